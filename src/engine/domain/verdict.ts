@@ -1,0 +1,187 @@
+import type { Verdict } from "./alert.ts";
+import type { Label, Observation } from "./observation.ts";
+
+/**
+ * The one visible table of weights, in log-odds (1 = odds x2.7, 3 = x20), and the thresholds they are held against.
+ * Our own CHOICEs, in the order of how often such a statement is wrong in practice; product contract 5 fixes the rules around them:
+ * a source alone must reach Suspicious with `malicious` and must never reach Malicious by itself.
+ */
+export const WEIGHTS = {
+  /** The alert's source calls it malicious: Suspicious by itself (>= suspicious, < malicious). */
+  sourceMalicious: 2,
+  sourceSuspicious: 1,
+  sourceBenign: 1.5,
+  /** Reputation: many engines or reports agree. */
+  reputationStrong: 3.2,
+  /** Several do. */
+  reputationSome: 2,
+  /** One or two do: often a false positive of one engine. */
+  reputationFew: 1,
+  /** Looked at by many, called bad by none. */
+  reputationClean: 2,
+  /** On a curated list of live malware (URLhaus, a lab antivirus detection). */
+  listedMalware: 3.2,
+  /** A command line that only attackers write (credential dumping, encoded download cradle). */
+  ruleStrong: 2.5,
+  /** One that administrators also write. */
+  ruleWeak: 1,
+  /** Sign-in from a new place right after the session was used elsewhere, and alike. */
+  behaviourStrong: 2.5,
+  behaviourWeak: 1,
+  behaviourNormal: 1.5,
+} as const;
+
+export const THRESHOLDS = {
+  /** Sum at which evidence is Malicious: odds of about 20 to 1. */
+  malicious: 3,
+  /** Sum at which it is Suspicious: odds of about 2.7 to 1. */
+  suspicious: 1,
+  /** Sum at or below which it is No threats found, given a benign observation. */
+  clean: -1.5,
+  /** One family's votes together count no more than this, so that one vendor cannot vote five times. */
+  familyCap: 3.5,
+  /** Votes halve in weight each time this much time has passed since what they know dates from. */
+  halfLifeDays: 90,
+  /** A family for and a family against, each at least this strong, are a conflict. */
+  conflict: 1.5,
+  /** Nothing older than this supports an automatic action (product contract 5). */
+  automaticMaxAgeHours: 24,
+} as const;
+
+export type Reason = { source: string; family: string; label: Label; weight: number; text: string };
+
+export type Judgement = {
+  verdict: Verdict;
+  /** Sum of the capped, decayed log-odds. */
+  score: number;
+  for: Reason[];
+  against: Reason[];
+  /** Looks that failed, in words; never a silent gap. */
+  missing: Reason[];
+  conflict: boolean;
+  /** The single change that would flip the verdict, in words. */
+  flip: string;
+  /** May this carry an automatic action, and if not, why not. */
+  automatic: { allowed: true } | { allowed: false; because: string };
+};
+
+export type Override = { verdict: Verdict; by: string; reason: string };
+
+export type JudgeInput = {
+  observations: readonly Observation[];
+  /** The family of the alert's own source: it cannot be the one that makes an action automatic. */
+  sourceFamilies: ReadonlySet<string>;
+  /** Every source of the incident's alerts may carry automatic actions. */
+  trusted: boolean;
+  now: Date;
+  override?: Override;
+};
+
+const sign: Record<Label, number> = { malicious: 1, suspicious: 1, benign: -1, neutral: 0, failed: 0 };
+const DAY = 86_400_000;
+
+const decayed = (observation: Observation, now: Date) =>
+  observation.weight * 0.5 ** (Math.max(0, now.getTime() - observation.at.getTime()) / DAY / THRESHOLDS.halfLifeDays);
+
+/** Weigh what was seen of one piece of evidence. Pure; the same observations in any order give the same judgement. */
+export function judge(input: JudgeInput): Judgement {
+  const votes = input.observations.map((observation) => ({
+    observation,
+    value: sign[observation.label] * decayed(observation, input.now),
+  }));
+  const families = new Map<string, { plus: number; minus: number }>();
+  for (const { observation, value } of votes) {
+    const family = families.get(observation.family) ?? { plus: 0, minus: 0 };
+    if (value > 0) family.plus = Math.min(THRESHOLDS.familyCap, family.plus + value);
+    else family.minus = Math.max(-THRESHOLDS.familyCap, family.minus + value);
+    families.set(observation.family, family);
+  }
+  const byName = [...families].sort(([a], [b]) => (a < b ? -1 : 1));
+  const score = round(byName.reduce((sum, [, family]) => sum + family.plus + family.minus, 0));
+  const conflict =
+    byName.some(([, family]) => family.plus >= THRESHOLDS.conflict) && byName.some(([, family]) => family.minus <= -THRESHOLDS.conflict);
+
+  const reasons = (wanted: (label: Label) => boolean): Reason[] =>
+    votes
+      .filter(({ observation }) => wanted(observation.label))
+      .map(({ observation, value }) => ({
+        source: observation.source,
+        family: observation.family,
+        label: observation.label,
+        weight: round(Math.abs(value)),
+        text: observation.text,
+      }))
+      .sort((a, b) => b.weight - a.weight || (`${a.source} ${a.text}` < `${b.source} ${b.text}` ? -1 : 1));
+  const speaksFor = reasons((label) => label === "malicious" || label === "suspicious");
+  const speaksAgainst = reasons((label) => label === "benign");
+
+  const verdict = input.override?.verdict ?? verdictOf(score, speaksFor.length > 0, speaksAgainst.length > 0, votes, byName);
+  return {
+    verdict,
+    score,
+    for: speaksFor,
+    against: speaksAgainst,
+    missing: reasons((label) => label === "failed"),
+    conflict,
+    flip: flip(verdict, byName, score, speaksAgainst.length > 0, input.override),
+    automatic: automatic(verdict, votes, conflict, input),
+  };
+}
+
+type Votes = { observation: Observation; value: number }[];
+type Families = (readonly [string, { plus: number; minus: number }])[];
+
+function verdictOf(score: number, hasFor: boolean, hasAgainst: boolean, votes: Votes, families: Families): Verdict {
+  const accusing = families.filter(([, family]) => family.plus > 0).length;
+  const sourceOnly = accusing === 1 && votes.every(({ observation, value }) => value <= 0 || observation.source.startsWith("alert:"));
+  // A source's own word never makes Malicious by itself, whatever weight it carries (product contract 5).
+  if (score >= THRESHOLDS.malicious && !sourceOnly) return "malicious";
+  if (score >= THRESHOLDS.suspicious && hasFor) return "suspicious";
+  // "alone, malicious gives Suspicious or better": age does not take that away while nobody speaks against it.
+  if (!hasAgainst && votes.some(({ observation }) => observation.label === "malicious")) return "suspicious";
+  // No threats found needs somebody able to judge who said so; silence is not innocence.
+  if (hasAgainst && score <= THRESHOLDS.clean) return "noThreatsFound";
+  if (hasAgainst && !hasFor && score < 0) return "noThreatsFound";
+  return "unknown";
+}
+
+function automatic(verdict: Verdict, votes: Votes, conflict: boolean, input: JudgeInput): Judgement["automatic"] {
+  const refuse = (because: string) => ({ allowed: false, because }) as const;
+  if (input.override) return refuse("an analyst set this verdict, and what follows from it asks");
+  if (verdict !== "malicious") return refuse("the verdict is not Malicious");
+  if (!input.trusted) return refuse("the alert's source is not marked trusted");
+  if (conflict) return refuse("the sources contradict each other");
+  const accusing = votes.filter(({ observation, value }) => value > 0 && observation.label === "malicious").map((vote) => vote.observation);
+  const fresh = accusing.filter(
+    (observation) => input.now.getTime() - observation.at.getTime() <= THRESHOLDS.automaticMaxAgeHours * 3_600_000,
+  );
+  const families = new Set(fresh.map((observation) => observation.family));
+  if (families.size < 2) {
+    return refuse(
+      fresh.length < accusing.length
+        ? "part of what it rests on is older than 24 h"
+        : "fewer than two independent families call it malicious",
+    );
+  }
+  if (fresh.length < accusing.length) return refuse("part of what it rests on is older than 24 h");
+  if ([...families].every((family) => input.sourceFamilies.has(family)))
+    return refuse("nobody but the alert's own source calls it malicious");
+  return { allowed: true };
+}
+
+function flip(verdict: Verdict, families: Families, score: number, hasBenign: boolean, override: Override | undefined): string {
+  if (override) return `Set by ${override.by}: ${override.reason}`;
+  const strongest = families.toSorted(([, a], [, b]) => b.plus - a.plus)[0];
+  if (verdict === "malicious" || verdict === "suspicious") {
+    const threshold = verdict === "malicious" ? THRESHOLDS.malicious : THRESHOLDS.suspicious;
+    const next = verdict === "malicious" ? "Suspicious" : "Unknown";
+    if (strongest && score - strongest[1].plus < threshold) return `Without what ${strongest[0]} says it would be ${next} at most.`;
+    return `One strong benign answer from another source would make it ${next}.`;
+  }
+  if (verdict === "noThreatsFound") return "One source calling it malicious would make it Suspicious.";
+  return hasBenign
+    ? "The answers cancel out: one more source either way would decide."
+    : "Any source able to judge this kind would decide.";
+}
+
+const round = (value: number) => Math.round(value * 1000) / 1000;
