@@ -47,7 +47,8 @@ export const ACTION_MOVES = {
   observed: ["cancelled"],
   pending: ["approved", "rejected", "expired", "cancelled", "byHand"],
   approved: ["executing", "pending", "cancelled"],
-  executing: ["succeeded", "failed", "unclear", "timedOut"],
+  // Back to approved only where the target was certainly not reached: then trying again is safe.
+  executing: ["approved", "succeeded", "failed", "unclear", "timedOut"],
   succeeded: ["undoing"],
   undoing: ["undone", "succeeded", "unclear"],
   failed: [],

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { Entity } from "../../../engine/domain/entity.ts";
+import { canonicalAddress, canonicalUrl, deviceName } from "../../../engine/domain/entity.ts";
+
+/*
+ * What the simulated company remembers, and under which name. Every record is JSON, so that any store can hold it.
+ */
+
+/** Where the lab keeps what changed. `list` returns everything of one kind. */
+export type LabStore = {
+  get(kind: string, id: string): Promise<unknown>;
+  put(kind: string, id: string, state: unknown): Promise<void>;
+  list(kind: string): Promise<{ id: string; state: unknown }[]>;
+};
+
+const isoDate = z.iso.datetime();
+
+export const LabDevice = z.object({
+  name: z.string(),
+  os: z.string(),
+  role: z.enum(["workstation", "server", "domain-controller", "unknown"]),
+  owner: z.string().optional(),
+  users: z.array(z.string()),
+  online: z.boolean(),
+  /** Devices of the lab itself are in group `lab`; adopted ones in none. */
+  group: z.string().optional(),
+  isolated: z.boolean(),
+});
+export type LabDevice = z.infer<typeof LabDevice>;
+
+export const LabUser = z.object({
+  email: z.string(),
+  name: z.string(),
+  enabled: z.boolean(),
+  privileged: z.array(z.string()),
+  sessions: z.number(),
+  /** Addresses signed in from, newest first. What such a sign-in means follows from the address, see `places.ts`. */
+  signIns: z.array(z.object({ at: isoDate, ip: z.string(), app: z.string(), result: z.enum(["success", "failure"]) })),
+  sessionsRevokedAt: isoDate.optional(),
+});
+export type LabUser = z.infer<typeof LabUser>;
+
+export const LabMessage = z.object({
+  id: z.string(),
+  /** Copies of one sending share it. */
+  networkMessageId: z.string(),
+  internetMessageId: z.string().optional(),
+  recipient: z.string(),
+  sender: z.string(),
+  subject: z.string(),
+  location: z.enum(["inbox", "junk", "deleted", "quarantine", "gone"]),
+  receivedAt: isoDate,
+  urls: z.array(z.string()),
+  clicks: z.array(z.object({ user: z.string(), url: z.string(), at: isoDate, device: z.string().optional() })),
+});
+export type LabMessage = z.infer<typeof LabMessage>;
+
+/** A file as the lab's sensors know it: what it is made of and what it was seen doing. Never a verdict. */
+export const LabFile = z.object({
+  name: z.string().optional(),
+  path: z.string().optional(),
+  signer: z.string().optional(),
+  /** Names of the devices it was seen on. */
+  devices: z.array(z.string()),
+  /** It or what it started deleted the backups of the device. */
+  deletesBackups: z.boolean().default(false),
+  /** It or what it started read passwords out of memory. */
+  readsPasswords: z.boolean().default(false),
+});
+export type LabFile = z.infer<typeof LabFile>;
+
+const LabIndicator = z.object({
+  kind: z.enum(["file", "ip", "domain", "url"]),
+  value: z.string(),
+  /** `none` once it was taken off the list again. */
+  action: z.enum(["block", "allow", "none"]),
+  expiresAt: isoDate.optional(),
+});
+
+const LabQuarantine = z.object({
+  device: z.string(),
+  file: z.string(),
+  name: z.string().optional(),
+  quarantined: z.boolean(),
+  at: isoDate,
+});
+
+/** An operation waiting for its device to come online. */
+export const LabTicket = z.object({
+  operation: z.enum(["isolate", "release", "quarantine"]),
+  device: z.string(),
+  file: z.string().optional(),
+  fileName: z.string().optional(),
+  done: z.boolean(),
+});
+export type LabTicket = z.infer<typeof LabTicket>;
+
+export const LAB_KINDS = {
+  device: LabDevice,
+  user: LabUser,
+  message: LabMessage,
+  file: LabFile,
+  indicator: LabIndicator,
+  quarantine: LabQuarantine,
+  ticket: LabTicket,
+} as const;
+export type LabKind = keyof typeof LAB_KINDS;
+export type LabState<K extends LabKind> = z.infer<(typeof LAB_KINDS)[K]>;
+/** One record as a story places it. */
+export type Placed = { [K in LabKind]: { kind: K; id: string; state: LabState<K> } }[LabKind];
+
+/** Ids may be as long as a URL, and a store's key may not: long ones become a digest. */
+const short = (id: string) => (id.length <= 200 ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`);
+
+export const deviceId = (name: string) => short(deviceName(name));
+/** `CONTOSO\mia` and `mia@contoso.example` are the same person. */
+export const userId = (name: string, domain: string) => {
+  const bare = (name.split("\\").at(-1) ?? name).trim().toLowerCase();
+  return short(bare.includes("@") ? bare : `${bare}@${domain}`);
+};
+export const messageId = (networkMessageId: string, recipient: string) => short(`${networkMessageId}|${recipient}`.toLowerCase());
+export const fileId = (file: Extract<Entity, { kind: "file" }>) => file.sha256 ?? file.sha1 ?? file.md5;
+export const quarantineId = (device: string, file: string) => `${device}|${file}`;
+
+/** What an indicator is listed under. */
+export function indicatorValue(entity: Extract<Entity, { kind: "file" | "ip" | "domain" | "url" }>): string {
+  switch (entity.kind) {
+    case "file":
+      return fileId(entity) ?? "";
+    case "ip":
+      return canonicalAddress(entity.address);
+    case "domain":
+      return entity.name.trim().toLowerCase().replace(/\.$/, "");
+    case "url":
+      return canonicalUrl(entity.url);
+    default:
+      return entity satisfies never;
+  }
+}
+export const indicatorId = (kind: string, value: string) => short(`${kind}:${value}`);

@@ -1,0 +1,274 @@
+import type {
+  ConfirmationDialog,
+  ContextBlock,
+  KnownBlock,
+  MrkdwnElement,
+  PlainTextElement,
+  RichTextBlock,
+  RichTextSection,
+  Button as SlackButton,
+} from "@slack/types";
+import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
+import { type ActionId, writeActionId } from "./action-id.ts";
+import { SLACK_BUDGET, SLACK_LIMITS } from "./limits.ts";
+import { cutTo, escapeTo, isBlank, mrkdwnSpan, visible, visibleSpans } from "./text.ts";
+
+export type SlackMessage = { text: string; blocks: KnownBlock[] };
+
+/**
+ * Card → Block Kit, within the budget by construction. Attacker text stands in plain_text or rich_text, where Slack reads no
+ * markup; section fields are the one mrkdwn, see mrkdwnSpan.
+ */
+export function toMessage(card: Card): SlackMessage {
+  const buttons = drawButtons(card.buttons);
+  const page = new Page(SLACK_BUDGET.blocks - buttons.blocks.length - 1, SLACK_BUDGET.totalText - textOf(buttons.blocks) - CUT_NOTE);
+  for (const cut of buttons.cuts) page.cuts.add(cut);
+  page.add(drawTitle(card));
+  for (const line of card.lines) drawLine(line, page);
+  const note = page.cuts.size === 0 ? [] : [contextOf(cutTo(`Cut to fit Slack: ${[...page.cuts].join(", ")}.`, CUT_NOTE))];
+  return {
+    text: escapeTo(card.summary.trim() || card.title.trim() || "air", SLACK_BUDGET.topLevelText),
+    blocks: [...page.blocks, ...note, ...buttons.blocks],
+  };
+}
+
+/** Room kept for saying what was cut. */
+const CUT_NOTE = 300;
+
+/** Blocks drawn so far and the room that is left. */
+class Page {
+  readonly blocks: KnownBlock[] = [];
+  readonly cuts = new Set<string>();
+  room: number;
+  readonly #most: number;
+
+  constructor(most: number, room: number) {
+    this.#most = most;
+    this.room = room;
+  }
+
+  get full(): boolean {
+    return this.blocks.length >= this.#most || this.room < 40;
+  }
+
+  /** Cut to its own limit and to what is left of the whole. */
+  fit(text: string, max: number, what: string): string {
+    const fitted = cutTo(text, Math.min(max, this.room));
+    if (fitted !== text) this.cuts.add(what);
+    return fitted;
+  }
+
+  add(block: KnownBlock): void {
+    this.blocks.push(block);
+    this.room -= textOf([block]);
+  }
+}
+
+const DOTS: Record<Tone, string> = { neutral: "⚪", info: "🔵", good: "🟢", warning: "🟠", bad: "🔴" };
+
+function drawTitle(card: Card): KnownBlock {
+  // The dot only repeats the word beside it; a card without a badge gets neither.
+  const badge = card.badge?.trim() ? `${DOTS[card.tone]} ${visible(card.badge.trim())} · ` : "";
+  return {
+    type: "header",
+    text: plainText(cutTo(`${badge}${visible(card.title.trim() || "air").replaceAll("\n", " ")}`, SLACK_BUDGET.headerText)),
+  };
+}
+
+function drawLine(line: Line, page: Page): void {
+  if (page.full) {
+    page.cuts.add("the last lines");
+    return;
+  }
+  switch (line.kind) {
+    case "text": {
+      if (isBlank(line.text)) return;
+      page.add(richText([section(fitSpans(line.text, SLACK_BUDGET.sectionText, page, "a long text"))]));
+      return;
+    }
+    case "facts":
+      drawFacts(line.facts, page);
+      return;
+    case "list":
+      drawList(line, page);
+      return;
+    case "code": {
+      if (line.text.trim() === "") return;
+      const text = page.fit(visible(line.text), SLACK_BUDGET.sectionText, "machine text");
+      page.add(richText([{ type: "rich_text_preformatted", elements: [{ type: "text", text }] }]));
+      return;
+    }
+    case "note": {
+      if (isBlank(line.text)) return;
+      page.add(contextOf(page.fit(visible(plain(line.text)), SLACK_BUDGET.note, "a long note")));
+      return;
+    }
+    case "divider":
+      page.add({ type: "divider" });
+      return;
+    default:
+      line satisfies never;
+  }
+}
+
+type Facts = Extract<Line, { kind: "facts" }>["facts"];
+
+function drawFacts(facts: Facts, page: Page): void {
+  for (let from = 0; from < facts.length; from += SLACK_LIMITS.fields) {
+    if (page.full) {
+      page.cuts.add("facts");
+      return;
+    }
+    let room = page.room;
+    const fields: MrkdwnElement[] = [];
+    for (const [label, value] of facts.slice(from, from + SLACK_LIMITS.fields)) {
+      if (room < 60) {
+        page.cuts.add("facts");
+        break;
+      }
+      const text = drawFact(label, value, Math.min(SLACK_BUDGET.fieldText, room), page);
+      room -= text.length;
+      fields.push({ type: "mrkdwn", text, verbatim: true });
+    }
+    if (fields.length > 0) page.add({ type: "section", fields });
+  }
+}
+
+function drawFact(label: string, value: Text, max: number, page: Page): string {
+  const name = mrkdwnSpan({ text: (isBlank(label) ? "–" : label).replaceAll("\n", " "), style: "bold" }, Math.min(80, max - 20));
+  let text = `${name}\n`;
+  for (const span of isBlank(value) ? [{ text: "–" }] : visibleSpans(value)) {
+    const drawn = mrkdwnSpan(span, max - text.length);
+    if (drawn.endsWith("…") || drawn.endsWith("…`") || drawn.endsWith("…*")) page.cuts.add("a long fact");
+    // A code span that touches a word is no code span to Slack, and what is in it would be read as markup.
+    const gap = (drawn.startsWith("`") && !/\s$/.test(text)) || (text.endsWith("`") && !/^\s/.test(drawn));
+    if (text.length + drawn.length + 1 > max && gap) break;
+    text += gap ? ` ${drawn}` : drawn;
+    if (text.length >= max - 1) break;
+  }
+  return text;
+}
+
+function drawList(line: Extract<Line, { kind: "list" }>, page: Page): void {
+  const elements: RichTextBlock["elements"] = [];
+  // What is drawn here is added at once, so its room is counted here and given back before.
+  const before = page.room;
+  if (line.title !== undefined && !isBlank(line.title)) {
+    const title = page.fit(visible(line.title), 200, "a list title");
+    page.room -= title.length;
+    elements.push(section([{ text: title, style: "bold" }]));
+  }
+  const items: RichTextSection[] = [];
+  let left = 0;
+  for (const item of line.items) {
+    const spans: Span[] = [];
+    if (item.mark !== undefined && !isBlank(item.mark)) spans.push({ text: `${visible(item.mark)}: `, style: "bold" });
+    spans.push(...visibleSpans(item.text));
+    if (isBlank(spans)) continue;
+    if (page.room < 120) {
+      left += 1;
+      continue;
+    }
+    const fitted = fitSpans(spans, Math.min(SLACK_BUDGET.listItem, page.room - 60), page, "a long list item");
+    page.room -= plain(fitted).length;
+    items.push(section(fitted));
+  }
+  if (left > 0) {
+    page.cuts.add(`${left} list ${left === 1 ? "item" : "items"}`);
+    items.push(section([{ text: `and ${left} more, not shown here` }]));
+  }
+  if (items.length > 0) elements.push({ type: "rich_text_list", style: "bullet", elements: items });
+  page.room = before;
+  if (elements.length > 0) page.add(richText(elements));
+}
+
+/** Spans cut as one run. */
+function fitSpans(text: Text, max: number, page: Page, what: string): Span[] {
+  const spans: Span[] = [];
+  let room = Math.min(max, page.room);
+  for (const span of visibleSpans(text)) {
+    if (room <= 0) {
+      page.cuts.add(what);
+      break;
+    }
+    const fitted = cutTo(span.text, room);
+    if (fitted !== span.text) page.cuts.add(what);
+    room -= fitted.length;
+    spans.push({ ...span, text: fitted });
+  }
+  return spans;
+}
+
+function drawButtons(all: readonly Button[]): { blocks: KnownBlock[]; cuts: string[] } {
+  const cuts: string[] = [];
+  // A value or address cannot be cut without changing what it means, so such a button is left out and said so.
+  const fits = all.filter((button) => {
+    const fine =
+      button.url !== undefined
+        ? button.url.length <= SLACK_LIMITS.buttonUrl && /^https?:\/\//.test(button.url)
+        : button.value !== undefined &&
+          button.value !== "" &&
+          button.value.isWellFormed() &&
+          button.value.length <= SLACK_LIMITS.buttonValue;
+    if (!fine) cuts.push(`the button "${cutTo(visible(button.label), SLACK_BUDGET.buttonText)}"`);
+    return fine;
+  });
+  const shown = fits.slice(0, SLACK_BUDGET.buttons);
+  if (shown.length < fits.length) cuts.push(`${fits.length - shown.length} buttons`);
+  if (shown.length === 0) return { blocks: [], cuts };
+  return { blocks: [{ type: "actions", elements: shown.map(drawButton) }], cuts };
+}
+
+function drawButton(button: Button, index: number): SlackButton {
+  const label = visible(button.label).trim() || "Open";
+  const id: ActionId =
+    button.url !== undefined
+      ? { kind: "link" }
+      : button.input !== undefined
+        ? { kind: "ask", label: visible(button.input.label), required: button.input.required }
+        : { kind: "plain" };
+  return {
+    type: "button",
+    action_id: writeActionId(index, id),
+    text: plainText(cutTo(label, SLACK_BUDGET.buttonText)),
+    ...(label.length > SLACK_BUDGET.buttonText ? { accessibility_label: cutTo(label, SLACK_LIMITS.accessibilityLabel) } : {}),
+    ...(button.url !== undefined ? { url: button.url } : { value: button.value ?? "" }),
+    ...(button.style === "plain" ? {} : { style: button.style }),
+    ...(button.confirm === undefined ? {} : { confirm: drawConfirm(button.confirm, button.style) }),
+  };
+}
+
+function drawConfirm(confirm: NonNullable<Button["confirm"]>, style: Button["style"]): ConfirmationDialog {
+  return {
+    title: plainText(cutTo(visible(confirm.title).trim() || "Sure?", SLACK_LIMITS.confirmTitle)),
+    text: plainText(cutTo(visible(confirm.text).trim() || "Please confirm.", SLACK_LIMITS.confirmText)),
+    confirm: plainText(cutTo(visible(confirm.yes).trim() || "Yes", SLACK_LIMITS.confirmButton)),
+    deny: plainText("Cancel"),
+    ...(style === "danger" ? { style: "danger" as const } : {}),
+  };
+}
+
+// Without `emoji: false` a file named ":white_check_mark:" would draw one.
+const plainText = (text: string): PlainTextElement => ({ type: "plain_text", text, emoji: false });
+const contextOf = (text: string): ContextBlock => ({ type: "context", elements: [plainText(text)] });
+const richText = (elements: RichTextBlock["elements"]): RichTextBlock => ({ type: "rich_text", elements });
+const section = (spans: readonly Span[]): RichTextSection => ({
+  type: "rich_text_section",
+  elements: spans.map((span) => ({
+    type: "text" as const,
+    text: span.text,
+    ...(span.style === undefined ? {} : { style: span.style === "bold" ? { bold: true } : { code: true } }),
+  })),
+});
+
+/** Every text a message holds, as the total is counted: generously, because Slack does not say how it counts. */
+export function textOf(node: unknown): number {
+  if (Array.isArray(node)) return node.reduce<number>((sum, child) => sum + textOf(child), 0);
+  if (typeof node !== "object" || node === null) return 0;
+  let sum = 0;
+  for (const [key, child] of Object.entries(node)) {
+    if (typeof child === "string") sum += key === "text" || key === "accessibility_label" || key === "alt_text" ? child.length : 0;
+    else sum += textOf(child);
+  }
+  return sum;
+}

@@ -1,0 +1,65 @@
+import { plain, type Span, type Text } from "../../engine/cards/card.ts";
+
+/*
+ * Text on its way to Slack. Alert text is written by attackers, so it is made visible, cut and escaped here and nowhere else.
+ * Lengths are UTF-16 units, the stricter way to count; cuts fall between code points.
+ */
+
+// Direction overrides make "gpj.exe" read as "exe.jpg"; control characters are refused or hide text.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Invisible and direction-changing characters are spelled out. */
+export function visible(text: string): string {
+  return text
+    .replace(/\r\n?/g, "\n")
+    .toWellFormed()
+    .replace(HIDDEN, (point) => `[U+${point.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+}
+
+export const visibleSpans = (text: Text): Span[] =>
+  (typeof text === "string" ? [{ text }] : text).map((span) => ({ ...span, text: visible(span.text) })).filter((span) => span.text !== "");
+
+export const isBlank = (text: Text): boolean => plain(text).trim() === "";
+
+/** At most `max` UTF-16 units, cut between code points, ending in "…" where something was cut. */
+export function cutTo(text: string, max: number): string {
+  if (text.length <= max) return text;
+  if (max < 1) return "";
+  const end = max - 1;
+  const before = text.charCodeAt(end - 1);
+  const splitsPair = end > 0 && before >= 0xd800 && before <= 0xdbff;
+  return `${text.slice(0, splitsPair ? end - 1 : end)}…`;
+}
+
+const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+/** Escaped for mrkdwn and top-level text: nothing in it mentions or links. Never cut through an entity. */
+export function escapeTo(text: string, max: number): string {
+  const escaped = visible(text).replace(/[&<>]/g, (sign) => ENTITIES[sign] ?? sign);
+  if (escaped.length <= max) return escaped;
+  let out = "";
+  for (const point of visible(text)) {
+    const next = ENTITIES[point] ?? point;
+    if (out.length + next.length > max - 1) break;
+    out += next;
+  }
+  return max < 1 ? "" : `${out}…`;
+}
+
+/** Characters with which mrkdwn forges bold, italics, quotes, lists, emoji or a link. */
+const FORMATTING = /[*_~`|]|:[\w+'-]+:|^\s*(>|[-•]|\d+[.)])|[a-z][a-z0-9+.-]*:\/\/|@|#/im;
+
+/**
+ * A value in mrkdwn, where a section field has no plain way to stand beside a bold label. Text that could format goes into a code
+ * span, in which Slack reads no markup; the only sign that ends such a span is drawn as its look-alike.
+ */
+export function mrkdwnSpan(span: Span, max: number): string {
+  const text = visible(span.text);
+  if (text.trim() === "") return escapeTo(text, max);
+  if (span.style !== "code" && !FORMATTING.test(text)) {
+    return span.style === "bold" && max > 2 && !text.includes("\n") ? `*${escapeTo(text.trim(), max - 2)}*` : escapeTo(text, max);
+  }
+  if (max < 3) return "";
+  return `\`${escapeTo(text.replaceAll("`", "ˋ").replaceAll("\n", " ↵ "), max - 2)}\``;
+}

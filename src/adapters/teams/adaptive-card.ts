@@ -1,0 +1,272 @@
+import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
+import { TEAMS_LIMITS } from "./limits.ts";
+
+/** As much of Adaptive Cards 1.5 as air draws. */
+export type AdaptiveCard = {
+  type: "AdaptiveCard";
+  $schema: string;
+  version: "1.5";
+  fallbackText: string;
+  body: Element[];
+  actions?: Action[];
+};
+type Run = { type: "TextRun"; text: string; weight?: "Bolder"; fontType?: "Monospace"; isSubtle?: boolean; size?: "Small" };
+type Element =
+  | { type: "TextBlock"; text: string; style?: "heading"; size?: "Large"; weight?: "Bolder"; wrap: true }
+  | { type: "RichTextBlock"; inlines: Run[]; spacing?: Spacing; separator?: boolean }
+  | {
+      type: "Container";
+      style?: "good" | "attention" | "warning" | "accent" | "emphasis";
+      items: Element[];
+      spacing?: Spacing;
+      bleed?: boolean;
+      separator?: boolean;
+    }
+  | { type: "ColumnSet"; columns: { type: "Column"; width: string; items: Element[] }[]; spacing?: Spacing }
+  | { type: "ActionSet"; actions: Action[] }
+  | { type: "Input.Text"; id: string; label: string; isMultiline: true; maxLength: number; isRequired?: true; errorMessage?: string };
+type Spacing = "None" | "Small" | "Medium";
+type Action =
+  | {
+      type: "Action.Execute";
+      title: string;
+      verb: "press";
+      data: { value: string; input?: string };
+      associatedInputs: "auto" | "none";
+      style?: "positive" | "destructive";
+    }
+  | { type: "Action.OpenUrl"; title: string; url: string };
+
+/**
+ * Card → Adaptive Card 1.5, at most 25 KB by construction. Attacker text stands in RichTextBlock runs, which know no Markdown; the
+ * heading is the one TextBlock and is escaped. Colour sits behind default-coloured text and always beside a word.
+ */
+export function toAdaptiveCard(card: Card): AdaptiveCard {
+  const { actions, inputs, cuts } = drawButtons(card.buttons);
+  const frame: AdaptiveCard = {
+    type: "AdaptiveCard",
+    $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
+    version: "1.5",
+    fallbackText: cutTo(visible(card.summary.trim() || card.title.trim() || "air"), 500),
+    body: [],
+    ...(actions.length === 0 ? {} : { actions: actions.slice(0, TEAMS_LIMITS.actionsPerSet) }),
+  };
+  const more = actions.slice(TEAMS_LIMITS.actionsPerSet);
+  const tail: Element[] = [...inputs, ...(more.length === 0 ? [] : [{ type: "ActionSet" as const, actions: more }])];
+  const page = new Page(TEAMS_LIMITS.cardBytes - bytes(frame) - bytes(tail) - CUT_NOTE);
+  for (const cut of cuts) page.cuts.add(cut);
+  page.add({
+    type: "TextBlock",
+    text: escapeMarkdown(oneLine(cutTo(visible(card.title.trim() || "air"), TEAMS_LIMITS.title))),
+    style: "heading",
+    size: "Large",
+    weight: "Bolder",
+    wrap: true,
+  });
+  if (card.badge?.trim()) {
+    page.add({
+      type: "Container",
+      style: TONE[card.tone],
+      items: [runs([{ text: cutTo(visible(card.badge.trim()), 80), style: "bold" }])],
+      spacing: "Small",
+    });
+  }
+  for (const line of card.lines) drawLine(line, page);
+  const note: Element[] = page.cuts.size === 0 ? [] : [small(cutTo(`Cut to fit Teams: ${[...page.cuts].join(", ")}.`, 300))];
+  return { ...frame, body: [...page.body, ...note, ...tail] };
+}
+
+/** Room kept for saying what was cut: 300 characters, up to 3 bytes each, and their frame. */
+const CUT_NOTE = 1_100;
+
+const TONE = { neutral: "emphasis", info: "accent", good: "good", warning: "warning", bad: "attention" } as const satisfies Record<
+  Tone,
+  string
+>;
+
+class Page {
+  readonly body: Element[] = [];
+  readonly cuts = new Set<string>();
+  #left: number;
+
+  constructor(left: number) {
+    this.#left = left;
+  }
+
+  /** False, and nothing added, where it does not fit any more. */
+  add(element: Element): boolean {
+    const size = bytes(element) + 1;
+    if (size > this.#left) return false;
+    this.body.push(element);
+    this.#left -= size;
+    return true;
+  }
+}
+
+function drawLine(line: Line, page: Page): void {
+  switch (line.kind) {
+    case "text":
+      if (!isBlank(line.text)) addOrCut(page, runs(fitSpans(line.text, TEAMS_LIMITS.run, page, "a long text")), "a text");
+      return;
+    case "facts":
+      for (const [label, value] of line.facts) {
+        addOrCut(page, drawFact(label, fitSpans(isBlank(value) ? "–" : value, TEAMS_LIMITS.fact, page, "a long fact")), "facts");
+      }
+      return;
+    case "list":
+      drawList(line, page);
+      return;
+    case "code":
+      if (line.text.trim() !== "") {
+        const spans = fitSpans([{ text: line.text, style: "code" }], TEAMS_LIMITS.run, page, "machine text");
+        addOrCut(page, { type: "Container", style: "emphasis", items: [runs(spans)] }, "machine text");
+      }
+      return;
+    case "note":
+      if (!isBlank(line.text)) addOrCut(page, small(plain(fitSpans(line.text, TEAMS_LIMITS.run, page, "a long note"))), "a note");
+      return;
+    case "divider":
+      addOrCut(page, { type: "Container", items: [], separator: true, spacing: "Medium" }, "a divider");
+      return;
+    default:
+      line satisfies never;
+  }
+}
+
+function drawFact(label: string, value: Span[]): Element {
+  const name = oneLine(cutTo(visible(label).trim() || "–", 80));
+  return {
+    type: "ColumnSet",
+    spacing: "Small",
+    columns: [
+      { type: "Column", width: "110px", items: [runs([{ text: name, style: "bold" }])] },
+      { type: "Column", width: "stretch", items: [runs(value)] },
+    ],
+  };
+}
+
+function drawList(line: Extract<Line, { kind: "list" }>, page: Page): void {
+  if (line.title !== undefined && !isBlank(line.title)) {
+    addOrCut(page, { ...runs([{ text: cutTo(visible(line.title), 200), style: "bold" }]), spacing: "Medium" }, "a list title");
+  }
+  let left = 0;
+  for (const item of line.items) {
+    const mark: Span[] = item.mark === undefined || isBlank(item.mark) ? [] : [{ text: `${cutTo(item.mark, 80)}: `, style: "bold" }];
+    const spans = fitSpans(
+      [...mark, ...(typeof item.text === "string" ? [{ text: item.text }] : item.text)],
+      TEAMS_LIMITS.listItem,
+      page,
+      "a long list item",
+    );
+    if (isBlank(spans)) continue;
+    // Once one does not fit the rest is counted only: a list with holes would mislead.
+    if (left > 0 || !page.add({ ...runs([{ text: "• " }, ...spans]), spacing: "Small" })) left += 1;
+  }
+  if (left > 0) page.cuts.add(`${left} list ${left === 1 ? "item" : "items"}`);
+}
+
+function addOrCut(page: Page, element: Element, what: string): void {
+  if (!page.add(element)) page.cuts.add(what);
+}
+
+function fitSpans(text: Text, max: number, page: Page, what: string): Span[] {
+  const spans: Span[] = [];
+  let left = max;
+  for (const span of typeof text === "string" ? [{ text }] : text) {
+    if (left <= 0) {
+      page.cuts.add(what);
+      break;
+    }
+    const whole = visible(span.text);
+    const fitted = cutTo(whole, left);
+    if (fitted !== whole) page.cuts.add(what);
+    left -= fitted.length;
+    if (fitted !== "") spans.push({ ...span, text: fitted });
+  }
+  return spans;
+}
+
+function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Element[]; cuts: string[] } {
+  const cuts: string[] = [];
+  const fits = all.filter((button) => {
+    const fine =
+      button.url !== undefined
+        ? /^https?:\/\//.test(button.url) && button.url.length <= 500
+        : button.value !== undefined && button.value !== "" && bytes(button.value) <= 700;
+    if (!fine) cuts.push(`the button "${cutTo(visible(button.label), 30)}"`);
+    return fine;
+  });
+  const shown = fits.slice(0, TEAMS_LIMITS.buttons);
+  if (shown.length < fits.length) cuts.push(`${fits.length - shown.length} buttons`);
+  const asking = shown.filter((button) => button.url === undefined && button.input !== undefined);
+  const inputs: Element[] = [];
+  const actions = shown.map((button, index): Action => {
+    const title = cutTo(visible(button.label).trim() || "Open", TEAMS_LIMITS.label);
+    if (button.url !== undefined) return { type: "Action.OpenUrl", title, url: button.url };
+    const id = `typed${index}`;
+    if (button.input !== undefined) {
+      const label = cutTo(visible(button.input.label).trim() || "Text", 100);
+      // A card checks all its required inputs at any press that reads inputs, so one is marked only where it stands alone.
+      const required = button.input.required && asking.length === 1;
+      inputs.push({
+        type: "Input.Text",
+        id,
+        label: asking.length === 1 ? label : `${title}: ${label}`,
+        isMultiline: true,
+        maxLength: 1000,
+        ...(required ? { isRequired: true as const, errorMessage: `${label}: please fill this in.` } : {}),
+      });
+    }
+    return {
+      type: "Action.Execute",
+      title,
+      verb: "press",
+      data: { value: button.value ?? "", ...(button.input === undefined ? {} : { input: id }) },
+      associatedInputs: button.input === undefined ? "none" : "auto",
+      ...(button.style === "primary" ? { style: "positive" as const } : button.style === "danger" ? { style: "destructive" as const } : {}),
+    };
+  });
+  return { actions, inputs, cuts };
+}
+
+const runs = (spans: readonly Span[]): Extract<Element, { type: "RichTextBlock" }> => ({
+  type: "RichTextBlock",
+  inlines: spans.map((span) => ({
+    type: "TextRun" as const,
+    text: span.text,
+    ...(span.style === "bold" ? { weight: "Bolder" as const } : span.style === "code" ? { fontType: "Monospace" as const } : {}),
+  })),
+});
+const small = (text: string): Element => ({
+  type: "RichTextBlock",
+  inlines: [{ type: "TextRun", text, isSubtle: true, size: "Small" }],
+  spacing: "Small",
+});
+
+const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+const isBlank = (text: Text): boolean => plain(text).trim() === "";
+const oneLine = (text: string): string => text.replaceAll("\n", " ");
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Hidden and direction-changing characters spelled out; `{{DATE(...)}}`, which clients expand in any text, broken. */
+function visible(text: string): string {
+  return text
+    .replace(/\r\n?/g, "\n")
+    .toWellFormed()
+    .replace(HIDDEN, (point) => `[U+${point.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`)
+    .replaceAll("{{", "{ {");
+}
+
+/** CommonMark: a backslash before any ASCII punctuation makes it a plain character. */
+const escapeMarkdown = (text: string): string => text.replace(/[\\*_[\]()~`#>!|<&]/g, "\\$&").replace(/^(\s*)([-+]|\d+[.)])/, "$1\u200a$2");
+
+/** At most `max` UTF-16 units, cut between code points. */
+function cutTo(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${text
+    .slice(0, Math.max(0, max - 1))
+    .toWellFormed()
+    .replace(/\ufffd$/, "")}…`;
+}

@@ -1,0 +1,11 @@
+/** What Teams takes: about 100 KB per message as UTF-16; cards up to 25 KB travel by every way. Six buttons show, the rest is lost. */
+export const TEAMS_LIMITS = {
+  cardBytes: 25_000,
+  actionsPerSet: 6,
+  title: 200,
+  run: 2_800,
+  fact: 600,
+  listItem: 600,
+  label: 60,
+  buttons: 12,
+} as const;

@@ -1,0 +1,229 @@
+import ipaddr from "ipaddr.js";
+import { z } from "zod";
+import type { ActionKindName } from "../engine/domain/action.ts";
+import { ACTION_KINDS, FAMILIES } from "../engine/domain/action.ts";
+import { SEVERITIES } from "../engine/domain/alert.ts";
+import { ENTITY_KINDS } from "../engine/domain/entity.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { readDuration } from "./duration.ts";
+
+/*
+ * air.yaml (product contract 3.4), part by part. A message never repeats a value: it may have come out of the environment.
+ */
+
+/** An object with these keys only; one line of message per unknown key, in the order of the issue's `keys`. */
+function section<T extends z.ZodRawShape>(shape: T) {
+  const known = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? issue.keys.map((key) => `unknown key "${key}".${didYouMean(key, known) || ` Known here: ${known.join(", ")}.`}`).join("\n")
+        : undefined,
+  });
+}
+/** Part of the contract, but nothing acts on it yet: accepted in silence it would be believed to work. */
+const noEffectYet = z.undefined({ error: "has no effect in this version: remove it" }).optional();
+
+const text = z.string().trim().min(1, "must not be empty").max(1000, "at most 1000 characters");
+const oneOf = <const T extends readonly [string, ...string[]]>(words: T) =>
+  z.enum(words, {
+    error: ({ input }) =>
+      `must be ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.${typeof input === "string" ? didYouMean(input, words) : ""}`,
+  });
+/** `high` for `[high]`. */
+const oneOrMore = <T extends z.ZodType>(item: T) =>
+  z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(item).min(1, "must not be empty"));
+const duration = z.string({ error: 'must be a duration like "30m", "24h" or "7d"' }).transform((value, context) => {
+  const ms = readDuration(value);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: "custom", message: 'must be a duration like "30m", "24h" or "7d", at most a year' });
+  return z.NEVER;
+});
+const atLeastOne = z.number().int("must be a whole number").min(1, "must be at least 1");
+
+const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^[^\s@*:]+@[^\s@*]+$/, "must be an e-mail address");
+const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/;
+const domain = z.string().trim().toLowerCase().regex(DOMAIN, "must be a domain like contoso.com");
+const network = z
+  .string()
+  .trim()
+  .refine((value) => ipaddr.isValidCIDR(value), "must be a network like 10.0.0.0/8");
+const slackChannel = z
+  .string()
+  .trim()
+  .regex(/^[CGD][A-Z0-9]{2,}$/, "must be a channel id (C0...), not its name");
+
+/** A person by address; viewers also by pattern, because looking is all a viewer can do. */
+const roleEntries = (patterns: "patterns" | "noPatterns") =>
+  z
+    .array(
+      z
+        .string()
+        .trim()
+        .toLowerCase()
+        .superRefine((entry, context) => {
+          const problem = roleProblem(entry, patterns);
+          if (problem) context.addIssue({ code: "custom", message: problem });
+        }),
+    )
+    .default([]);
+function roleProblem(entry: string, patterns: "patterns" | "noPatterns"): string | undefined {
+  if (/^(slack|teams)-group:/.test(entry)) return "groups are not available in this version: list the people's e-mail addresses";
+  if (!entry.includes("*")) return email.safeParse(entry).success ? undefined : "must be an e-mail address";
+  if (patterns === "noPatterns") return "a pattern with * is allowed for viewer only: list the people's e-mail addresses";
+  const [local, host, ...rest] = entry.split("@");
+  return local && host && rest.length === 0 && DOMAIN.test(host) && !/\s/.test(local)
+    ? undefined
+    : "must end in @ and a full domain, like *@contoso.com";
+}
+
+const protectedAsset = z.string().superRefine((entry, context) => {
+  const [kind = "", ...pattern] = entry.split(":");
+  if (!(ENTITY_KINDS as readonly string[]).includes(kind) || pattern.join(":").trim() === "") {
+    context.addIssue({
+      code: "custom",
+      message: `must be "kind:pattern" like "device:dc-*", with a kind of entity.${didYouMean(kind, ENTITY_KINDS)}`,
+    });
+  }
+});
+
+const tokenRole = z
+  .string()
+  .trim()
+  .regex(/^(viewer|responder|admin|source:[a-z0-9][a-z0-9_-]*)$/, "must be viewer, responder, admin or source:<name>");
+
+const PolicyRule = section({
+  approval: oneOf(["always", "matrix"]).optional(),
+  approvals: z.union([z.literal(1), z.literal(2)], { error: "must be 1 or 2" }).optional(),
+  expiresAfter: duration.optional(),
+});
+const policyShape = Object.fromEntries(ACTION_KINDS.map((kind) => [kind, PolicyRule.optional()])) as Record<
+  ActionKindName,
+  z.ZodOptional<typeof PolicyRule>
+>;
+
+const quota = { perMinute: atLeastOne.optional(), perDay: atLeastOne.optional() };
+const secret = z.string().trim().min(1, "must not be empty");
+
+export const AirYaml = section({
+  organization: section({
+    name: text.default(""),
+    domains: z.array(domain).default([]),
+    internalRanges: z.array(network).default([]),
+  }).optional(),
+  mode: oneOf(["observe", "ask", "act"]).optional(),
+  lab: z.boolean({ error: "must be true or false" }).optional(),
+  sources: z
+    .record(
+      z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
+      section({
+        kind: oneOf(["generic", "defender"]),
+        signingSecret: secret.min(16, "must be at least 16 characters long").optional(),
+        trusted: z.boolean({ error: "must be true or false" }).default(false),
+      }),
+    )
+    .default({}),
+  channels: z
+    .array(
+      section({
+        when: section({ severity: oneOrMore(oneOf(SEVERITIES)).optional() }).optional(),
+        slack: slackChannel.optional(),
+        teams: noEffectYet,
+        post: oneOf(["needed", "all"]).default("needed"),
+        page: z.boolean({ error: "must be true or false" }).default(false),
+      }),
+    )
+    .default([]),
+  opsChannel: section({ slack: slackChannel.optional(), teams: noEffectYet }).optional(),
+  slack: section({
+    teams: z
+      .array(
+        z
+          .string()
+          .trim()
+          .regex(/^[TE][A-Z0-9]{2,}$/, "must be a workspace id (T0...)"),
+      )
+      .default([]),
+    pace: section({ perSecond: z.number().positive("must be above 0").default(1), burst: atLeastOne.default(1) }).optional(),
+  }).optional(),
+  teams: noEffectYet,
+  people: z.array(section({ name: text, email, slack: text.optional(), teams: text.optional() })).default([]),
+  roles: section({
+    admin: roleEntries("noPatterns"),
+    approver: section({
+      device: roleEntries("noPatterns"),
+      email: roleEntries("noPatterns"),
+      identity: roleEntries("noPatterns"),
+      network: roleEntries("noPatterns"),
+      app: roleEntries("noPatterns"),
+    }).optional(),
+    responder: roleEntries("noPatterns"),
+    viewer: roleEntries("patterns"),
+  }).optional(),
+  tokens: z
+    .array(
+      section({
+        name: text,
+        sha256: z
+          .string()
+          .trim()
+          .toLowerCase()
+          .regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal characters, as printed by air token new"),
+        roles: z.array(tokenRole).min(1, "must name at least one role"),
+        mayDecide: z.array(oneOf(FAMILIES)).default([]),
+        person: text.optional(),
+      }),
+    )
+    .default([]),
+  deviceGroups: z
+    .array(
+      section({
+        name: text,
+        match: section({ name: text }).optional(),
+        automation: oneOf(["full", "semi-all", "semi-core", "semi-non-temp", "none"]),
+      }),
+    )
+    .default([]),
+  protected: z.array(protectedAsset).default([]),
+  policy: section(policyShape).optional(),
+  ceilings: section({
+    perKindPerHour: z.number().int().min(0).optional(),
+    perDay: z.number().int().min(0).optional(),
+    devicesPerInvestigation: z.number().int().min(0).optional(),
+  }).optional(),
+  alertPolicies: z
+    .array(
+      section({
+        match: section({
+          source: oneOrMore(text).optional(),
+          category: oneOrMore(text).optional(),
+          severity: oneOrMore(oneOf(SEVERITIES)).optional(),
+        }).default({}),
+        investigate: z.boolean({ error: "must be true or false" }),
+      }),
+    )
+    .default([]),
+  correlation: section({
+    device: duration.optional(),
+    file: duration.optional(),
+    url: duration.optional(),
+    user: duration.optional(),
+    ip: duration.optional(),
+  }).optional(),
+  storm: noEffectYet,
+  onCall: noEffectYet,
+  connectors: section({
+    virustotal: section({ apiKey: secret.optional(), ...quota }).optional(),
+    abuseipdb: section({ apiKey: secret.optional(), ...quota }).optional(),
+    urlhaus: section({ authKey: secret.optional(), ...quota }).optional(),
+    threatfox: noEffectYet,
+    malwarebazaar: noEffectYet,
+    defender: noEffectYet,
+    graph: noEffectYet,
+  }).optional(),
+});
+export type AirYaml = z.infer<typeof AirYaml>;

@@ -1,0 +1,285 @@
+import { timingSafeEqual } from "node:crypto";
+import { actionKinds } from "../engine/actions/all.ts";
+import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
+import { STATE_WORD } from "../engine/cards/action-card.ts";
+import { readButton } from "../engine/cards/button-id.ts";
+import type { Card } from "../engine/cards/card.ts";
+import { evidenceLines, helpCard, type ListRow, listCard, logCard, noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
+import { capital, count, shown, time } from "../engine/cards/say.ts";
+import { decideAction, redraw } from "../engine/decide-action.ts";
+import { actorName } from "../engine/domain/actor.ts";
+import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
+import { Refusal } from "../engine/domain/errors.ts";
+import { STATUS_SENTENCE, VERDICT_WORD } from "../engine/domain/investigation.ts";
+import { type Drawing, drawSubject } from "../engine/draw.ts";
+import { pause, resume } from "../engine/pause.ts";
+import type { IncidentView } from "../engine/store.ts";
+import { undoAction } from "../engine/undo-action.ts";
+import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
+import { COMMANDS, type Command, type Id, readCommand } from "./commands.ts";
+import { whoamiCard } from "./whoami-card.ts";
+
+/** What every chat hands over: words or a pressed button, by a person looked up just now. The answer is for that person alone. */
+export type Conversation = {
+  say: (text: string, person: Person) => Promise<Card>;
+  /** undefined: nothing to say, the shared card will show it. */
+  press: (value: string, person: Person, typed?: string) => Promise<Card | undefined>;
+};
+
+const PAGE = 15;
+
+export function createConversation(air: Air, drawing: () => Promise<Drawing>): Conversation {
+  const say: Conversation["say"] = (text, person) => answered(async () => answer(air, drawing, readCommand(text), person));
+  return {
+    say,
+    press: async (value, person, typed) => {
+      const meaning = readButton(value, air.sign, sameText);
+      if (!meaning) return refusalCard("This button was not made by this air, or its card was altered. Ask for a fresh card: status.");
+      if (meaning.kind === "say") return say(meaning.text, person);
+      try {
+        if (meaning.decision === "undo") {
+          await undoAction(air, person, { action: meaning.action, version: meaning.version, reason: typed });
+          return undefined;
+        }
+        const decided = await decideAction(air, person, {
+          action: meaning.action,
+          decision: meaning.decision,
+          version: meaning.version,
+          reason: typed,
+        });
+        return decided.waitsForSecond
+          ? noticeCard(
+              "Your approval is counted",
+              `${actionId(meaning.action)} needs a second person: 1 of ${decided.action.approvalsNeeded}.`,
+              "info",
+            )
+          : undefined;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        if (error.code === "changed" || error.code === "expired" || error.code === "already-decided") await redrawNow(air, meaning.action);
+        return refusalCard(error.message);
+      }
+    },
+  };
+}
+
+const sameText = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+/** A stale click means a stale card: it is drawn again. */
+async function redrawNow(air: Air, id: number): Promise<void> {
+  const action = await air.store.action(id);
+  if (action) await air.store.transaction((tx) => redraw(tx, air, action, air.clock.now()));
+}
+
+async function answered(work: () => Promise<Card>): Promise<Card> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refusal) return refusalCard(error.message);
+    throw error;
+  }
+}
+
+async function answer(air: Air, drawing: () => Promise<Drawing>, command: Command, person: Person): Promise<Card> {
+  if (command.kind === "help") return helpCard(COMMANDS);
+  if (command.kind === "whoami") return whoamiCard(person);
+  if (command.kind === "misunderstood") return noticeCard("Not understood", command.text, "warning");
+  if (!mayView(person.roles))
+    throw new Refusal("forbidden", 'You have no role in air, so there is nothing to show. Say "whoami" for the lines an admin would add.');
+  switch (command.kind) {
+    case "status":
+      return command.id ? status(air, await drawing(), command.id) : overview(air);
+    case "list": {
+      const page = await air.store.listIncidents({
+        limit: PAGE,
+        ...(command.open ? { status: ["open"] as const } : {}),
+        ...(command.severity ? { severity: command.severity } : {}),
+        ...(command.after === undefined ? {} : { after: command.after }),
+      });
+      const more =
+        page.next &&
+        `list ${command.open ? "open " : ""}${command.severity ? `severity=${command.severity.join(",")} ` : ""}after=${page.next}`;
+      return listCard(
+        "Incidents, newest first",
+        page.items.map((row) => ({
+          id: incidentId(row.id),
+          mark: capital(row.severity),
+          tone: "neutral",
+          text: `${row.title} (${count(row.alertCount, "alert")}, ${row.status}, ${time(row.openedAt)})`,
+        })),
+        "No incident matches.",
+        more || undefined,
+      );
+    }
+    case "actions":
+      return actions(air, command);
+    case "log":
+      return log(air, command.id);
+    case "alerts": {
+      const view = await viewOf(air, command.id);
+      return listCard(
+        `Alerts of ${incidentId(view.incident.id)}`,
+        view.alerts.map((row) => ({
+          id: alertId(row.id),
+          mark: capital(row.severity),
+          tone: "neutral",
+          text: `${row.title} from ${row.source} (${row.joinedBecause ? `joined: ${row.joinedBecause}` : "opened the incident"}${row.duplicates > 0 ? `, seen ${row.duplicates + 1} times` : ""}; ${row.policyRule})`,
+        })),
+        "It has no alerts.",
+      );
+    }
+    case "audit":
+      return audit(air, command.id);
+    case "protected":
+      return noticeCard(
+        "Protected: two people decide",
+        [
+          "Built in: domain controllers, holders of privileged directory roles, servers of unknown role.",
+          ...air.policy().protected.map((entry) => `air.yaml: ${entry}`),
+        ].join("\n"),
+      );
+    case "decide": {
+      const decided = await decideAction(air, person, { action: command.action, decision: command.decision, reason: command.reason });
+      const title = actionKinds[decided.action.kind].title(decided.action.target);
+      if (decided.waitsForSecond) return noticeCard("Your approval is counted", `${actionId(command.action)} needs a second person.`);
+      return noticeCard(
+        command.decision === "approve" ? "Approved" : "Rejected",
+        `${actionId(command.action)}: ${title}.`,
+        command.decision === "approve" ? "good" : "neutral",
+      );
+    }
+    case "undo": {
+      const undone = await undoAction(air, person, { action: command.action, reason: command.reason });
+      return noticeCard("Being undone", `${actionId(undone.id)}: ${actionKinds[undone.kind].undo.text}`);
+    }
+    case "pause":
+      if (!mayRespond(person.roles)) throw new Refusal("forbidden", "Pausing needs the role responder, approver or admin.");
+      await pause(air, person, command.family, command.reason);
+      return noticeCard(
+        "Paused",
+        `${command.family === "all" ? "Every execution" : `Every ${command.family} action`} not yet begun waits. An admin resumes.`,
+        "warning",
+      );
+    case "resume":
+      if (!person.roles.admin) throw new Refusal("forbidden", "Only an admin resumes. An admin can add you under roles.admin in air.yaml.");
+      await resume(air, person);
+      return noticeCard("Resumed", "Executions go on.", "good");
+    default:
+      return command satisfies never;
+  }
+}
+
+/** The incident an id leads to, through any of its things; follows a merge. */
+async function viewOf(air: Air, id: Id): Promise<IncidentView> {
+  const missing = new Refusal("not-found", `There is no ${id.kind} ${nameOf(id)}.`);
+  const read = async (): Promise<number | undefined> => {
+    switch (id.kind) {
+      case "incident":
+        return id.id;
+      case "investigation":
+        return (await air.store.investigation(id.id))?.incidentId;
+      case "action":
+        return (await air.store.action(id.id))?.incidentId;
+      case "alert":
+        return (await air.store.alert(id.id))?.incidentId;
+      case "evidence":
+        return undefined;
+      default:
+        return id.kind satisfies never;
+    }
+  };
+  const incident = await read();
+  const view = incident === undefined ? undefined : (await air.store.incidentViews([incident])).get(incident);
+  if (!view) throw missing;
+  return view.incident.redirectTo === null ? view : viewOf(air, { kind: "incident", id: view.incident.redirectTo });
+}
+
+const nameOf = (id: Id) =>
+  ({ incident: incidentId, investigation: investigationId, action: actionId, alert: alertId, evidence: evidenceId })[id.kind](id.id);
+
+async function status(air: Air, drawing: Drawing, id: Id): Promise<Card> {
+  const view = await viewOf(air, id);
+  if (id.kind === "action") {
+    const card = drawSubject(actionSubject(id.id), view, drawing);
+    if (card) return card;
+  }
+  const root = drawSubject(incidentSubject(view.incident.id), view, drawing);
+  if (!root) throw new Refusal("not-found", `There is no ${id.kind} ${nameOf(id)}.`);
+  const judged = view.evidence.filter((item) => item.judgement !== null);
+  const lines = evidenceLines(
+    judged.slice(0, 12).map((item) => ({
+      id: evidenceId(item.id),
+      name: shown(item.entity),
+      verdict: VERDICT_WORD[item.verdict],
+      tone: "neutral",
+      for: item.judgement?.for.map((reason) => `${reason.text} (${reason.source})`) ?? [],
+      against: item.judgement?.against.map((reason) => `${reason.text} (${reason.source})`) ?? [],
+      missing: item.judgement?.missing.map((reason) => `${reason.source}: ${reason.text}`) ?? [],
+      flip: item.judgement?.flip ?? "",
+    })),
+  );
+  return { ...root, lines: [...root.lines.filter((line) => !(line.kind === "list" && line.title === "Evidence")), ...lines] };
+}
+
+async function overview(air: Air): Promise<Card> {
+  const open = await air.store.listIncidents({ status: ["open"], limit: 10 });
+  const pending = await air.store.listActions({ states: ["pending"], limit: 10 });
+  const card = listCard(
+    "What is going on",
+    [
+      ...pending.items.map(
+        (row): ListRow => ({
+          id: actionId(row.id),
+          mark: "Decide",
+          tone: "warning",
+          text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}, answer by ${time(row.deadline)})`,
+        }),
+      ),
+      ...open.items.map((row): ListRow => ({ id: incidentId(row.id), mark: capital(row.severity), tone: "neutral", text: row.title })),
+    ],
+    "No open incidents, and nothing waits for a decision.",
+  );
+  return { ...card, buttons: [{ label: "All incidents", style: "plain", value: "say:list" }] };
+}
+
+async function actions(air: Air, command: { which: "pending" | "history"; after: number | undefined }): Promise<Card> {
+  const states = command.which === "pending" ? (["pending"] as const) : HISTORY;
+  const page = await air.store.listActions({ states, limit: PAGE, ...(command.after === undefined ? {} : { after: command.after }) });
+  return listCard(
+    command.which === "pending" ? "Actions that wait for a decision" : "Action history, newest first",
+    page.items.map((row) => ({
+      id: actionId(row.id),
+      mark: STATE_WORD[row.state].word,
+      tone: STATE_WORD[row.state].tone,
+      text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}${row.decision ? `, by ${row.decision.by}` : `, until ${time(row.expiresAt)}`})`,
+    })),
+    command.which === "pending" ? "Nothing waits for a decision." : "Nothing has been decided yet.",
+    page.next ? `actions ${command.which} after=${page.next}` : undefined,
+  );
+}
+/** Everything but pending (product contract 3.2). */
+export const HISTORY = (Object.keys(STATE_WORD) as (keyof typeof STATE_WORD)[]).filter((state) => state !== "pending");
+
+async function log(air: Air, id: Id): Promise<Card> {
+  const view = await viewOf(air, id);
+  const rows =
+    id.kind === "investigation"
+      ? view.timeline.filter((row) => row.investigationId === id.id || row.investigationId === null)
+      : view.timeline;
+  const card = logCard(
+    nameOf(id),
+    rows.slice(-30).map((row) => ({ at: row.at, who: actorName(row.actor), text: row.text })),
+  );
+  const investigation = id.kind === "investigation" ? view.investigations.find((row) => row.id === id.id) : undefined;
+  return investigation ? { ...card, lines: [{ kind: "text", text: STATUS_SENTENCE[investigation.status] }, ...card.lines] } : card;
+}
+
+async function audit(air: Air, id: Id): Promise<Card> {
+  const view = await viewOf(air, id);
+  const rows = view.timeline.filter((row) => row.actionId !== null && (id.kind !== "action" || row.actionId === id.id));
+  return listCard(
+    `Decisions about ${nameOf(id)}`,
+    rows.map((row) => ({ id: time(row.at), mark: actorName(row.actor), tone: "neutral", text: row.text })),
+    "Nothing has been decided about it.",
+  );
+}

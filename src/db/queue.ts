@@ -1,0 +1,129 @@
+import { PgBoss } from "pg-boss";
+import type { Log } from "../engine/ports.ts";
+import type { JobName, JobOf, Queue, QueuedJob } from "../engine/queue.ts";
+import type { Database } from "./connect.ts";
+import type { Db } from "./driver.ts";
+
+/**
+ * pg-boss behind our port, used by the rules measured for it:
+ * self-waking slots of one job each (localConcurrency sleeps until the next notify or poll), heartbeats instead of long expiry,
+ * completion in the transaction of the effect, fenced by the attempt.
+ *
+ * `stately`: at most one waiting and one running job per key, by an index, so it holds across processes. A send that meets a waiting
+ * twin is swallowed; therefore the sender first raises a row's `wanted` and the handler reads that row locked before it settles.
+ */
+type Options = {
+  policy: "standard" | "stately";
+  heartbeatSeconds: number;
+  expireInSeconds: number;
+  retryLimit: number;
+  retryDelay: number;
+  retryDelayMax: number;
+};
+const QUEUES: Record<JobName, Options> = {
+  investigate: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 20, retryDelay: 1, retryDelayMax: 300 },
+  publish: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 1000, retryDelay: 1, retryDelayMax: 30 },
+  "execute-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 50, retryDelay: 1, retryDelayMax: 300 },
+  sweep: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 1, retryDelayMax: 30 },
+};
+export const JOB_NAMES = Object.keys(QUEUES) as JobName[];
+
+type BossJob = { id: string; data: unknown; retryCount: number };
+
+export type RunningQueue = Queue<Db> & {
+  /** Starts `slots` workers of one queue. */
+  work: <N extends JobName>(name: N, slots: number, handler: (job: QueuedJob<N>) => Promise<void>) => Promise<void>;
+  /** Effect and completion in one transaction, only for the attempt that still owns the job. */
+  settle: <N extends JobName>(job: QueuedJob<N>, effect: (tx: Db) => Promise<void>) => Promise<void>;
+  /** Waiting and running jobs per queue, for /metrics. */
+  depth: () => Promise<Record<JobName, number>>;
+  stop: (graceMs: number) => Promise<void>;
+};
+
+export class JobTakenOver extends Error {
+  constructor() {
+    super("This job was taken over by another worker; what this attempt did is rolled back.");
+    this.name = "JobTakenOver";
+  }
+}
+
+export async function startQueue(database: Database, log: Log, options: { worker: boolean }): Promise<RunningQueue> {
+  const boss = new PgBoss({
+    db: database.boss,
+    ...(database.kind === "embedded" ? { backend: "pglite" as const } : {}),
+    useListenNotify: true,
+    // Only a process that works looks after others' dead jobs.
+    supervise: options.worker,
+    superviseIntervalSeconds: 1,
+    monitorIntervalSeconds: 2,
+    schedule: false,
+  });
+  boss.on("error", (error) => log.error("queue trouble", { error: String((error as Error).message ?? error) }));
+  await boss.start();
+  for (const name of JOB_NAMES) {
+    const queue = QUEUES[name];
+    const wanted = { ...queue, retryBackoff: true, notify: true, retentionSeconds: 30 * 86_400, deleteAfterSeconds: 3600 };
+    if (!(await boss.getQueue(name))) await boss.createQueue(name, wanted);
+    // Fills pg-boss's queue cache: a miss inside a transaction would query elsewhere, and wait for itself when embedded.
+    await boss.findJobs(name, { id: "00000000-0000-0000-0000-000000000000" });
+    if (database.kind === "embedded" && options.worker) await takeBack(boss, database, name);
+  }
+
+  const send = async (tx: Db, name: JobName, jobs: readonly { data: object; key: string; startAfter?: Date }[]): Promise<void> => {
+    if (jobs.length === 0) return;
+    await boss.insert(
+      name,
+      jobs.map((job) => ({ data: job.data, singletonKey: job.key, ...(job.startAfter ? { startAfter: job.startAfter } : {}) })),
+      database.bossIn(tx),
+    );
+  };
+
+  return {
+    send: (tx, name, data, job) => send(tx, name, [{ data, key: job.key, ...(job.startAfter ? { startAfter: job.startAfter } : {}) }]),
+    sendMany: (tx, name, jobs) => send(tx, name, jobs),
+    async work(name, slots, handler) {
+      for (let slot = 0; slot < slots; slot++) {
+        let id = "";
+        id = await boss.work(name, { batchSize: 1, includeMetadata: true, notifyPollingIntervalSeconds: 2 }, async ([job]: BossJob[]) => {
+          if (!job) return;
+          try {
+            await handler({ name, id: job.id, attempt: job.retryCount, data: job.data as JobOf<typeof name> });
+          } catch (error) {
+            if (!(error instanceof JobTakenOver))
+              log.warn("job failed, it will be tried again", { job: name, id: job.id, error: message(error) });
+            throw error;
+          } finally {
+            // Fetch again at once: a slot otherwise sleeps until the next notify or poll although more jobs wait.
+            boss.notifyWorker(id);
+          }
+        });
+      }
+    },
+    settle: (job, effect) =>
+      database.transaction(async (tx) => {
+        await effect(tx);
+        const done = await boss.complete(job.name, { id: job.id, retryCount: job.attempt }, undefined, database.bossIn(tx));
+        if (!(done as { affected?: number }).affected) throw new JobTakenOver();
+      }),
+    async depth() {
+      const counts = Object.fromEntries(JOB_NAMES.map((name) => [name, 0])) as Record<JobName, number>;
+      const { rows } = await database.boss.executeSql(
+        "select name, count(*)::int as jobs from pgboss.job where state in ('created', 'retry', 'active') group by name",
+      );
+      for (const row of rows as { name: string; jobs: number }[]) if (row.name in counts) counts[row.name as JobName] = row.jobs;
+      return counts;
+    },
+    async stop(graceMs) {
+      await boss.stop({ graceful: true, timeout: graceMs });
+    },
+  };
+}
+
+/** The embedded database has one process: whatever is active at start died with the last one. */
+async function takeBack(boss: PgBoss, database: Database, name: JobName): Promise<void> {
+  const { rows } = await database.boss.executeSql("select id from pgboss.job where name = $1 and state = 'active'", [name]);
+  const ids = (rows as { id: string }[]).map((row) => row.id);
+  if (ids.length > 0) await boss.fail(name, ids, { message: "the process ended" });
+}
+
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error)).slice(0, 500);

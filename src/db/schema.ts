@@ -1,0 +1,313 @@
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  serial,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family } from "../engine/domain/action.ts";
+import type { Actor } from "../engine/domain/actor.ts";
+import type { NamedEntity, Severity, Verdict } from "../engine/domain/alert.ts";
+import type { Entity } from "../engine/domain/entity.ts";
+import type { InvestigationStatus } from "../engine/domain/investigation.ts";
+import type { Label } from "../engine/domain/observation.ts";
+import type { Judgement, Override } from "../engine/domain/verdict.ts";
+
+/*
+ * Every table of air on one page. pg-boss keeps its own schema `pgboss` beside these.
+ * SQL is limited to PostgreSQL 15. Ids come from sequences: gaps allowed, never reused, no order implied.
+ * What an attacker may fill is never an index key by itself: long texts are indexed by their SHA-256.
+ */
+const at = (name: string) => timestamp(name, { withTimezone: true });
+
+/** What a source said, kept whole. */
+export const alerts = pgTable(
+  "alerts",
+  {
+    id: serial().primaryKey(),
+    source: text().notNull(),
+    sourceId: text("source_id").notNull(),
+    /** SHA-256 of source and source id: one row per alert of a source. */
+    identity: text().notNull(),
+    /** SHA-256 of the normal form: tells a repeat from an update. */
+    digest: text().notNull(),
+    title: text().notNull(),
+    severity: text().$type<Severity>().notNull(),
+    category: text(),
+    description: text(),
+    product: text(),
+    techniques: jsonb().$type<string[]>().notNull(),
+    url: text(),
+    status: text().$type<"new" | "inProgress" | "resolved">().notNull(),
+    entities: jsonb().$type<NamedEntity[]>().notNull(),
+    raw: jsonb(),
+    detectedAt: at("detected_at").notNull(),
+    receivedAt: at("received_at").notNull(),
+    updatedAt: at("updated_at").notNull(),
+    incidentId: integer("incident_id").notNull(),
+    investigationId: integer("investigation_id"),
+    /** "same device within 24 h"; null for the alert that opened the incident. */
+    joinedBecause: text("joined_because"),
+    /** Which policy rule started or did not start an investigation. */
+    policyRule: text("policy_rule").notNull(),
+    duplicates: integer().notNull().default(0),
+    lab: boolean().notNull(),
+  },
+  (t) => [uniqueIndex("alerts_identity").on(t.identity), index("alerts_incident").on(t.incidentId)],
+);
+
+export const incidents = pgTable(
+  "incidents",
+  {
+    id: serial().primaryKey(),
+    title: text().notNull(),
+    severity: text().$type<Severity>().notNull(),
+    status: text().$type<"open" | "closed" | "redirected">().notNull(),
+    redirectTo: integer("redirect_to"),
+    assignee: text(),
+    openedAt: at("opened_at").notNull(),
+    updatedAt: at("updated_at").notNull(),
+    closedAt: at("closed_at"),
+    alertCount: integer("alert_count").notNull(),
+    lab: boolean().notNull(),
+  },
+  (t) => [index("incidents_open").on(t.status, t.id)],
+);
+
+/** A row per join key ever seen: the row that concurrent intakes lock, in sorted order. */
+export const joinKeys = pgTable("join_keys", {
+  digest: text().primaryKey(),
+  seenAt: at("seen_at").notNull(),
+});
+
+/** Which incident holds which join key, and when it was last seen there (event time). */
+export const incidentKeys = pgTable(
+  "incident_keys",
+  {
+    digest: text().notNull(),
+    incidentId: integer("incident_id").notNull(),
+    at: at("at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.digest, t.incidentId] }), index("incident_keys_incident").on(t.incidentId)],
+);
+
+export const investigations = pgTable(
+  "investigations",
+  {
+    id: serial().primaryKey(),
+    incidentId: integer("incident_id").notNull(),
+    status: text().$type<InvestigationStatus>().notNull(),
+    trigger: jsonb().$type<{ kind: "alert" | "manual"; alert?: string; by?: string }>().notNull(),
+    playbooks: jsonb().$type<string[]>().notNull(),
+    round: integer().notNull(),
+    /** Raised by whoever adds evidence, before the job is sent: no wake-up is lost. */
+    wanted: integer().notNull(),
+    startedAt: at("started_at").notNull(),
+    endedAt: at("ended_at"),
+    pendingSince: at("pending_since"),
+    lab: boolean().notNull(),
+  },
+  (t) => [index("investigations_incident").on(t.incidentId), index("investigations_status").on(t.status, t.id)],
+);
+
+/** An entity inside one investigation. */
+export const evidence = pgTable(
+  "evidence",
+  {
+    id: serial().primaryKey(),
+    investigationId: integer("investigation_id").notNull(),
+    incidentId: integer("incident_id").notNull(),
+    digest: text().notNull(),
+    entity: jsonb().$type<Entity>().notNull(),
+    /** What each source said of it itself; becomes one observation per source. */
+    said: jsonb()
+      .$type<{ source: string; verdict?: Verdict; remediation?: string; roles: string[]; at: string; trusted: boolean }[]>()
+      .notNull(),
+    verdict: text().$type<Verdict>().notNull(),
+    judgement: jsonb().$type<Judgement>(),
+    override: jsonb().$type<Override>(),
+    remediation: text().notNull(),
+    /** The round it was last looked at; null: not yet. */
+    lookedRound: integer("looked_round"),
+    createdAt: at("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("evidence_once").on(t.investigationId, t.digest), index("evidence_incident").on(t.incidentId)],
+);
+
+/** What one look-up saw; kept at once, so that a restart asks only for the rest. */
+export const observations = pgTable(
+  "observations",
+  {
+    id: serial().primaryKey(),
+    evidenceId: integer("evidence_id").notNull(),
+    investigationId: integer("investigation_id").notNull(),
+    /** `file-reputation/virustotal`: the step's name; with `part` unique per evidence. */
+    look: text().notNull(),
+    part: integer().notNull(),
+    analyzer: text().notNull(),
+    source: text().notNull(),
+    family: text().notNull(),
+    label: text().$type<Label>().notNull(),
+    weight: doublePrecision().notNull(),
+    text: text().notNull(),
+    technique: text(),
+    raw: jsonb(),
+    found: jsonb().$type<Entity[]>(),
+    at: at("at").notNull(),
+    createdAt: at("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("observations_once").on(t.evidenceId, t.look, t.part), index("observations_investigation").on(t.investigationId)],
+);
+
+/** One remediation on one target: decision, execution and outcome are separate states. */
+export const actions = pgTable(
+  "actions",
+  {
+    id: serial().primaryKey(),
+    kind: text().$type<ActionKindName>().notNull(),
+    family: text().$type<Family>().notNull(),
+    target: jsonb().$type<Entity>().notNull(),
+    targetDigest: text("target_digest").notNull(),
+    params: jsonb().$type<Record<string, unknown>>().notNull(),
+    investigationId: integer("investigation_id").notNull(),
+    incidentId: integer("incident_id").notNull(),
+    evidenceId: integer("evidence_id"),
+    /** The action this one takes back, for an undo. */
+    undoes: integer(),
+    state: text().$type<ActionState>().notNull(),
+    /** Digest of what was shown; a button carries it. */
+    version: text().notNull(),
+    /** Why it is proposed, from the playbook. */
+    note: text().notNull(),
+    /** The rule that decided: "level semi-core and the path is under \windows". */
+    rule: text().notNull(),
+    source: text().notNull(),
+    connector: text(),
+    /** Set where no connector can do it: exact steps for a person. */
+    byHand: text("by_hand"),
+    approvalsNeeded: integer("approvals_needed").notNull(),
+    undoable: boolean().notNull(),
+    blastRadius: jsonb("blast_radius").$type<BlastRadius>().notNull(),
+    decision: jsonb().$type<ActionDecision>(),
+    proposedAt: at("proposed_at").notNull(),
+    decidedAt: at("decided_at"),
+    deadline: at("deadline").notNull(),
+    expiresAt: at("expires_at").notNull(),
+    executingAt: at("executing_at"),
+    endedAt: at("ended_at"),
+    /** The product's handle on the running operation. */
+    ticket: text(),
+    waitingForDevice: boolean("waiting_for_device").notNull().default(false),
+    outcome: text(),
+    lab: boolean().notNull(),
+  },
+  (t) => [
+    index("actions_incident").on(t.incidentId),
+    index("actions_investigation").on(t.investigationId),
+    index("actions_state").on(t.state, t.id),
+  ],
+);
+
+/** Who approved which version: two people, not two clicks. */
+export const approvals = pgTable(
+  "approvals",
+  {
+    actionId: integer("action_id").notNull(),
+    version: text().notNull(),
+    person: text().notNull(),
+    name: text().notNull(),
+    via: text().notNull(),
+    at: at("at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.actionId, t.version, t.person] })],
+);
+
+/** What happened, for people; drawn into threads and logs. */
+export const timeline = pgTable(
+  "timeline",
+  {
+    id: serial().primaryKey(),
+    incidentId: integer("incident_id").notNull(),
+    investigationId: integer("investigation_id"),
+    actionId: integer("action_id"),
+    at: at("at").notNull(),
+    actor: jsonb().$type<Actor>().notNull(),
+    event: text().notNull(),
+    text: text().notNull(),
+  },
+  (t) => [index("timeline_incident").on(t.incidentId, t.id)],
+);
+
+/** The hash chain: `line` is the canonical JSON whose SHA-256 is `hash`; it holds the hash of the line before. */
+export const audit = pgTable("audit", {
+  seq: bigint({ mode: "number" }).primaryKey(),
+  line: text().notNull(),
+  hash: text().notNull(),
+  incidentId: integer("incident_id"),
+});
+/** One row, locked last in every transaction that writes an audit line. */
+export const auditHead = pgTable("audit_head", {
+  id: integer().primaryKey(),
+  count: bigint({ mode: "number" }).notNull(),
+  hash: text().notNull(),
+});
+
+/** The one-writer-per-channel table (product contract 7): a message is stale while wanted > shown. */
+export const messages = pgTable(
+  "messages",
+  {
+    id: serial().primaryKey(),
+    channel: text().notNull(),
+    /** `incident:42` or `action:105`. */
+    subject: text().notNull(),
+    incidentId: integer("incident_id").notNull(),
+    /** The subject whose thread this is posted in; null for a root card. */
+    thread: text(),
+    wanted: integer().notNull(),
+    shown: integer().notNull(),
+    /** Lower is posted first. */
+    priority: integer().notNull(),
+    ref: jsonb().$type<{ id: string; thread?: string }>(),
+    shownDigest: text("shown_digest"),
+    /** Set before a first post goes out: a half-sent one is looked for before it is posted again. */
+    postingSince: at("posting_since"),
+    retryAt: at("retry_at"),
+    trouble: text(),
+    createdAt: at("created_at").notNull(),
+  },
+  (t) => [
+    uniqueIndex("messages_once").on(t.channel, t.subject),
+    index("messages_stale").on(t.channel, t.priority, t.id),
+    index("messages_incident").on(t.incidentId),
+  ],
+);
+export const channels = pgTable("channels", {
+  channel: text().primaryKey(),
+  wanted: integer().notNull(),
+  /** When the platform takes the next call: pace and Retry-After. */
+  nextAt: at("next_at"),
+  trouble: text(),
+});
+
+/** Small facts that outlive a process: pause, generated ids. */
+export const settings = pgTable("settings", { key: text().primaryKey(), value: jsonb().notNull() });
+
+/** One-time sign-in links of the console, by their SHA-256. */
+export const loginLinks = pgTable("login_links", {
+  digest: text().primaryKey(),
+  person: text().notNull(),
+  expiresAt: at("expires_at").notNull(),
+  usedAt: at("used_at"),
+});
+
+/** The simulated company's state. */
+export const labObjects = pgTable("lab_objects", { kind: text().notNull(), id: text().notNull(), state: jsonb().notNull() }, (t) => [
+  primaryKey({ columns: [t.kind, t.id] }),
+]);

@@ -1,0 +1,216 @@
+import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import { OPEN_STATES } from "../../engine/domain/action.ts";
+import type { ActionRow, IncidentView, Page, Reads } from "../../engine/store.ts";
+import type { Db } from "../driver.ts";
+import * as t from "../schema.ts";
+
+/** Lists and cards leave out what may be large: what the source sent, whole. */
+const { raw: _raw, description: _description, ...alertSummary } = getTableColumns(t.alerts);
+
+/** Lines of the timeline a card may need. */
+const TIMELINE_SHOWN = 60;
+
+/** The named reads, over the database or over a transaction alike. */
+export function reads(db: () => Db): Reads {
+  const one = async <T>(query: Promise<T[]>) => (await query)[0];
+  const page = <Row extends { id: number }>(rows: Row[], limit: number): Page<Row> => {
+    const items = rows.slice(0, limit);
+    return { items, next: rows.length > limit ? String(items.at(-1)?.id) : null };
+  };
+  const views = (ids: readonly number[]) => readViews(db(), ids);
+  return {
+    alert: (id) => one(db().select().from(t.alerts).where(eq(t.alerts.id, id))),
+    incident: (id) => one(db().select().from(t.incidents).where(eq(t.incidents.id, id))),
+    investigation: (id) => one(db().select().from(t.investigations).where(eq(t.investigations.id, id))),
+    action: (id) => one(db().select().from(t.actions).where(eq(t.actions.id, id))),
+    evidenceOf: (id) => db().select().from(t.evidence).where(eq(t.evidence.investigationId, id)).orderBy(asc(t.evidence.id)),
+    observationsOf: (id) =>
+      db().select().from(t.observations).where(eq(t.observations.investigationId, id)).orderBy(asc(t.observations.id)),
+    actionsOf: (id) => db().select().from(t.actions).where(eq(t.actions.investigationId, id)).orderBy(asc(t.actions.id)),
+    alertsOf: (id) => db().select(alertSummary).from(t.alerts).where(eq(t.alerts.incidentId, id)).orderBy(asc(t.alerts.id)),
+    incidentViews: views,
+    async listIncidents(filter) {
+      const where = [
+        filter.status && inArray(t.incidents.status, [...filter.status]),
+        filter.severity && inArray(t.incidents.severity, [...filter.severity]),
+        filter.after === undefined ? undefined : lt(t.incidents.id, filter.after),
+      ];
+      const rows = await db()
+        .select()
+        .from(t.incidents)
+        .where(and(...where))
+        .orderBy(desc(t.incidents.id))
+        .limit(filter.limit + 1);
+      return page(rows, filter.limit);
+    },
+    async listInvestigations(filter) {
+      const where = [
+        filter.status && inArray(t.investigations.status, [...filter.status]),
+        filter.incidentId === undefined ? undefined : eq(t.investigations.incidentId, filter.incidentId),
+        filter.after === undefined ? undefined : lt(t.investigations.id, filter.after),
+      ];
+      const rows = await db()
+        .select()
+        .from(t.investigations)
+        .where(and(...where))
+        .orderBy(desc(t.investigations.id))
+        .limit(filter.limit + 1);
+      return page(rows, filter.limit);
+    },
+    async listActions(filter) {
+      const where = [
+        filter.states && inArray(t.actions.state, [...filter.states]),
+        filter.incidentId === undefined ? undefined : eq(t.actions.incidentId, filter.incidentId),
+        filter.after === undefined ? undefined : lt(t.actions.id, filter.after),
+      ];
+      const rows: ActionRow[] = await db()
+        .select()
+        .from(t.actions)
+        .where(and(...where))
+        .orderBy(desc(t.actions.id))
+        .limit(filter.limit + 1);
+      return page(rows, filter.limit);
+    },
+    approvalsOf: (id) => db().select().from(t.approvals).where(eq(t.approvals.actionId, id)).orderBy(asc(t.approvals.at)),
+    async setting<T>(key: string) {
+      const row = await one(db().select().from(t.settings).where(eq(t.settings.key, key)));
+      return row?.value as T | undefined;
+    },
+    async automaticSince(kind, hour, day) {
+      const automatic = sql`${t.actions.decision}->>'decision' = 'automatic'`;
+      const count = (where: SQL | undefined) => db().$count(t.actions, where);
+      return {
+        kindLastHour: await count(and(eq(t.actions.kind, kind), automatic, gte(t.actions.decidedAt, hour))),
+        lastDay: await count(and(automatic, gte(t.actions.decidedAt, day))),
+      };
+    },
+    lapsedActions: (now, limit) =>
+      db()
+        .select()
+        .from(t.actions)
+        .where(and(inArray(t.actions.state, ["pending", "approved"]), lte(t.actions.expiresAt, now)))
+        .orderBy(asc(t.actions.id))
+        .limit(limit),
+    async stale(before) {
+      const investigations = await db()
+        .select({ id: t.investigations.id })
+        .from(t.investigations)
+        .where(and(inArray(t.investigations.status, ["queued", "running"]), gt(t.investigations.wanted, t.investigations.round)))
+        .orderBy(asc(t.investigations.id))
+        .limit(500);
+      const channels = await db()
+        .selectDistinct({ channel: t.messages.channel })
+        .from(t.messages)
+        .where(and(gt(t.messages.wanted, t.messages.shown), or(isNull(t.messages.retryAt), lte(t.messages.retryAt, before))));
+      const actions = await db()
+        .select({ id: t.actions.id })
+        .from(t.actions)
+        .where(
+          inArray(
+            t.actions.state,
+            OPEN_STATES.filter((state) => state !== "pending"),
+          ),
+        )
+        .orderBy(asc(t.actions.id))
+        .limit(500);
+      return {
+        investigations: investigations.map((row) => row.id),
+        channels: channels.map((row) => row.channel),
+        actions: actions.map((row) => row.id),
+      };
+    },
+    staleMessages: (channel, now, limit) =>
+      db()
+        .select()
+        .from(t.messages)
+        .where(
+          and(
+            eq(t.messages.channel, channel),
+            gt(t.messages.wanted, t.messages.shown),
+            or(isNull(t.messages.retryAt), lte(t.messages.retryAt, now)),
+          ),
+        )
+        .orderBy(asc(t.messages.priority), asc(t.messages.id))
+        .limit(limit),
+    messages: (channel, subjects) =>
+      subjects.length === 0
+        ? Promise.resolve([])
+        : db()
+            .select()
+            .from(t.messages)
+            .where(and(eq(t.messages.channel, channel), inArray(t.messages.subject, [...subjects]))),
+    rootMessages: (channel, limit) =>
+      db()
+        .select()
+        .from(t.messages)
+        .where(and(eq(t.messages.channel, channel), isNull(t.messages.thread)))
+        .orderBy(desc(t.messages.id))
+        .limit(limit),
+    async nextStaleAt(channel) {
+      const row = await one(
+        db()
+          .select({ at: t.messages.retryAt })
+          .from(t.messages)
+          .where(and(eq(t.messages.channel, channel), gt(t.messages.wanted, t.messages.shown)))
+          .orderBy(sql`${t.messages.retryAt} asc nulls first`)
+          .limit(1),
+      );
+      return row ? (row.at ?? new Date(0)) : undefined;
+    },
+    channel: (channel) =>
+      one(db().select({ nextAt: t.channels.nextAt, trouble: t.channels.trouble }).from(t.channels).where(eq(t.channels.channel, channel))),
+    auditLines: (after, limit) =>
+      db()
+        .select({ seq: t.audit.seq, line: t.audit.line, hash: t.audit.hash })
+        .from(t.audit)
+        .where(gt(t.audit.seq, after))
+        .orderBy(asc(t.audit.seq))
+        .limit(limit),
+    async auditHead() {
+      const row = await one(db().select().from(t.auditHead).where(eq(t.auditHead.id, 1)));
+      return { count: row?.count ?? 0, hash: row?.hash ?? "" };
+    },
+  };
+}
+
+async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, IncidentView>> {
+  const views = new Map<number, IncidentView>();
+  if (ids.length === 0) return views;
+  const wanted = [...new Set(ids)];
+  for (const incident of await db.select().from(t.incidents).where(inArray(t.incidents.id, wanted))) {
+    views.set(incident.id, { incident, alerts: [], investigations: [], evidence: [], actions: [], approvals: [], timeline: [] });
+  }
+  const [alerts, investigations, evidence, actions, timeline] = [
+    await db.select(alertSummary).from(t.alerts).where(inArray(t.alerts.incidentId, wanted)).orderBy(asc(t.alerts.id)),
+    await db.select().from(t.investigations).where(inArray(t.investigations.incidentId, wanted)).orderBy(asc(t.investigations.id)),
+    await db.select().from(t.evidence).where(inArray(t.evidence.incidentId, wanted)).orderBy(asc(t.evidence.id)),
+    await db.select().from(t.actions).where(inArray(t.actions.incidentId, wanted)).orderBy(asc(t.actions.id)),
+    await db
+      .select()
+      .from(t.timeline)
+      .where(inArray(t.timeline.incidentId, wanted))
+      .orderBy(desc(t.timeline.id))
+      .limit(TIMELINE_SHOWN * wanted.length),
+  ];
+  for (const row of alerts) views.get(row.incidentId)?.alerts.push(row);
+  for (const row of investigations) views.get(row.incidentId)?.investigations.push(row);
+  for (const row of evidence) views.get(row.incidentId)?.evidence.push(row);
+  for (const row of actions) views.get(row.incidentId)?.actions.push(row);
+  for (const row of timeline) views.get(row.incidentId)?.timeline.unshift(row);
+  const approved = actions.filter((action) => action.approvalsNeeded > 1);
+  if (approved.length > 0) {
+    const owner = new Map(actions.map((action) => [action.id, action.incidentId]));
+    const rows = await db
+      .select()
+      .from(t.approvals)
+      .where(
+        inArray(
+          t.approvals.actionId,
+          approved.map((action) => action.id),
+        ),
+      )
+      .orderBy(asc(t.approvals.at));
+    for (const row of rows) views.get(owner.get(row.actionId) ?? -1)?.approvals.push(row);
+  }
+  return views;
+}

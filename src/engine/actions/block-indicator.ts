@@ -1,0 +1,40 @@
+import type { ActionKind } from "./action-kind.ts";
+import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
+
+/** What Microsoft's tenant list does by default (domain 1.7); a block nobody remembers must not last for ever. */
+const BLOCK_DAYS = 30;
+
+export const blockIndicator: ActionKind = {
+  kind: "block-indicator",
+  family: "network",
+  targets: ["file", "ip", "domain", "url"],
+  title: (target) => `Block ${indicatorName(target)}`,
+  effect: (target) => `The ${indicatorName(target)} is blocked on every device for ${BLOCK_DAYS} days.`,
+  ifNot: (target) => `The ${indicatorName(target)} stays reachable from every device.`,
+  undo: { by: "unblock-indicator", text: "Take it off the block list." },
+  disruptive: false,
+  connector: (target, { indicators }) => {
+    if (!asIndicator(target)) {
+      return {
+        byHand: `The ${indicatorName(target)} has no hash to block. Find the file in your endpoint product, open its page and choose Add indicator.`,
+      };
+    }
+    if (indicators) return { name: indicators.connector };
+    return {
+      byHand: `Block the ${indicatorName(target)} by hand: add it to the block list of your endpoint product (Defender: Settings, Endpoints, Indicators, Add item, Block) or of your proxy or firewall, with ${BLOCK_DAYS} days to expiry.`,
+    };
+  },
+  reach: indicatorReach,
+  state: async (target, capabilities, signal) => {
+    const current = await needIndicators(capabilities).find(indicatorOf(target), signal);
+    if (current?.action === "block") return { kind: "reached", text: `The ${indicatorName(target)} is blocked.` };
+    return {
+      kind: "notReached",
+      text: current ? `An indicator allows the ${indicatorName(target)}.` : `The ${indicatorName(target)} is not on the block list.`,
+    };
+  },
+  execute: async (target, capabilities, { comment, key, now }, signal) =>
+    needIndicators(capabilities).block(indicatorOf(target), new Date(now.getTime() + BLOCK_DAYS * 86_400_000), comment, key, signal),
+  // Lists answer at once; the list is read again afterwards.
+  follow: async (ticket) => ({ id: ticket, state: "done" }),
+};

@@ -1,0 +1,33 @@
+import { entityName } from "../domain/entity.ts";
+import type { ActionKind } from "./action-kind.ts";
+import { findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
+
+export const enableUser: ActionKind = {
+  kind: "enable-user",
+  family: "identity",
+  targets: ["user", "mailbox"],
+  title: (target) => `Enable ${entityName(target)}`,
+  effect: (target) => `${entityName(target)} can sign in again.`,
+  ifNot: (target) => `${entityName(target)} stays disabled and cannot work.`,
+  undo: { by: "disable-user", text: "Disable the account again." },
+  disruptive: false,
+  connector: (target, { identities }) =>
+    identities
+      ? { name: identities.connector }
+      : {
+          byHand: `Enable ${entityName(target)} by hand: open the account in your directory and allow sign-in (Entra: Users, the account, Edit properties, Account enabled on).`,
+        },
+  reach: userReach,
+  state: async (target, capabilities, signal) => {
+    const user = await findUser(target, capabilities, signal);
+    if (!user) return unknownUser(target);
+    return user.enabled
+      ? { kind: "reached", text: `${user.email} is enabled.` }
+      : { kind: "notReached", text: `${user.email} is disabled.` };
+  },
+  execute: async (target, capabilities, { comment, key }, signal) => {
+    const { identities, user } = await mustFindUser(target, capabilities, signal);
+    return identities.enable(user.id, comment, key, signal);
+  },
+  follow: async (ticket) => ({ id: ticket, state: "done" }),
+};

@@ -1,0 +1,48 @@
+import type { BlastRadius } from "../domain/action.ts";
+import type { Entity } from "../domain/entity.ts";
+import { entityName } from "../domain/entity.ts";
+import type { Capabilities, Indicator, IndicatorCapability } from "../ports.ts";
+import { ConnectorError } from "../ports.ts";
+
+/** What blocking and unblocking have in common. */
+export function needIndicators(capabilities: Capabilities): IndicatorCapability {
+  if (capabilities.indicators) return capabilities.indicators;
+  throw new ConnectorError("refused", "No product that blocks indicators is connected; nothing was done.");
+}
+
+export function indicatorOf(target: Entity): Indicator {
+  const indicator = asIndicator(target);
+  if (indicator) return indicator;
+  throw new ConnectorError("refused", `${entityName(target)} cannot be blocked by its value; nothing was done.`);
+}
+
+/** A file is blocked by its hash; without one there is nothing to put on a list. */
+export function asIndicator(target: Entity): Indicator | undefined {
+  if (target.kind === "file") return target.sha256 || target.sha1 || target.md5 ? target : undefined;
+  return target.kind === "ip" || target.kind === "domain" || target.kind === "url" ? target : undefined;
+}
+
+const NOUNS: Partial<Record<Entity["kind"], string>> = { file: "file hash", ip: "address", domain: "domain", url: "URL" };
+export const indicatorName = (target: Entity) => `${NOUNS[target.kind] ?? target.kind} ${entityName(target)}`;
+
+export async function indicatorReach(target: Entity, capabilities: Capabilities, now: Date, signal: AbortSignal): Promise<BlastRadius> {
+  const indicator = indicatorOf(target);
+  const current = await needIndicators(capabilities).find(indicator, signal);
+  // How common it is at home is what a person wants to know before blocking it everywhere.
+  const places = indicator.kind === "file" && capabilities.devices ? await capabilities.devices.seenOn(indicator, signal) : undefined;
+  return {
+    count: 1,
+    unit: "indicator",
+    facts: [
+      "applies to every device the product watches",
+      ...(places
+        ? [`the file is seen on ${places.length} of our devices${places.length > 0 ? `: ${places.slice(0, 5).join(", ")}` : ""}`]
+        : []),
+      ...(current
+        ? [`there is already an indicator for it: ${current.action}${current.expiresAt ? ` until ${current.expiresAt.toISOString()}` : ""}`]
+        : []),
+    ],
+    protectedHits: [],
+    readAt: now.toISOString(),
+  };
+}

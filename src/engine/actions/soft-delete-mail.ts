@@ -1,0 +1,43 @@
+import { entityName } from "../domain/entity.ts";
+import type { ActionKind } from "./action-kind.ts";
+import { copiesOf, mailReach, needMail, readable } from "./on-mail.ts";
+
+export const softDeleteMail: ActionKind = {
+  kind: "soft-delete-mail",
+  family: "email",
+  targets: ["message", "mail-cluster"],
+  title: (target) => `Soft-delete "${entityName(target)}"`,
+  effect: () => "It leaves the mailboxes and stays in Recoverable Items, from where it can be given back.",
+  ifNot: (target) => `"${entityName(target)}" stays where people can open it.`,
+  undo: { by: "restore-mail", text: "Move it back to the inbox while it is retained." },
+  disruptive: false,
+  connector: (target, { mail }) =>
+    mail
+      ? { name: mail.connector }
+      : {
+          byHand: `Remove "${entityName(target)}" by hand: search for it in your mail product's explorer by subject and sender, select every copy in Inbox and Junk, and choose Soft delete.`,
+        },
+  reach: (target, capabilities, now, signal) => mailReach(target, readable, capabilities, now, signal),
+  state: async (target, capabilities, signal) => {
+    const copies = await copiesOf(target, capabilities, signal);
+    if (copies.length === 0 || copies.every((copy) => copy.location === "gone")) {
+      return { kind: "missing", text: "No mailbox holds it any more." };
+    }
+    const open = readable(copies).length;
+    return open === 0
+      ? { kind: "reached", text: "No copy is in an inbox or junk folder." }
+      : { kind: "notReached", text: `${open} ${open === 1 ? "copy is" : "copies are"} in an inbox or junk folder.` };
+  },
+  execute: async (target, capabilities, { comment, key }, signal) => {
+    const copies = readable(await copiesOf(target, capabilities, signal));
+    if (copies.length === 0) return { id: key, state: "done", text: "No copy was left to remove." };
+    return needMail(capabilities).softDelete(
+      copies.map((copy) => copy.id),
+      comment,
+      key,
+      signal,
+    );
+  },
+  // Mail products give no status to poll (domain 3.2): the mailboxes are read again instead.
+  follow: async (ticket) => ({ id: ticket, state: "done" }),
+};

@@ -1,0 +1,29 @@
+import type { ActionKind } from "./action-kind.ts";
+import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
+
+export const unblockIndicator: ActionKind = {
+  kind: "unblock-indicator",
+  family: "network",
+  targets: ["file", "ip", "domain", "url"],
+  title: (target) => `Unblock ${indicatorName(target)}`,
+  effect: (target) => `The ${indicatorName(target)} is taken off the block list.`,
+  ifNot: (target) => `The ${indicatorName(target)} stays blocked on every device.`,
+  undo: { by: "block-indicator", text: "Block it again." },
+  disruptive: false,
+  connector: (target, { indicators }) =>
+    indicators && asIndicator(target)
+      ? { name: indicators.connector }
+      : {
+          byHand: `Take the ${indicatorName(target)} off the block list by hand: find it in your endpoint product (Defender: Settings, Endpoints, Indicators), proxy or firewall and delete the entry.`,
+        },
+  reach: indicatorReach,
+  state: async (target, capabilities, signal) => {
+    const current = await needIndicators(capabilities).find(indicatorOf(target), signal);
+    return current?.action === "block"
+      ? { kind: "notReached", text: `The ${indicatorName(target)} is blocked.` }
+      : { kind: "reached", text: `The ${indicatorName(target)} is not on the block list.` };
+  },
+  execute: async (target, capabilities, { comment, key }, signal) =>
+    needIndicators(capabilities).unblock(indicatorOf(target), comment, key, signal),
+  follow: async (ticket) => ({ id: ticket, state: "done" }),
+};

@@ -1,0 +1,38 @@
+import type { Sign } from "./cards/button-id.ts";
+import type { Severity } from "./domain/alert.ts";
+import type { Policy } from "./domain/policy.ts";
+import type { Playbook } from "./playbook.ts";
+import type { Capabilities, Clock, Log } from "./ports.ts";
+import type { Store } from "./store.ts";
+
+/** Where an incident is spoken of; first rule whose `when` fits wins (product contract 3.4). */
+export type ChannelRule = {
+  when?: readonly Severity[];
+  /** `slack:C0SOC`, `console:soc`: platform, colon, the platform's own channel id. */
+  channels: readonly string[];
+  post: "needed" | "all";
+};
+
+/** What every verb of the engine is handed: made once in bot/main.ts, replaced in tests piece by piece. */
+export type Air = {
+  store: Store;
+  capabilities: Capabilities;
+  policy: () => Policy;
+  playbooks: () => readonly Playbook[];
+  channels: () => readonly ChannelRule[];
+  clock: Clock;
+  log: Log;
+  /** HMAC under AIR_SECRET, for buttons and versions. */
+  sign: Sign;
+  /** Base of every link, without a slash at the end; undefined: cards carry no links. */
+  publicUrl: string | undefined;
+};
+
+/** The console shows at once what stands in the rows: it draws on every read, so nothing has to be sent to it. */
+export const isLive = (channel: string) => channel.startsWith("console:");
+
+export const incidentId = (id: number) => `INC-${id}`;
+export const alertId = (id: number) => `ALT-${id}`;
+export const investigationId = (id: number) => `INV-${id}`;
+export const evidenceId = (id: number) => `EVD-${id}`;
+export const actionId = (id: number) => `ACT-${id}`;

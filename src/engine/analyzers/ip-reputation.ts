@@ -1,0 +1,31 @@
+import { reservedAddress } from "../domain/never-act.ts";
+import { defineAnalyzer } from "./analyzer.ts";
+import { askReputation } from "./ask-reputation.ts";
+
+export const ipReputation = defineAnalyzer({
+  name: "ip-reputation",
+  about: "Asks every connected source what it knows of the address or domain; private addresses are answered without asking.",
+  kinds: ["ip", "domain"],
+  looks: (entity, capabilities, { now }) => {
+    const reserved = entity.kind === "ip" ? reservedAddress(entity.address) : undefined;
+    if (!reserved) return askReputation("ip-reputation", entity, capabilities);
+    return [
+      {
+        key: "ip-reputation/air",
+        source: "air",
+        family: "air-rules",
+        run: () => [
+          {
+            analyzer: "ip-reputation",
+            source: "air",
+            family: "air-rules",
+            label: "neutral",
+            weight: 0,
+            text: `Not asked outside. ${reserved}`,
+            at: now,
+          },
+        ],
+      },
+    ];
+  },
+});

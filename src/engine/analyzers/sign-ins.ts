@@ -1,0 +1,86 @@
+import type { Observation } from "../domain/observation.ts";
+import { WEIGHTS } from "../domain/verdict.ts";
+import type { UserFacts } from "../ports.ts";
+import { defineAnalyzer } from "./analyzer.ts";
+
+/** How far back a sign-in says something about now. */
+const DAYS = 7;
+/** Addresses taken up as evidence from one account. */
+const MAX_FOUND = 5;
+
+export const signIns = defineAnalyzer({
+  name: "sign-ins",
+  about: "Reads the account's latest sign-ins: from where, how risky, and whether they worked.",
+  kinds: ["user", "mailbox"],
+  looks: (entity, capabilities, { now }) => {
+    const identities = capabilities.identities;
+    if (!identities) return [];
+    return [
+      {
+        key: `sign-ins/${identities.connector}`,
+        source: identities.connector,
+        family: "identity",
+        run: async (signal) => judgeSignIns(identities.connector, await identities.find(entity, signal), now),
+      },
+    ];
+  },
+});
+
+type SignIn = UserFacts["signIns"][number];
+
+function judgeSignIns(source: string, user: UserFacts | undefined, now: Date): Observation[] {
+  const shared = { analyzer: "sign-ins", source, family: "identity" } as const;
+  const neutral = (text: string): Observation[] => [{ ...shared, label: "neutral", weight: 0, text, at: now }];
+  if (!user) return neutral("The directory does not know this account.");
+  const recent = user.signIns.filter((signIn) => now.getTime() - signIn.at.getTime() <= DAYS * 86_400_000);
+  if (recent.length === 0) return neutral(`No sign-in in the last ${DAYS} days.`);
+  const successes = recent.filter((signIn) => signIn.result === "success");
+  const taken = successes.filter((signIn) => signIn.risk === "high" && !signIn.known);
+  const odd = successes.filter((signIn) => !taken.includes(signIn) && isOdd(signIn));
+  const found = [...new Set([...taken, ...odd].map((signIn) => signIn.ip))]
+    .slice(0, MAX_FOUND)
+    .map((address) => ({ kind: "ip" as const, address }));
+  const [worst] = taken;
+  if (worst) {
+    return [
+      {
+        ...shared,
+        label: "malicious",
+        weight: WEIGHTS.behaviourStrong,
+        text: `Signed in to ${worst.app} from ${worst.place} (${worst.ip}), never used before and of high risk${more(taken)}.`,
+        at: worst.at,
+        found,
+        raw: taken.slice(0, 20),
+      },
+    ];
+  }
+  const [strange] = odd;
+  if (strange) {
+    return [
+      {
+        ...shared,
+        label: "suspicious",
+        weight: WEIGHTS.behaviourWeak,
+        text: `Signed in to ${strange.app} from ${strange.place} (${strange.ip}), ${strange.known ? "" : "a new place, "}risk ${strange.risk}${more(odd)}.`,
+        at: strange.at,
+        found,
+        raw: odd.slice(0, 20),
+      },
+    ];
+  }
+  if (successes.length === 0) return neutral(`${recent.length} sign-ins failed in the last ${DAYS} days and none worked.`);
+  // Normal only where every one that worked is: a new place without risk is a traveller, or not, and nobody can tell from this.
+  if (!successes.every((signIn) => signIn.known)) return neutral("Signed in from a new place, without any sign of risk.");
+  return [
+    {
+      ...shared,
+      label: "benign",
+      weight: WEIGHTS.behaviourNormal,
+      text: `All ${successes.length} sign-ins of the last ${DAYS} days came from known places without risk.`,
+      at: now,
+    },
+  ];
+}
+
+const isOdd = (signIn: SignIn) => signIn.risk === "high" || (signIn.risk === "medium" && !signIn.known);
+const more = (list: readonly SignIn[]) => (list.length > 1 ? `, and ${list.length - 1} more like it` : "");

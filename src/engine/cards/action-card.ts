@@ -1,0 +1,209 @@
+import type { ActionDecision, ActionState, BlastRadius, Family } from "../domain/action.ts";
+import type { Severity } from "../domain/alert.ts";
+import { type ButtonDecision, type Sign, writeButton } from "./button-id.ts";
+import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
+import { count, oneLine, span, time } from "./say.ts";
+
+/** One action as cards need it: facts, no rows. */
+export type ActionView = {
+  id: string;
+  number: number;
+  incident: string;
+  incidentTitle: string;
+  severity: Severity;
+  lab: boolean;
+  title: string;
+  state: ActionState;
+  stateWord: string;
+  tone: Tone;
+  /** A few words for lists: who decided, or until when it waits. */
+  short: string;
+  family: Family;
+  version: string;
+  effect: string;
+  ifNot: string;
+  undoText: string;
+  undoable: boolean;
+  note: string;
+  rule: string;
+  connector?: string | undefined;
+  byHand?: string | undefined;
+  reach: BlastRadius;
+  for: string[];
+  against: string[];
+  evidenceAt?: Date | undefined;
+  approvals: { name: string; via: string; at: Date }[];
+  approvalsNeeded: number;
+  decision?: ActionDecision | undefined;
+  proposedAt: Date;
+  deadline: Date;
+  expiresAt: Date;
+  outcome?: string | undefined;
+  waitingForDevice: boolean;
+  /** Nobody holds the role: then there are no buttons, and the card says what to add. */
+  deciders: { anyone: boolean; names: string[] };
+  paused?: string | undefined;
+  now: Date;
+};
+
+export const STATE_WORD: Record<ActionState, { word: string; tone: Tone }> = {
+  observed: { word: "Would have", tone: "info" },
+  pending: { word: "Pending", tone: "warning" },
+  approved: { word: "Approved", tone: "info" },
+  executing: { word: "Executing", tone: "info" },
+  succeeded: { word: "Done", tone: "good" },
+  failed: { word: "Failed", tone: "bad" },
+  unclear: { word: "Outcome unclear", tone: "bad" },
+  timedOut: { word: "Timed out", tone: "bad" },
+  rejected: { word: "Rejected", tone: "neutral" },
+  expired: { word: "Expired, nothing was done", tone: "neutral" },
+  cancelled: { word: "Cancelled", tone: "neutral" },
+  byHand: { word: "Done by hand", tone: "good" },
+  undoing: { word: "Being undone", tone: "info" },
+  undone: { word: "Undone", tone: "neutral" },
+};
+
+/** What is asked, why, what it reaches, and what follows either way; after the decision, what came of it. */
+export function actionCard(action: ActionView, sign: Sign): Card {
+  const open = action.state === "pending" || action.state === "observed";
+  const { word, tone } = STATE_WORD[action.state];
+  const lines: Line[] = [{ kind: "text", text: headline(action) }];
+  if (action.paused && ["pending", "approved"].includes(action.state))
+    lines.push({ kind: "text", text: [bold("Paused: "), { text: action.paused }] });
+  if (open) lines.push(...grounds(action));
+  else if (action.outcome) lines.push({ kind: "text", text: cut(oneLine(action.outcome), 600) });
+  lines.push({ kind: "facts", facts: open ? openFacts(action) : closedFacts(action) });
+  if (open) lines.push({ kind: "note", text: `${action.rule}. ${expiry(action)}` });
+  return {
+    title: `${action.lab ? "LAB " : ""}${action.id}: ${cut(oneLine(action.title), 110)}${action.state === "pending" ? "?" : ""}`,
+    tone,
+    badge: action.approvals.length > 0 && action.state === "pending" ? `${action.approvals.length} of ${action.approvalsNeeded}` : word,
+    summary: summary(action, word),
+    lines,
+    buttons: buttons(action, sign),
+  };
+}
+
+function summary(action: ActionView, word: string): string {
+  const lab = action.lab ? "LAB " : "";
+  const why = action.for[0] ? ` ${cut(oneLine(action.for[0]), 80)}` : "";
+  if (action.state === "pending")
+    return `${lab}Decide: ${cut(oneLine(action.title), 60)}?${why} ${action.id} in ${action.incident} ${cut(oneLine(action.incidentTitle), 60)}`;
+  return `${lab}${word}: ${cut(oneLine(action.title), 60)}. ${action.id} in ${action.incident}. ${cut(oneLine(action.outcome ?? ""), 200)}`.trim();
+}
+
+function headline(action: ActionView): Text {
+  const decided = action.decision ? `${action.decision.by} at ${time(action.decision.at)}` : "";
+  switch (action.state) {
+    case "pending":
+      return action.byHand ? [bold("Do by hand: "), { text: action.byHand }] : action.effect;
+    case "observed":
+      return [bold("Would have done this "), { text: `(mode observe: nothing is carried out). ${action.effect}` }];
+    case "approved":
+      return [bold("Approved "), { text: `by ${decided}. It is carried out next.` }];
+    case "executing":
+      return action.waitingForDevice
+        ? [bold("Waiting for the device: "), { text: "it happens as soon as the device is back, for at most 3 days." }]
+        : [bold("Executing "), { text: `(approved by ${decided}).` }];
+    case "rejected":
+      return [
+        bold(`Rejected by ${decided}. `),
+        { text: `${action.decision?.reason ? `${oneLine(action.decision.reason)}. ` : ""}Nothing was done. ${action.ifNot}` },
+      ];
+    case "unclear":
+      return [bold("Outcome unclear: "), { text: "air does not repeat it. Please check the target yourself." }];
+    default:
+      return [bold(`${STATE_WORD[action.state].word}. `), { text: decided ? `Decided by ${decided}.` : "" }];
+  }
+}
+
+function grounds(action: ActionView): Line[] {
+  const items = [
+    ...action.for.slice(0, 4).map((text) => ({ mark: "For", tone: "bad" as const, text: cut(oneLine(text), 200) })),
+    ...action.against.slice(0, 3).map((text) => ({ mark: "Against", tone: "good" as const, text: cut(oneLine(text), 200) })),
+  ];
+  return [...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : []), { kind: "note", text: action.note }];
+}
+
+function openFacts(action: ActionView): (readonly [string, Text])[] {
+  const list: (readonly [string, Text | undefined])[] = [
+    [
+      "Reaches",
+      action.reach.facts.length > 0
+        ? cut(action.reach.facts.map(oneLine).join("; "), 300)
+        : `${count(action.reach.count, action.reach.unit)}`,
+    ],
+    ["Protected", action.reach.protectedHits.length > 0 ? `${action.reach.protectedHits.join("; ")}. Two people decide.` : undefined],
+    ["Undo", action.undoText],
+    ["If you reject or do nothing", action.ifNot],
+    ["Evidence from", action.evidenceAt ? `${time(action.evidenceAt)} (${span(action.evidenceAt, action.now)} ago)` : undefined],
+    ["Carried out by", action.connector],
+    [
+      "Approvals",
+      action.approvalsNeeded > 1
+        ? `${action.approvals.length} of ${action.approvalsNeeded}${action.approvals.length > 0 ? `: ${action.approvals.map((one) => one.name).join(", ")}` : ""}`
+        : undefined,
+    ],
+    ["Who may decide", action.deciders.anyone ? undefined : whoMay(action)],
+  ];
+  return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+const whoMay = (action: ActionView) =>
+  action.deciders.names.length > 0
+    ? `${action.deciders.names.slice(0, 4).join(", ")}${action.deciders.names.length > 4 ? ` and ${action.deciders.names.length - 4} more` : ""}`
+    : `Nobody yet: an admin adds people under roles.approver.${action.family} in air.yaml`;
+
+function closedFacts(action: ActionView): (readonly [string, Text])[] {
+  const list: (readonly [string, Text | undefined])[] = [
+    [
+      "Decision",
+      action.decision
+        ? `${action.decision.decision === "automatic" ? "automatic" : action.decision.decision} by ${action.decision.by}, ${time(action.decision.at)}${action.decision.via !== "air" ? ` (${action.decision.via})` : ""}`
+        : undefined,
+    ],
+    ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],
+    ["Reason", action.decision?.reason ? cut(oneLine(action.decision.reason), 300) : undefined],
+    ["Undo", action.state === "succeeded" ? action.undoText : undefined],
+    ["Incident", `${action.incident} ${cut(oneLine(action.incidentTitle), 80)}`],
+  ];
+  return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+const expiry = (action: ActionView) =>
+  `Answer by ${time(action.deadline)}; unanswered it expires ${time(action.expiresAt)} and nothing is done.`;
+
+function buttons(action: ActionView, sign: Sign): Button[] {
+  const decide = (decision: ButtonDecision) =>
+    writeButton({ kind: "decide", action: action.number, version: action.version, decision }, sign);
+  const nobody = !action.deciders.anyone && action.deciders.names.length === 0;
+  if (nobody) return [];
+  if (action.state === "observed") {
+    return [
+      { label: "Agree", style: "plain", value: decide("agree") },
+      { label: "Disagree", style: "plain", value: decide("disagree") },
+    ];
+  }
+  if (action.state === "succeeded" && action.undoable) {
+    return [
+      {
+        label: "Undo",
+        style: "plain",
+        value: decide("undo"),
+        confirm: { title: "Undo this?", text: cut(`${action.undoText}`, 280), yes: "Undo" },
+      },
+    ];
+  }
+  if (action.state !== "pending") return [];
+  if (action.byHand) {
+    return [
+      { label: "Done by hand", style: "primary", value: decide("done") },
+      { label: "Not needed", style: "plain", value: decide("notNeeded") },
+    ];
+  }
+  return [
+    { label: "Approve", style: "primary", value: decide("approve") },
+    { label: "Reject", style: "danger", value: decide("reject"), input: { label: "Why not? (kept with the incident)", required: true } },
+    { label: "Details", style: "plain", value: `say:status ${action.incident}` },
+  ];
+}

@@ -1,0 +1,205 @@
+import type { Severity, Verdict } from "../domain/alert.ts";
+import type { Entity } from "../domain/entity.ts";
+import { ENDED, STATUS_SENTENCE, VERDICT_WORD } from "../domain/investigation.ts";
+import type { ActionView } from "./action-card.ts";
+import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
+import { capital, count, oneLine, shown, span, time } from "./say.ts";
+
+/** What the root card of an incident is drawn from: plain facts, read in one go. */
+export type IncidentFacts = {
+  id: string;
+  title: string;
+  severity: Severity;
+  status: "open" | "closed" | "redirected";
+  redirectTo?: string | undefined;
+  lab: boolean;
+  assignee?: string | undefined;
+  openedAt: Date;
+  alerts: {
+    id: string;
+    source: string;
+    sourceId: string;
+    title: string;
+    severity: Severity;
+    because?: string | undefined;
+    url?: string | undefined;
+    duplicates: number;
+  }[];
+  investigations: {
+    id: string;
+    status: keyof typeof STATUS_SENTENCE;
+    startedAt: Date;
+    endedAt?: Date | undefined;
+    pendingSince?: Date | undefined;
+    playbooks: string[];
+  }[];
+  notInvestigated?: string | undefined;
+  evidence: {
+    id: string;
+    entity: Entity;
+    verdict: Verdict;
+    remediation: string;
+    for: string[];
+    against: string[];
+    missing: string[];
+    flip: string;
+    conflict: boolean;
+  }[];
+  actions: ActionView[];
+  paused?: string | undefined;
+  link?: string | undefined;
+  now: Date;
+};
+
+const TONE: Record<Severity, Tone> = { informational: "neutral", low: "info", medium: "warning", high: "bad", critical: "bad" };
+const ORDER: Verdict[] = ["malicious", "suspicious", "noThreatsFound", "unknown"];
+const VERDICT_TONE: Record<Verdict, Tone> = { malicious: "bad", suspicious: "warning", noThreatsFound: "good", unknown: "neutral" };
+
+/** Longest lists on a card; the rest is counted and found in the log. */
+const SHOWN = { evidence: 8, alerts: 3, actions: 6 };
+
+export function incidentCard(incident: IncidentFacts): Card {
+  const worst = worstOf(incident);
+  const waiting = incident.actions.filter((action) => action.state === "pending");
+  const investigation = incident.investigations.at(-1);
+  const status = investigation
+    ? STATUS_SENTENCE[investigation.status]
+    : `Not investigated: ${incident.notInvestigated ?? "no policy starts one"}.`;
+  const lines: Line[] = [];
+  if (incident.status === "redirected") lines.push({ kind: "text", text: `This incident was merged into ${incident.redirectTo}.` });
+  if (incident.paused) lines.push({ kind: "text", text: [bold("Paused: "), { text: incident.paused }] });
+  lines.push({ kind: "text", text: [bold(`${VERDICT_WORD[worst]}. `), { text: status }] });
+  lines.push({ kind: "facts", facts: facts(incident, investigation) });
+  lines.push(...evidenceLines(incident));
+  if (incident.actions.length > 0) {
+    lines.push({
+      kind: "list",
+      title: waiting.length > 0 ? `Actions: ${count(waiting.length, "waits", "wait")} for a decision` : "Actions",
+      items: incident.actions
+        .toSorted((a, b) => rank(a) - rank(b))
+        .slice(0, SHOWN.actions)
+        .map((action) => ({
+          mark: action.stateWord,
+          tone: action.tone,
+          text: `${action.id} ${action.title}${action.short ? ` (${action.short})` : ""}`,
+        })),
+    });
+    if (incident.actions.length > SHOWN.actions)
+      lines.push({ kind: "note", text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions ${incident.id}` });
+  }
+  lines.push(...alertLines(incident));
+  return {
+    title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(oneLine(incident.title), 110)}${incident.alerts.length > 1 ? ` (+${incident.alerts.length - 1})` : ""}`,
+    tone: TONE[incident.severity],
+    badge: capital(incident.severity),
+    summary: summary(incident, worst, waiting, status),
+    lines,
+    buttons: buttons(incident, investigation?.id),
+  };
+}
+
+/** Pending first, then what runs, then what is over. */
+const rank = (action: ActionView) => (action.state === "pending" ? 0 : ["approved", "executing", "undoing"].includes(action.state) ? 1 : 2);
+
+const worstOf = (incident: IncidentFacts): Verdict =>
+  ORDER.find((verdict) => incident.evidence.some((item) => item.verdict === verdict)) ?? "unknown";
+
+/** The first 100 characters say verdict, target and what is asked (product contract 7). */
+function summary(incident: IncidentFacts, worst: Verdict, waiting: ActionView[], status: string): string {
+  const target = incident.evidence.find((item) => item.verdict === worst && item.verdict !== "unknown");
+  const asked = waiting[0] ? ` Decide: ${cut(waiting[0].title, 60)}.` : "";
+  const what = target
+    ? `${VERDICT_WORD[worst]}: ${cut(shown(target.entity), 40)}.`
+    : `${capital(incident.severity)}: ${cut(oneLine(incident.title), 50)}.`;
+  return `${incident.lab ? "LAB " : ""}${what}${asked} ${incident.id} ${cut(oneLine(incident.title), 80)}. ${status}`;
+}
+
+function facts(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): (readonly [string, Text])[] {
+  const names = (kinds: Entity["kind"][]) => {
+    const all = [...new Set(incident.evidence.filter((item) => kinds.includes(item.entity.kind)).map((item) => shown(item.entity)))];
+    return all.length === 0
+      ? undefined
+      : `${all
+          .slice(0, 3)
+          .map((name) => cut(name, 40))
+          .join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`;
+  };
+  const counts = ORDER.map((verdict) => [verdict, incident.evidence.filter((item) => item.verdict === verdict).length] as const)
+    .filter(([, number]) => number > 0)
+    .map(([verdict, number]) => `${number} ${VERDICT_WORD[verdict].toLowerCase()}`);
+  const [first] = incident.alerts;
+  const list: (readonly [string, Text | undefined])[] = [
+    ["Severity", capital(incident.severity)],
+    ["Evidence", counts.length > 0 ? counts.join(", ") : "none yet"],
+    ["Devices", names(["device"])],
+    ["Users", names(["user"])],
+    ["Mailboxes", names(["mailbox"])],
+    ["Started", time(incident.openedAt)],
+    [
+      "Pending since",
+      investigation?.status === "pendingApproval" && investigation.pendingSince
+        ? `${time(investigation.pendingSince)} (${span(investigation.pendingSince, incident.now)})`
+        : undefined,
+    ],
+    ["Took", investigation?.endedAt && ENDED.has(investigation.status) ? span(investigation.startedAt, investigation.endedAt) : undefined],
+    ["Assigned to", incident.assignee],
+    ["Source alert", first ? `${first.source} ${cut(oneLine(first.sourceId), 60)}` : undefined],
+  ];
+  return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+function evidenceLines(incident: IncidentFacts): Line[] {
+  const told = incident.evidence
+    .filter((item) => item.verdict !== "unknown" || item.missing.length > 0)
+    .toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
+  const unknown = incident.evidence.length - told.length;
+  const lines: Line[] = [];
+  if (told.length > 0) {
+    lines.push({
+      kind: "list",
+      title: "Evidence",
+      items: told.slice(0, SHOWN.evidence).map((item) => ({
+        mark: VERDICT_WORD[item.verdict],
+        tone: VERDICT_TONE[item.verdict],
+        text: [bold(`${cut(shown(item.entity), 80)} `), { text: because(item) }],
+      })),
+    });
+  }
+  const rest = [
+    ...(told.length > SHOWN.evidence ? [`and ${told.length - SHOWN.evidence} more judged`] : []),
+    ...(unknown > 0
+      ? [`${count(unknown, "entity", "entities")} not judged: no connected source knows ${unknown === 1 ? "it" : "them"}`]
+      : []),
+  ];
+  if (rest.length > 0) lines.push({ kind: "note", text: `${rest.join("; ")}.` });
+  return lines;
+}
+
+function because(item: IncidentFacts["evidence"][number]): string {
+  const parts = [
+    item.for[0] ? cut(oneLine(item.for[0]), 160) : undefined,
+    item.for.length > 1 ? `and ${count(item.for.length - 1, "more reason")}` : undefined,
+    item.against[0] ? `Against: ${cut(oneLine(item.against[0]), 120)}` : undefined,
+    item.conflict ? "The sources contradict each other." : undefined,
+    item.missing[0] ? `Not asked: ${cut(oneLine(item.missing[0]), 120)}` : undefined,
+    item.remediation !== "none" ? `Status: ${item.remediation}.` : undefined,
+  ];
+  return parts.filter((part) => part !== undefined).join(" ");
+}
+
+function alertLines(incident: IncidentFacts): Line[] {
+  if (incident.alerts.length < 2) return [];
+  const items = incident.alerts.slice(-SHOWN.alerts).map((alert) => ({
+    mark: capital(alert.severity),
+    text: `${alert.id} ${cut(oneLine(alert.title), 90)} (${alert.because ? `joined: ${alert.because}` : "opened the incident"})`,
+  }));
+  return [{ kind: "list", title: `${count(incident.alerts.length, "alert")}, newest last`, items }];
+}
+
+function buttons(incident: IncidentFacts, investigation: string | undefined): Button[] {
+  return [
+    { label: "Details", style: "plain", value: `say:status ${investigation ?? incident.id}` },
+    ...(investigation ? [{ label: "Log", style: "plain" as const, value: `say:log ${investigation}` }] : []),
+    ...(incident.link ? [{ label: "Open in console", style: "plain" as const, url: incident.link }] : []),
+  ];
+}

@@ -1,0 +1,112 @@
+import { bold, type Card, cut, type Line, type Tone } from "./card.ts";
+import { oneLine, time } from "./say.ts";
+
+/** Short answers to commands and clicks: what was understood, what happened, or why not and what to do next. */
+
+export const noticeCard = (title: string, text: string, tone: Tone = "info"): Card => ({
+  title,
+  tone,
+  summary: `${title}. ${text}`,
+  lines: [{ kind: "text", text }],
+  buttons: [],
+});
+
+/** A refusal is said privately, with the reason and the next step. */
+export const refusalCard = (text: string): Card => ({ ...noticeCard("Not done", text, "warning"), badge: "Refused" });
+
+export type ListRow = { id: string; mark: string; tone: Tone; text: string };
+
+/** A list of things with an id each; the empty list says so. `more` is the command that shows the next page. */
+export function listCard(title: string, rows: readonly ListRow[], empty: string, more?: string): Card {
+  const lines: Line[] =
+    rows.length === 0
+      ? [{ kind: "text", text: empty }]
+      : [
+          {
+            kind: "list",
+            items: rows.map((row) => ({
+              mark: row.mark,
+              tone: row.tone,
+              text: [bold(`${row.id} `), { text: cut(oneLine(row.text), 160) }],
+            })),
+          },
+        ];
+  return {
+    title,
+    tone: "neutral",
+    summary:
+      rows.length === 0
+        ? `${title}: ${empty}`
+        : `${title}: ${rows.length}. ${rows
+            .slice(0, 3)
+            .map((row) => `${row.id} ${cut(oneLine(row.text), 60)}`)
+            .join("; ")}`,
+    lines,
+    buttons: more ? [{ label: "More", style: "plain", value: `say:${more}` }] : [],
+  };
+}
+
+/** The timeline of an investigation, oldest first. */
+export function logCard(id: string, rows: readonly { at: Date; who: string; text: string }[]): Card {
+  return {
+    title: `Log of ${id}`,
+    tone: "neutral",
+    summary: `Log of ${id}: ${rows.length} lines.`,
+    lines:
+      rows.length === 0
+        ? [{ kind: "text", text: "Nothing has happened yet." }]
+        : [
+            {
+              kind: "list",
+              items: rows.map((row) => ({
+                mark: time(row.at),
+                tone: "neutral" as const,
+                text: `${row.who}: ${cut(oneLine(row.text), 220)}`,
+              })),
+            },
+          ],
+    buttons: [],
+  };
+}
+
+/** The judgement of one incident's evidence, whole: reasons for and against, what is missing and what would flip it. */
+export function evidenceLines(
+  evidence: readonly {
+    id: string;
+    name: string;
+    verdict: string;
+    tone: Tone;
+    for: readonly string[];
+    against: readonly string[];
+    missing: readonly string[];
+    flip: string;
+  }[],
+): Line[] {
+  return evidence.flatMap((item): Line[] => [
+    {
+      kind: "list",
+      title: `${item.id} ${cut(item.name, 100)}: ${item.verdict}`,
+      items: [
+        ...item.for.map((text) => ({ mark: "For", tone: "bad" as const, text: cut(oneLine(text), 250) })),
+        ...item.against.map((text) => ({ mark: "Against", tone: "good" as const, text: cut(oneLine(text), 250) })),
+        ...item.missing.map((text) => ({ mark: "Not asked", tone: "neutral" as const, text: cut(oneLine(text), 250) })),
+        { mark: "Would change it", tone: "neutral" as const, text: item.flip || "Any source able to judge this kind would decide." },
+      ],
+    },
+  ]);
+}
+
+export type CommandHelp = { usage: string; about: string };
+
+export function helpCard(commands: readonly CommandHelp[]): Card {
+  return {
+    title: "What air understands",
+    tone: "info",
+    summary: "What air understands: status, list, actions, approve, reject, undo, pause and more.",
+    lines: [
+      { kind: "list", items: commands.map((command) => ({ mark: command.usage, tone: "neutral" as const, text: command.about })) },
+      { kind: "note", text: "Ids: INC-42 an incident, INV-42 an investigation, ACT-105 an action. A bare 42 is an investigation." },
+    ],
+    buttons: [],
+  };
+}

@@ -1,0 +1,53 @@
+import { type Entity, entityName } from "../domain/entity.ts";
+
+/**
+ * How things are said. Indicators are defanged so that no client turns them into a link or fetches them;
+ * times are UTC and written the same everywhere.
+ */
+export function defang(text: string): string {
+  return text
+    .replace(/\b(h)tt(ps?):\/\//gi, "$1xx$2://")
+    .replace(/\b(ftp):\/\//gi, "fxp://")
+    .replace(/(?<=[\p{L}\p{N}-])\.(?=[\p{L}\p{N}-]+(?:[/:\s\])"',;]|$))/gu, "[.]");
+}
+
+/** The name of an entity as shown: a url, address or domain defanged, everything else as it is. */
+export function shown(entity: Entity): string {
+  const name = oneLine(entityName(entity));
+  switch (entity.kind) {
+    case "url":
+      return defangUrl(name);
+    case "domain":
+    case "ip":
+      return name.replaceAll(".", "[.]").replace(/:(?=[0-9a-f])/gi, "[:]");
+    default:
+      return name;
+  }
+}
+
+const defangUrl = (url: string) => {
+  const [, scheme = "", host = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)(.*)$/is.exec(url) ?? [];
+  return `${scheme.replace(/^h?tt?p/i, "hxxp")}${host.replaceAll(".", "[.]")}${rest}`;
+};
+
+/** Attackers write line breaks and invisible characters into names; a card line is one line. */
+export const oneLine = (text: string): string =>
+  text
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+    .replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, "")
+    .trim();
+
+export const time = (at: Date | string): string => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+
+/** "29 min", "3 h 5 min", "2 d": between two moments, for people. */
+export function span(from: Date, to: Date): string {
+  const minutes = Math.max(0, Math.round((to.getTime() - from.getTime()) / 60_000));
+  if (minutes < 1) return "under a minute";
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return `${Math.floor(hours / 24)} d`;
+}
+
+export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
+export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);

@@ -1,0 +1,243 @@
+import { actionKinds } from "./actions/all.ts";
+import { type Air, actionId } from "./air.ts";
+import type { ActionState } from "./domain/action.ts";
+import type { Actor } from "./domain/actor.ts";
+import { mayDecide, type Person } from "./domain/approval.ts";
+import { entityKey } from "./domain/entity.ts";
+import { Refusal } from "./domain/errors.ts";
+import { refreshInvestigation } from "./investigation-status.ts";
+import { pauseOf } from "./pause.ts";
+import type { ActionRow, Tx } from "./store.ts";
+import { neededAtOnce, wantCards } from "./want-cards.ts";
+
+/** What a person may say of an action. `done` and `notNeeded` answer a "do by hand"; `agree` and `disagree` a "would have". */
+export type Decision = "approve" | "reject" | "done" | "notNeeded" | "agree" | "disagree";
+
+export type DecideRequest = {
+  action: number;
+  decision: Decision;
+  /** The version that was shown; without it (commands, HTTP) the present one is meant. */
+  version?: string | undefined;
+  reason?: string | undefined;
+};
+
+/** What became of the click: the action as it stands, and whether a second person is still needed. */
+export type Decided = { action: ActionRow; waitsForSecond: boolean };
+
+/**
+ * The one door: Slack, Teams, console, HTTP and CLI all end here (product contract 6).
+ *
+ * The person's roles were looked up just before, outside. One transaction compares and sets the row, writes the audit line and the
+ * timeline, and queues the execution. The first valid decision wins; later ones learn who and when. A refused click changes nothing,
+ * and an authenticated refusal is an audit line of its own.
+ *
+ * @throws Refusal not-found | forbidden | already-decided | changed | expired | paused | invalid
+ */
+export async function decideAction(air: Air, person: Person, request: DecideRequest): Promise<Decided> {
+  const action = await air.store.action(request.action);
+  if (!action) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
+  const refusal = await mayNot(air, person, action);
+  if (refusal) {
+    await auditRefusal(air, person, action, request, refusal);
+    throw refusal;
+  }
+  return air.store.transaction((tx) => decideInside(tx, air, person, request));
+}
+
+const asActor = (person: Person): Actor =>
+  person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
+
+async function mayNot(air: Air, person: Person, action: ActionRow): Promise<Refusal | undefined> {
+  const evidence = await air.store.incidentViews([action.incidentId]);
+  const view = evidence.get(action.incidentId);
+  const entities = [
+    ...(view?.evidence.map((item) => item.entity) ?? []),
+    ...(view?.alerts.flatMap((alert) => alert.entities.map((named) => named.entity)) ?? []),
+  ];
+  const permission = mayDecide(
+    person,
+    { family: action.family, state: action.state, lab: action.lab, protectedHits: action.blastRadius.protectedHits },
+    entities,
+  );
+  return permission.allowed ? undefined : new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+}
+
+async function auditRefusal(air: Air, person: Person, action: ActionRow, request: DecideRequest, refusal: Refusal): Promise<void> {
+  await air.store.transaction((tx) =>
+    tx.writeAudit([
+      {
+        at: air.clock.now(),
+        actor: asActor(person),
+        event: "decision.refused",
+        subject: actionId(action.id),
+        incidentId: action.incidentId,
+        data: { decision: request.decision, code: refusal.code, missing: refusal.details.missing ?? null },
+      },
+    ]),
+  );
+}
+
+async function decideInside(tx: Tx, air: Air, person: Person, request: DecideRequest): Promise<Decided> {
+  const now = air.clock.now();
+  const action = await tx.lockAction(request.action);
+  if (!action) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
+  const expected: ActionState = request.decision === "agree" || request.decision === "disagree" ? "observed" : "pending";
+  if (action.state !== expected) throw alreadyDecided(action);
+  if (now >= action.expiresAt) throw new Refusal("expired", `${actionId(action.id)} expired: nothing was done.`);
+  if (request.version !== undefined && request.version !== action.version) {
+    throw new Refusal("changed", `${actionId(action.id)} changed since that card was drawn. Look at the new card and decide again.`);
+  }
+  const forHand = request.decision === "done" || request.decision === "notNeeded";
+  if (request.decision === "approve" && action.byHand !== null)
+    throw new Refusal("invalid", "No connected product can carry this out. Do it by hand and press Done by hand.");
+  if (forHand && action.byHand === null) throw new Refusal("invalid", "This action is not one to do by hand: approve or reject it.");
+
+  if (request.decision === "approve") {
+    const pause = await pauseOf(tx, action.family);
+    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    if (person.machine && action.approvalsNeeded > 1) throw new Refusal("forbidden", "A token never counts toward two approvals.");
+    const counted = await tx.addApproval({
+      actionId: action.id,
+      version: action.version,
+      person: person.key,
+      name: person.name,
+      via: person.via,
+      at: now,
+    });
+    if (!counted)
+      throw new Refusal("already-decided", `You already approved ${actionId(action.id)}; a second person has to.`, {
+        details: { by: person.name },
+      });
+    const given = (await tx.approvalsOf(action.id)).filter((approval) => approval.version === action.version);
+    if (given.length < action.approvalsNeeded) {
+      await record(
+        tx,
+        air,
+        person,
+        action,
+        request,
+        "decision.first-of-two",
+        `${person.name} approved ${title(action)}: 1 of ${action.approvalsNeeded}`,
+        now,
+      );
+      await redraw(tx, air, action, now);
+      return { action, waitsForSecond: true };
+    }
+  }
+  const moved = await tx.moveAction(action.id, expected, {
+    ...outcomeOf(request, action),
+    decision: decisionOf(person, request, now),
+    decidedAt: now,
+  });
+  if (!moved) throw alreadyDecided(action);
+  await record(tx, air, person, moved, request, `decision.${request.decision}`, sentence(person, request, moved), now);
+  if (moved.state === "approved") await tx.enqueue("execute-action", { action: moved.id }, { key: actionId(moved.id) });
+  await refreshInvestigation(tx, moved.investigationId, now);
+  await redraw(tx, air, moved, now);
+  return { action: moved, waitsForSecond: false };
+}
+
+function outcomeOf(request: DecideRequest, action: ActionRow): { state: ActionState; endedAt?: Date; outcome?: string } {
+  switch (request.decision) {
+    case "approve":
+      return { state: "approved" };
+    case "reject":
+      return { state: "rejected", outcome: `Nothing was done. ${actionKinds[action.kind].ifNot(action.target)}` };
+    case "done":
+      return { state: "byHand", outcome: "Done by hand." };
+    case "notNeeded":
+      return { state: "cancelled", outcome: "Not needed: nothing was done." };
+    case "agree":
+    case "disagree":
+      return { state: "cancelled", outcome: `${request.decision === "agree" ? "Agreed" : "Disagreed"}: nothing was done (mode observe).` };
+    default:
+      return request.decision satisfies never;
+  }
+}
+
+const decisionOf = (person: Person, request: DecideRequest, now: Date): NonNullable<ActionRow["decision"]> => ({
+  decision: request.decision === "approve" || request.decision === "done" || request.decision === "agree" ? "approve" : "reject",
+  by: person.name,
+  at: now.toISOString(),
+  via: person.via,
+  ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+});
+
+const title = (action: ActionRow) => actionKinds[action.kind].title(action.target);
+
+function sentence(person: Person, request: DecideRequest, action: ActionRow): string {
+  const why = request.reason ? `: ${request.reason}` : "";
+  const verb = {
+    approve: "approved",
+    reject: "rejected",
+    done: "did by hand",
+    notNeeded: "found not needed",
+    agree: "agrees with",
+    disagree: "disagrees with",
+  }[request.decision];
+  return `${person.name} ${verb} ${title(action)}${why}`.slice(0, 2000);
+}
+
+function alreadyDecided(action: ActionRow): Refusal {
+  const { decision } = action;
+  if (action.state === "expired") return new Refusal("expired", `${actionId(action.id)} expired: nothing was done.`);
+  const what = decision?.decision === "reject" ? "rejected" : "approved";
+  return decision
+    ? new Refusal("already-decided", `${actionId(action.id)} was already ${what} by ${decision.by}.`, {
+        details: { by: decision.by, at: decision.at, decision: decision.decision },
+      })
+    : new Refusal("already-decided", `${actionId(action.id)} waits for no decision any more.`);
+}
+
+async function record(
+  tx: Tx,
+  air: Air,
+  person: Person,
+  action: ActionRow,
+  request: DecideRequest,
+  event: string,
+  text: string,
+  now: Date,
+): Promise<void> {
+  await tx.addTimeline([
+    {
+      incidentId: action.incidentId,
+      investigationId: action.investigationId,
+      actionId: action.id,
+      at: now,
+      actor: asActor(person),
+      event,
+      text,
+    },
+  ]);
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: asActor(person),
+      event,
+      subject: actionId(action.id),
+      incidentId: action.incidentId,
+      data: {
+        kind: action.kind,
+        target: entityKey(action.target),
+        version: action.version,
+        approvalsNeeded: action.approvalsNeeded,
+        lab: air.capabilities.lab,
+        ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+      },
+    },
+  ]);
+}
+
+/** The action's card and its incident's card are stale now. */
+export async function redraw(tx: Tx, air: Pick<Air, "channels">, action: ActionRow, now: Date): Promise<void> {
+  const incident = await tx.incident(action.incidentId);
+  if (incident)
+    await wantCards(
+      tx,
+      air,
+      [{ incident: incident.id, severity: incident.severity, needed: neededAtOnce(incident.severity), actions: [action.id] }],
+      now,
+    );
+  await tx.notifyChange();
+}

@@ -1,0 +1,132 @@
+import type { ActionKindName, ActionState, BlastRadius, Family } from "./action.ts";
+import { deviceName, type Entity, entityName } from "./entity.ts";
+import { globMatches, type Policy } from "./policy.ts";
+
+/** A person at the moment of the click, looked up then; never from a cache older than 60 s. */
+export type Person = {
+  /** One per human, whatever account they used: their e-mail where known. */
+  key: string;
+  name: string;
+  via: "slack" | "teams" | "console" | "http" | "cli";
+  /** Every identity known: e-mail addresses, account names, platform ids. */
+  identities: readonly string[];
+  roles: Roles;
+  /** A token, not a human: never counts toward two approvals. */
+  machine: boolean;
+};
+
+export type Roles = { viewer: boolean; responder: boolean; admin: boolean; approves: readonly Family[] };
+export const NO_ROLES: Roles = { viewer: false, responder: false, admin: false, approves: [] };
+
+/** Roles include what stands below them: an approver may respond, a responder may look. */
+export const mayView = (roles: Roles) => roles.viewer || mayRespond(roles);
+export const mayRespond = (roles: Roles) => roles.responder || roles.approves.length > 0 || roles.admin;
+export const mayApprove = (roles: Roles, family: Family) => roles.approves.includes(family);
+
+/** Built in, without configuration (product contract 6): what a mistake would hurt most. */
+export function protectedHits(
+  target: Entity,
+  facts: { role?: string; privileged?: readonly string[] },
+  policy: Pick<Policy, "protected">,
+): string[] {
+  const hits: string[] = [];
+  if (facts.role === "domain-controller") hits.push("built-in: domain controller");
+  if (target.kind === "device" && facts.role === "unknown" && /server/i.test(target.os ?? ""))
+    hits.push("built-in: server of unknown role");
+  for (const role of facts.privileged ?? []) hits.push(`built-in: holds the role ${role}`);
+  const names = namesOf(target);
+  for (const entry of policy.protected) {
+    const [kind, ...rest] = entry.split(":");
+    const pattern = rest.join(":");
+    if (kind === target.kind && names.some((name) => globMatches(pattern, name))) hits.push(`air.yaml: ${entry}`);
+  }
+  return hits;
+}
+
+function namesOf(entity: Entity): string[] {
+  const own = entityName(entity);
+  if (entity.kind === "device") return [own, deviceName(own), ...(entity.id ? [entity.id] : [])];
+  if (entity.kind === "user") return [entity.email, entity.name, entity.id].filter((name) => name !== undefined);
+  return [own];
+}
+
+/** Two-person approval (product contract 6): protected assets and large reach; by policy for any kind. */
+export function approvalsNeeded(kind: ActionKindName, reach: BlastRadius, policy: Policy): 1 | 2 {
+  if (policy.perKind[kind]?.approvals === 2 || reach.protectedHits.length > 0) return 2;
+  const limit = { device: 10, user: 5, message: 500, file: 10, indicator: Number.POSITIVE_INFINITY }[reach.unit];
+  return reach.count > limit ? 2 : 1;
+}
+
+/** 1, 2-9, 10-99, 100+: only growth past a band asks again. */
+export function reachBand(count: number): 0 | 1 | 2 | 3 {
+  if (count >= 100) return 3;
+  if (count >= 10) return 2;
+  return count >= 2 ? 1 : 0;
+}
+
+/**
+ * What a button is bound to. Everything a person was shown that would make them decide otherwise, and nothing else;
+ * the digest of this object (canonical JSON, SHA-256, first 16 hex characters) is the action's version.
+ */
+export function versionOf(shown: {
+  kind: ActionKindName;
+  targetKeys: readonly string[];
+  params: Record<string, unknown>;
+  reach: Pick<BlastRadius, "count" | "protectedHits">;
+  undoable: boolean;
+}): Record<string, unknown> {
+  return {
+    kind: shown.kind,
+    target: [...shown.targetKeys].sort(),
+    params: shown.params,
+    protected: [...shown.reach.protectedHits].sort(),
+    undoable: shown.undoable,
+    band: reachBand(shown.reach.count),
+  };
+}
+
+export type Permission = { allowed: true } | { allowed: false; message: string; missing?: string };
+
+/**
+ * May this person decide this action? Everything that speaks against it, in the order a person would want to hear it.
+ * Authorisation fails closed: no role, no decision.
+ */
+export function mayDecide(
+  person: Person,
+  action: { family: Family; state: ActionState; lab: boolean; protectedHits: readonly string[] },
+  incidentEntities: readonly Entity[],
+): Permission {
+  if (!mayApprove(person.roles, action.family)) {
+    return {
+      allowed: false,
+      missing: `approver.${action.family}`,
+      message: `Deciding this needs the role approver for ${action.family}; you do not have it. An admin can add you under roles.approver.${action.family} in air.yaml.`,
+    };
+  }
+  if (person.machine && action.protectedHits.length > 0) {
+    return { allowed: false, message: "A token never decides for a protected asset: a person has to.", missing: "person" };
+  }
+  const suspect = suspectOf(person, incidentEntities);
+  if (suspect) {
+    return {
+      allowed: false,
+      message: `You are named in this incident (${suspect}), so somebody else has to decide.`,
+      missing: "not-a-suspect",
+    };
+  }
+  return { allowed: true };
+}
+
+/** The entity of the incident that is this person, their account or their mailbox. */
+export function suspectOf(person: Pick<Person, "identities">, entities: readonly Entity[]): string | undefined {
+  const mine = new Set(person.identities.map((identity) => identity.toLowerCase()));
+  for (const entity of entities) {
+    const names = entity.kind === "user" ? [entity.email, entity.name, entity.id] : entity.kind === "mailbox" ? [entity.address] : [];
+    for (const name of names) {
+      if (!name) continue;
+      const bare = name.toLowerCase();
+      if (mine.has(bare) || mine.has(bare.split("\\").at(-1) ?? bare)) return entityName(entity);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import type { ActionState } from "./action.ts";
+import type { Verdict } from "./alert.ts";
+
+/** One list, domain facts 1.5 and 1.6 plus our own two ends (product contract 3.2). */
+export const INVESTIGATION_STATUSES = [
+  "queued",
+  "running",
+  "pendingResource",
+  "pendingApproval",
+  "benign",
+  "successfullyRemediated",
+  "partiallyRemediated",
+  "partiallyInvestigated",
+  "failed",
+  "terminatedBySystem",
+  "terminatedByUser",
+  "unsupportedAlertType",
+  "unsupportedOs",
+  "preexistingAlert",
+  "suppressedAlert",
+  "closedWithRejections",
+  "closedWithFailures",
+] as const;
+export type InvestigationStatus = (typeof INVESTIGATION_STATUSES)[number];
+
+/** A plain sentence for each, said on every card and in `status`. */
+export const STATUS_SENTENCE: Record<InvestigationStatus, string> = {
+  queued: "Queued: it starts as soon as a worker is free.",
+  running: "Running: evidence is being looked at.",
+  pendingResource: "Waiting for device: it cannot be reached now; the investigation goes on by itself when it can.",
+  pendingApproval: "Pending approval: a threat was found and a person must decide.",
+  benign: "No threats found.",
+  successfullyRemediated: "Remediated: every action was carried out.",
+  partiallyRemediated: "Partially remediated: some actions were carried out, others were not needed or lapsed.",
+  partiallyInvestigated: "Partially investigated: some evidence could not be judged.",
+  failed: "Failed: the investigation could not be finished.",
+  terminatedBySystem: "Terminated by system: a decision was not made in time, nothing was done.",
+  terminatedByUser: "Terminated by user.",
+  unsupportedAlertType: "Not investigated: this kind of alert names nothing air can look at.",
+  unsupportedOs: "Not investigated: the device's operating system is not supported.",
+  preexistingAlert: "Not investigated: the alert is older than air's watch.",
+  suppressedAlert: "Not investigated: a policy suppresses this alert.",
+  closedWithRejections: "Closed with rejections: a person rejected an action, so a threat may remain.",
+  closedWithFailures: "Closed with failed actions: something could not be carried out. See the actions.",
+};
+
+/** Verdict as people say it. */
+export const VERDICT_WORD: Record<Verdict, string> = {
+  malicious: "Malicious",
+  suspicious: "Suspicious",
+  noThreatsFound: "No threats found",
+  unknown: "Unknown",
+};
+
+export const ENDED: ReadonlySet<InvestigationStatus> = new Set(
+  INVESTIGATION_STATUSES.filter((status) => !["queued", "running", "pendingResource", "pendingApproval"].includes(status)),
+);
+
+/**
+ * The status that follows from the rows, once nothing is left to look at. Decision, execution and outcome stay apart:
+ * a rejected or failed action is never called remediated (domain facts 1.6, CHOICE).
+ */
+export function statusFrom(input: {
+  evidence: readonly { verdict: Verdict; unlooked: boolean }[];
+  actions: readonly { state: ActionState; waitingForDevice: boolean }[];
+}): InvestigationStatus {
+  const { actions, evidence } = input;
+  const some = (...states: ActionState[]) => actions.some((action) => states.includes(action.state));
+  if (some("pending")) return "pendingApproval";
+  if (actions.some((action) => action.state === "executing" && action.waitingForDevice)) return "pendingResource";
+  if (some("approved", "executing", "undoing")) return "running";
+  if (some("failed", "unclear", "timedOut")) return "closedWithFailures";
+  if (some("rejected")) return "closedWithRejections";
+  if (some("expired")) return some("succeeded", "byHand") ? "partiallyRemediated" : "terminatedBySystem";
+  if (some("succeeded", "byHand")) return some("cancelled", "undone") ? "partiallyRemediated" : "successfullyRemediated";
+  if (evidence.length === 0) return "unsupportedAlertType";
+  // What was found bad and nothing was (or could be) done about, and what nobody could judge, is not "No threats found".
+  if (evidence.some((item) => item.unlooked || item.verdict === "malicious" || item.verdict === "suspicious"))
+    return "partiallyInvestigated";
+  if (evidence.every((item) => item.verdict === "unknown")) return "partiallyInvestigated";
+  return "benign";
+}

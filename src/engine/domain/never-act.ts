@@ -1,0 +1,260 @@
+import ipaddr from "ipaddr.js";
+import type { Entity, EntityOf } from "./entity.ts";
+import { entityKeys, hostOf } from "./entity.ts";
+
+/**
+ * What air never proposes acting on, whatever the verdict (product contract 5), and what never joins two incidents (4).
+ * Pure: names and ranges in, a plain sentence out. The reason is shown to people, so a wrong list is noticed.
+ */
+export type NeverActContext = {
+  organizationDomains: readonly string[];
+  /** CIDR ranges or single addresses of our own networks. */
+  internalRanges: readonly string[];
+  /** What the alert said of this entity, and what an administrator allowed. */
+  namedEntity?: {
+    remediation?: string | undefined;
+    signer?: string | undefined;
+    /** Entity keys (`ip:address:203.0.113.9`) of the allow list. */
+    allowList?: readonly string[] | undefined;
+  };
+};
+
+/** Why nothing may be proposed for this entity; undefined: acting on it is possible. */
+export function neverAct(entity: Entity, context: NeverActContext): string | undefined {
+  const facts = context.namedEntity;
+  if (facts?.allowList?.length && entityKeys(entity).some((key) => facts.allowList?.includes(key))) return "It is on the allow list.";
+  if (alreadyStopped(facts?.remediation)) return `The source already dealt with it: ${facts?.remediation}.`;
+  switch (entity.kind) {
+    case "ip":
+      return addressReason(entity.address, context.internalRanges);
+    case "url": {
+      const host = hostOf(entity.url);
+      return host === undefined ? undefined : hostReason(host, context, isUserContent(entity, host));
+    }
+    case "domain":
+      return hostReason(entity.name, context, false);
+    case "file":
+      return isOperatingSystemFile(entity, facts?.signer) ? "It is a signed operating-system file." : undefined;
+    case "user":
+      return isServiceAccount(entity) ? "It is a built-in service account." : undefined;
+    // A source may name a sender by itself. A message *from* one of our own domains stays actionable: mail sent by a compromised
+    // colleague is exactly what must leave the mailboxes, and removing it does nothing to the domain.
+    case "generic":
+      return entity.type.toLowerCase() === "sender"
+        ? hostReason(entity.value.split("@").at(-1) ?? entity.value, context, false)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** May this entity tie two alerts into one incident? What everybody shares ties nothing. */
+export function joinable(entity: Entity, context: { internalRanges: readonly string[] } = { internalRanges: [] }): boolean {
+  switch (entity.kind) {
+    case "ip":
+      return reservedAddress(entity.address, context.internalRanges) === undefined;
+    case "url":
+      return !isLoopbackHost(hostOf(entity.url) ?? "");
+    case "file":
+      return !isOperatingSystemFile(entity);
+    case "user":
+      return !isServiceAccount(entity);
+    default:
+      return true;
+  }
+}
+
+/** The source's words (domain 2.3) for "nothing is left to do". */
+const STOPPED = new Set(["prevented", "blocked", "remediated"]);
+export const alreadyStopped = (remediation: string | undefined) => STOPPED.has(remediation?.trim().toLowerCase() ?? "");
+
+/**
+ * Why an address is nobody's on the internet, in words; undefined for a public one. The documentation ranges (RFC 5737, RFC 3849)
+ * count as public: they are reserved too, but no real alert carries them, and the lab and every example use them as outside attackers.
+ */
+export function reservedAddress(address: string, internalRanges: readonly string[] = []): string | undefined {
+  const text = address.trim();
+  if (!ipaddr.isValid(text)) return undefined;
+  const parsed = embedded(ipaddr.process(text));
+  if (internalRanges.some((range) => inRange(parsed, range))) return "It is one of our own addresses.";
+  if (DOCUMENTATION.some((range) => inRange(parsed, range))) return undefined;
+  const range = parsed.range();
+  switch (range) {
+    case "unicast":
+      return undefined;
+    case "loopback":
+      return "It is a loopback address.";
+    case "private":
+    case "uniqueLocal":
+    case "carrierGradeNat":
+      return "It is a private address.";
+    case "linkLocal":
+      return "It is a link-local address.";
+    default:
+      return "It is a reserved address.";
+  }
+}
+const DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** NAT64 (RFC 6052) and 6to4 (RFC 3056) carry an IPv4 address inside; that one decides, or `64:ff9b::10.0.0.1` would pass as public. */
+function embedded(address: Address): Address {
+  if (address.kind() === "ipv4") return address;
+  const bytes = address.toByteArray();
+  const range = address.range();
+  if (range === "rfc6052") return new ipaddr.IPv4(bytes.slice(12, 16));
+  if (range === "6to4") return new ipaddr.IPv4(bytes.slice(2, 6));
+  return address;
+}
+
+function inRange(address: Address, range: string): boolean {
+  if (ipaddr.isValidCIDR(range)) {
+    const [network, bits] = ipaddr.parseCIDR(range);
+    return network.kind() === address.kind() && address.match(network, bits);
+  }
+  return ipaddr.isValid(range) && ipaddr.process(range).toNormalizedString() === address.toNormalizedString();
+}
+
+function addressReason(address: string, internalRanges: readonly string[]): string | undefined {
+  const reserved = reservedAddress(address, internalRanges);
+  if (reserved) return reserved;
+  return ipaddr.isValid(address.trim()) && WELL_KNOWN_ADDRESSES.has(ipaddr.process(address.trim()).toString())
+    ? "It is a well-known public resolver."
+    : undefined;
+}
+
+function hostReason(raw: string, context: NeverActContext, userContent: boolean): string | undefined {
+  const host = raw
+    .trim()
+    .toLowerCase()
+    .replace(/^\[|\]$/g, "")
+    .replace(/\.$/, "");
+  if (ipaddr.isValid(host)) return addressReason(host, context.internalRanges);
+  if (isLoopbackHost(host)) return "It is this machine's own name.";
+  if (LOCAL_SUFFIXES.some((suffix) => host.endsWith(suffix))) return "It is a name of a local network.";
+  if (context.organizationDomains.some((domain) => within(host, domain.trim().toLowerCase()))) return "It is one of our own domains.";
+  if (!userContent && WELL_KNOWN_DOMAINS.some((domain) => within(host, domain))) return "It is well-known infrastructure.";
+  return undefined;
+}
+
+const within = (host: string, domain: string) => domain !== "" && (host === domain || host.endsWith(`.${domain}`));
+
+function isLoopbackHost(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
+  if (bare === "localhost" || bare.endsWith(".localhost")) return true;
+  return ipaddr.isValid(bare) && ipaddr.process(bare).range() === "loopback";
+}
+
+/** RFC 6762 and RFC 9476 / ICANN's `.internal`: names that never resolve outside. */
+const LOCAL_SUFFIXES = [".local", ".internal", ".home.arpa"];
+
+/**
+ * Blocking one of these breaks work for everybody and stops no attack. Short on purpose: only what a block would visibly take down.
+ * Sources: learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges (office, microsoftonline, live),
+ * learn.microsoft.com/windows/deployment/update/windows-update-security (windowsupdate), support.google.com/a/answer/2589954 (google,
+ * gstatic, googleapis), support.apple.com/101555 (apple, icloud), learn.microsoft.com/azure/security/fundamentals/azure-ca-details and
+ * docs.digicert.com (revocation hosts).
+ */
+const WELL_KNOWN_DOMAINS = [
+  "google.com",
+  "gstatic.com",
+  "googleapis.com",
+  "microsoft.com",
+  "microsoftonline.com",
+  "windowsupdate.com",
+  "windows.com",
+  "windows.net",
+  "office.com",
+  "office.net",
+  "office365.com",
+  "outlook.com",
+  "live.com",
+  "apple.com",
+  "icloud.com",
+  "digicert.com",
+  "slack.com",
+];
+
+/** Hosts under those domains where anybody may publish: one page there can be blocked, the host cannot. */
+const USER_CONTENT_HOSTS = [
+  "docs.google.com",
+  "drive.google.com",
+  "sites.google.com",
+  "script.google.com",
+  "storage.googleapis.com",
+  "firebasestorage.googleapis.com",
+  "forms.office.com",
+  "onedrive.live.com",
+  "blob.core.windows.net",
+  "web.core.windows.net",
+];
+function isUserContent(entity: EntityOf<"url">, host: string): boolean {
+  const path = URL.parse(entity.url)?.pathname ?? "/";
+  return path !== "/" && USER_CONTENT_HOSTS.some((known) => within(host, known));
+}
+
+/** developers.google.com/speed/public-dns, developers.cloudflare.com/1.1.1.1, quad9.net/service: resolvers half the world points at. */
+const WELL_KNOWN_ADDRESSES = new Set(
+  [
+    "8.8.8.8",
+    "8.8.4.4",
+    "2001:4860:4860::8888",
+    "2001:4860:4860::8844",
+    "1.1.1.1",
+    "1.0.0.1",
+    "2606:4700:4700::1111",
+    "2606:4700:4700::1001",
+    "9.9.9.9",
+    "149.112.112.112",
+  ].map((address) => ipaddr.process(address).toString()),
+);
+
+/**
+ * Signed by Windows and standing in its own directory: both, because a copy of a Windows tool dropped elsewhere is an attacker's habit
+ * and a file merely lying in that directory may be anybody's. The signer is what the source verified, never what a file calls itself.
+ */
+function isOperatingSystemFile(file: EntityOf<"file">, signer: string | undefined = file.signer): boolean {
+  const signedBy = (signer ?? file.signer ?? "").trim().toLowerCase();
+  if (!OPERATING_SYSTEM_SIGNERS.includes(signedBy)) return false;
+  const segments = (file.path ?? "")
+    .toLowerCase()
+    .replaceAll("/", "\\")
+    .split("\\")
+    .filter((part) => part !== "" && part !== "." && part !== "?");
+  if (segments.includes("..")) return false;
+  const [first, second, third] = segments;
+  const rest =
+    first === "device" && second?.startsWith("harddiskvolume")
+      ? segments.slice(2)
+      : /^[a-z]:$/.test(first ?? "")
+        ? segments.slice(1)
+        : segments;
+  if (rest[0] === "%windir%" || rest[0] === "%systemroot%") return rest[1] !== "temp";
+  return rest[0] === "windows" && rest[1] !== "temp" && third !== undefined;
+}
+const OPERATING_SYSTEM_SIGNERS = ["microsoft windows", "microsoft windows publisher"];
+
+/**
+ * Accounts that are part of the system (well-known SIDs: learn.microsoft.com/windows-server/identity/ad-ds/manage/understand-security-identifiers).
+ * Where an e-mail address is given it is a directory account, whose display name anybody may set to "SYSTEM": then only the id counts.
+ */
+function isServiceAccount(user: EntityOf<"user">): boolean {
+  const sid = user.id?.trim().toLowerCase() ?? "";
+  if (["s-1-5-18", "s-1-5-19", "s-1-5-20"].includes(sid) || sid.startsWith("s-1-5-80-") || sid.startsWith("s-1-5-90-")) return true;
+  if (user.email !== undefined || user.name === undefined) return false;
+  const [authority, account] = user.name.trim().toLowerCase().split("\\", 2);
+  if (account === undefined) return SYSTEM_NAMES.has(authority ?? "");
+  return SYSTEM_AUTHORITIES.has(authority ?? "") || SYSTEM_NAMES.has(account);
+}
+const SYSTEM_AUTHORITIES = new Set(["nt authority", "nt service", "window manager", "font driver host", "iis apppool"]);
+const SYSTEM_NAMES = new Set([
+  "system",
+  "local system",
+  "localsystem",
+  "local service",
+  "localservice",
+  "network service",
+  "networkservice",
+  "root",
+]);

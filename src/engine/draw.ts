@@ -1,0 +1,130 @@
+import { actionKinds } from "./actions/all.ts";
+import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "./air.ts";
+import { type ActionView, actionCard, STATE_WORD } from "./cards/action-card.ts";
+import type { Card } from "./cards/card.ts";
+import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
+import { time } from "./cards/say.ts";
+import type { Family } from "./domain/action.ts";
+import type { Pause } from "./pause.ts";
+import type { ActionRow, IncidentView } from "./store.ts";
+import { actionSubject, incidentSubject } from "./want-cards.ts";
+
+/** What drawing needs beside the rows: who could decide, and whether executions are paused. */
+export type Drawing = {
+  now: Date;
+  sign: Air["sign"];
+  publicUrl: string | undefined;
+  pauses: readonly Pause[];
+  /** Who may decide a family now, by name; `anyone`: the lab without roles. */
+  deciders: (family: Family, lab: boolean) => { anyone: boolean; names: string[] };
+};
+
+/** Every card is a function of the rows: drawn again it shows the present. */
+export function drawSubject(subject: string, view: IncidentView, drawing: Drawing): Card | undefined {
+  if (subject === incidentSubject(view.incident.id)) return incidentCard(incidentFacts(view, drawing));
+  const action = view.actions.find((row) => actionSubject(row.id) === subject);
+  return action && actionCard(actionView(action, view, drawing), drawing.sign);
+}
+
+export function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
+  const { incident } = view;
+  const [unstarted] = view.alerts.filter((alert) => alert.investigationId === null);
+  return {
+    id: incidentId(incident.id),
+    title: incident.title,
+    severity: incident.severity,
+    status: incident.status,
+    redirectTo: incident.redirectTo === null ? undefined : incidentId(incident.redirectTo),
+    lab: incident.lab,
+    assignee: incident.assignee ?? undefined,
+    openedAt: incident.openedAt,
+    alerts: view.alerts.map((alert) => ({
+      id: alertId(alert.id),
+      source: alert.source,
+      sourceId: alert.sourceId,
+      title: alert.title,
+      severity: alert.severity,
+      because: alert.joinedBecause ?? undefined,
+      url: alert.url ?? undefined,
+      duplicates: alert.duplicates,
+    })),
+    investigations: view.investigations.map((row) => ({
+      id: investigationId(row.id),
+      status: row.status,
+      startedAt: row.startedAt,
+      endedAt: row.endedAt ?? undefined,
+      pendingSince: row.pendingSince ?? undefined,
+      playbooks: row.playbooks,
+    })),
+    notInvestigated: view.investigations.length === 0 ? unstarted?.policyRule : undefined,
+    evidence: view.evidence.map((row) => ({
+      id: evidenceId(row.id),
+      entity: row.entity,
+      verdict: row.verdict,
+      remediation: row.remediation,
+      for: row.judgement?.for.map((reason) => reason.text) ?? [],
+      against: row.judgement?.against.map((reason) => reason.text) ?? [],
+      missing: row.judgement?.missing.map((reason) => `${reason.source}: ${reason.text}`) ?? [],
+      flip: row.judgement?.flip ?? "",
+      conflict: row.judgement?.conflict ?? false,
+    })),
+    actions: view.actions.map((row) => actionView(row, view, drawing)),
+    paused: pausedText(drawing.pauses),
+    link: drawing.publicUrl ? `${drawing.publicUrl}/#${incidentId(incident.id)}` : undefined,
+    now: drawing.now,
+  };
+}
+
+const pausedText = (pauses: readonly Pause[], family?: Family) => {
+  const pause = pauses.find((one) => one.family === "all" || family === undefined || one.family === family);
+  return pause && `${pause.family === "all" ? "every execution" : `${pause.family} actions`} by ${pause.by}: ${pause.reason}`;
+};
+
+export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" | "evidence" | "approvals">, drawing: Drawing): ActionView {
+  const kind = actionKinds[row.kind];
+  const evidence = view.evidence.find((item) => item.id === row.evidenceId);
+  const { word, tone } = STATE_WORD[row.state];
+  return {
+    id: actionId(row.id),
+    number: row.id,
+    incident: incidentId(row.incidentId),
+    incidentTitle: view.incident.title,
+    severity: view.incident.severity,
+    lab: row.lab,
+    title: kind.title(row.target),
+    state: row.state,
+    stateWord: row.state === "pending" && row.byHand !== null ? "Do by hand" : word,
+    tone,
+    short: short(row),
+    family: row.family,
+    version: row.version,
+    effect: kind.effect(row.target),
+    ifNot: kind.ifNot(row.target),
+    undoText: row.undoable ? kind.undo.text : kind.undo.by ? `Cannot be undone from here: ${kind.undo.text}` : kind.undo.text,
+    undoable: row.undoable,
+    note: row.note,
+    rule: row.rule,
+    connector: row.connector ?? undefined,
+    byHand: row.byHand ?? undefined,
+    reach: row.blastRadius,
+    for: evidence?.judgement?.for.map((reason) => reason.text) ?? [],
+    against: evidence?.judgement?.against.map((reason) => reason.text) ?? [],
+    evidenceAt: evidence?.createdAt,
+    approvals: view.approvals.filter((approval) => approval.actionId === row.id && approval.version === row.version),
+    approvalsNeeded: row.approvalsNeeded,
+    decision: row.decision ?? undefined,
+    proposedAt: row.proposedAt,
+    deadline: row.deadline,
+    expiresAt: row.expiresAt,
+    outcome: row.outcome ?? undefined,
+    waitingForDevice: row.waitingForDevice,
+    deciders: drawing.deciders(row.family, row.lab),
+    paused: pausedText(drawing.pauses, row.family),
+    now: drawing.now,
+  };
+}
+
+function short(row: ActionRow): string {
+  if (row.state === "pending") return `until ${time(row.expiresAt)}`;
+  return row.decision ? `by ${row.decision.by}` : "";
+}

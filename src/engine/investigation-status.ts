@@ -1,0 +1,29 @@
+import type { Entity } from "./domain/entity.ts";
+import { ENDED, type InvestigationStatus, statusFrom } from "./domain/investigation.ts";
+import type { ActionRow, EvidenceRow, Tx } from "./store.ts";
+
+/** Kinds an Unknown of which means the investigation is not whole; the others are context. */
+const JUDGED: ReadonlySet<Entity["kind"]> = new Set(["file", "url", "ip", "domain", "process", "message", "mail-cluster"]);
+
+export const statusOf = (evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus =>
+  statusFrom({
+    evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: item.verdict === "unknown" && JUDGED.has(item.entity.kind) })),
+    actions,
+  });
+
+/** Brings the investigation's status in line with its rows, in the transaction that changed one of them. */
+export async function refreshInvestigation(tx: Tx, id: number, now: Date): Promise<InvestigationStatus | undefined> {
+  const row = await tx.lockInvestigation(id);
+  if (!row || row.status === "terminatedByUser" || row.status === "terminatedBySystem" || row.wanted > row.round) return row?.status;
+  const evidence = await tx.evidenceOf(id);
+  if (evidence.some((item) => item.lookedRound === null)) return row.status;
+  const status = statusOf(evidence, await tx.actionsOf(id));
+  if (status !== row.status) {
+    await tx.updateInvestigation(id, {
+      status,
+      endedAt: ENDED.has(status) ? now : null,
+      pendingSince: status === "pendingApproval" ? (row.pendingSince ?? now) : row.pendingSince,
+    });
+  }
+  return status;
+}

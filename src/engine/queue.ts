@@ -1,0 +1,21 @@
+/** Every job air knows, and what it carries. A job is a wake-up: what there is to do stands in rows. */
+export type Jobs = {
+  /** One round of one investigation. */
+  investigate: { investigation: number };
+  /** Make one channel's messages equal to the truth. */
+  publish: { channel: string };
+  /** Carry out (or take further) one approved action. */
+  "execute-action": { action: number };
+  /** Deadlines, expiries and whatever slipped. */
+  sweep: { due: string };
+};
+export type JobName = keyof Jobs;
+export type JobOf<N extends JobName> = Jobs[N];
+
+export type QueuedJob<N extends JobName = JobName> = { name: N; id: string; attempt: number; data: Jobs[N] };
+
+/** Enqueue in the transaction of the fact that caused it. Same work, same key: it is done once. */
+export interface Queue<Tx> {
+  send<N extends JobName>(tx: Tx, name: N, data: Jobs[N], job: { key: string; startAfter?: Date }): Promise<void>;
+  sendMany<N extends JobName>(tx: Tx, name: N, jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date }[]): Promise<void>;
+}

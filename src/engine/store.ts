@@ -1,0 +1,303 @@
+import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family } from "./domain/action.ts";
+import type { Actor } from "./domain/actor.ts";
+import type { NamedEntity, Severity, Verdict } from "./domain/alert.ts";
+import type { Entity } from "./domain/entity.ts";
+import type { InvestigationStatus } from "./domain/investigation.ts";
+import type { Label } from "./domain/observation.ts";
+import type { Judgement, Override } from "./domain/verdict.ts";
+import type { Jobs } from "./queue.ts";
+
+/* The rows as the engine sees them, and the named reads and writes it needs. `src/db/store/` is the one implementation. */
+
+export type AlertRow = {
+  id: number;
+  source: string;
+  sourceId: string;
+  identity: string;
+  digest: string;
+  title: string;
+  severity: Severity;
+  category: string | null;
+  description: string | null;
+  product: string | null;
+  techniques: string[];
+  url: string | null;
+  status: "new" | "inProgress" | "resolved";
+  entities: NamedEntity[];
+  raw: unknown;
+  detectedAt: Date;
+  receivedAt: Date;
+  updatedAt: Date;
+  incidentId: number;
+  investigationId: number | null;
+  joinedBecause: string | null;
+  policyRule: string;
+  duplicates: number;
+  lab: boolean;
+};
+/** Cards and lists never need what the source sent, whole. */
+export type AlertSummary = Omit<AlertRow, "raw" | "description">;
+
+export type IncidentRow = {
+  id: number;
+  title: string;
+  severity: Severity;
+  status: "open" | "closed" | "redirected";
+  redirectTo: number | null;
+  assignee: string | null;
+  openedAt: Date;
+  updatedAt: Date;
+  closedAt: Date | null;
+  alertCount: number;
+  lab: boolean;
+};
+
+export type InvestigationRow = {
+  id: number;
+  incidentId: number;
+  status: InvestigationStatus;
+  trigger: { kind: "alert" | "manual"; alert?: string; by?: string };
+  playbooks: string[];
+  round: number;
+  wanted: number;
+  startedAt: Date;
+  endedAt: Date | null;
+  pendingSince: Date | null;
+  lab: boolean;
+};
+
+export type Said = { source: string; verdict?: Verdict; remediation?: string; roles: string[]; at: string; trusted: boolean };
+
+export type EvidenceRow = {
+  id: number;
+  investigationId: number;
+  incidentId: number;
+  digest: string;
+  entity: Entity;
+  said: Said[];
+  verdict: Verdict;
+  judgement: Judgement | null;
+  override: Override | null;
+  remediation: string;
+  lookedRound: number | null;
+  createdAt: Date;
+};
+
+export type ObservationRow = {
+  id: number;
+  evidenceId: number;
+  investigationId: number;
+  look: string;
+  part: number;
+  analyzer: string;
+  source: string;
+  family: string;
+  label: Label;
+  weight: number;
+  text: string;
+  technique: string | null;
+  raw: unknown;
+  found: Entity[] | null;
+  at: Date;
+  createdAt: Date;
+};
+
+export type ActionRow = {
+  id: number;
+  kind: ActionKindName;
+  family: Family;
+  target: Entity;
+  targetDigest: string;
+  params: Record<string, unknown>;
+  investigationId: number;
+  incidentId: number;
+  evidenceId: number | null;
+  undoes: number | null;
+  state: ActionState;
+  version: string;
+  note: string;
+  rule: string;
+  source: string;
+  connector: string | null;
+  byHand: string | null;
+  approvalsNeeded: number;
+  undoable: boolean;
+  blastRadius: BlastRadius;
+  decision: ActionDecision | null;
+  proposedAt: Date;
+  decidedAt: Date | null;
+  deadline: Date;
+  expiresAt: Date;
+  executingAt: Date | null;
+  endedAt: Date | null;
+  ticket: string | null;
+  waitingForDevice: boolean;
+  outcome: string | null;
+  lab: boolean;
+};
+
+export type ApprovalRow = { actionId: number; version: string; person: string; name: string; via: string; at: Date };
+
+export type TimelineRow = {
+  id: number;
+  incidentId: number;
+  investigationId: number | null;
+  actionId: number | null;
+  at: Date;
+  actor: Actor;
+  event: string;
+  text: string;
+};
+
+export type MessageRow = {
+  id: number;
+  channel: string;
+  subject: string;
+  incidentId: number;
+  thread: string | null;
+  wanted: number;
+  shown: number;
+  priority: number;
+  ref: { id: string; thread?: string } | null;
+  shownDigest: string | null;
+  postingSince: Date | null;
+  retryAt: Date | null;
+  trouble: string | null;
+};
+
+/** Everything a card of an incident is drawn from. */
+export type IncidentView = {
+  incident: IncidentRow;
+  alerts: AlertSummary[];
+  investigations: InvestigationRow[];
+  evidence: EvidenceRow[];
+  actions: ActionRow[];
+  approvals: ApprovalRow[];
+  timeline: TimelineRow[];
+};
+
+/** One line of the audit: who did what to which object, on what grounds. Never secrets, never raw alert text. */
+export type AuditEntry = {
+  at: Date;
+  actor: Actor;
+  event: string;
+  subject: string;
+  incidentId?: number | undefined;
+  data?: Record<string, unknown>;
+};
+
+export type New<Row> = Omit<Row, "id">;
+export type Page<Row> = { items: Row[]; next: string | null };
+export type ActionFilter = { states?: readonly ActionState[]; incidentId?: number; limit: number; after?: number };
+export type IncidentFilter = { status?: readonly IncidentRow["status"][]; severity?: readonly Severity[]; limit: number; after?: number };
+export type InvestigationFilter = { status?: readonly InvestigationStatus[]; incidentId?: number; limit: number; after?: number };
+
+export interface Reads {
+  alert(id: number): Promise<AlertRow | undefined>;
+  incident(id: number): Promise<IncidentRow | undefined>;
+  investigation(id: number): Promise<InvestigationRow | undefined>;
+  action(id: number): Promise<ActionRow | undefined>;
+  evidenceOf(investigation: number): Promise<EvidenceRow[]>;
+  observationsOf(investigation: number): Promise<ObservationRow[]>;
+  actionsOf(investigation: number): Promise<ActionRow[]>;
+  alertsOf(incident: number): Promise<AlertSummary[]>;
+  /** Several at once, because a channel draws several cards at once. */
+  incidentViews(ids: readonly number[]): Promise<Map<number, IncidentView>>;
+  listIncidents(filter: IncidentFilter): Promise<Page<IncidentRow>>;
+  listInvestigations(filter: InvestigationFilter): Promise<Page<InvestigationRow>>;
+  listActions(filter: ActionFilter): Promise<Page<ActionRow>>;
+  approvalsOf(action: number): Promise<ApprovalRow[]>;
+  setting<T>(key: string): Promise<T | undefined>;
+  /** Automatic executions that count against the ceilings. */
+  automaticSince(kind: ActionKindName, hour: Date, day: Date): Promise<{ kindLastHour: number; lastDay: number }>;
+  /** Actions whose deadline or expiry has passed by `now`. */
+  lapsedActions(now: Date, limit: number): Promise<ActionRow[]>;
+  /** Jobs that slipped: work wanted and nothing scheduled since `before`. */
+  stale(before: Date): Promise<{ investigations: number[]; channels: string[]; actions: number[] }>;
+  staleMessages(channel: string, now: Date, limit: number): Promise<MessageRow[]>;
+  messages(channel: string, subjects: readonly string[]): Promise<MessageRow[]>;
+  /** Newest root messages of a channel, for a chat that shows a list itself. */
+  rootMessages(channel: string, limit: number): Promise<MessageRow[]>;
+  nextStaleAt(channel: string): Promise<Date | undefined>;
+  channel(channel: string): Promise<{ nextAt: Date | null; trouble: string | null } | undefined>;
+  auditLines(after: number, limit: number): Promise<{ seq: number; line: string; hash: string }[]>;
+  auditHead(): Promise<{ count: number; hash: string }>;
+}
+
+export interface Tx extends Reads {
+  enqueue<N extends keyof Jobs>(name: N, data: Jobs[N], job: { key: string; startAfter?: Date }): Promise<void>;
+  enqueueMany<N extends keyof Jobs>(name: N, jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date }[]): Promise<void>;
+
+  /** Locks the keys' rows in sorted order, before candidates are read: two intakes that share a key go one after the other. */
+  lockJoinKeys(digests: readonly string[], now: Date): Promise<void>;
+  candidates(digests: readonly string[], lab: boolean): Promise<{ digest: string; incidentId: number; at: Date }[]>;
+  keepJoinKeys(rows: readonly { digest: string; incidentId: number; at: Date }[]): Promise<void>;
+  alertsByIdentity(
+    identities: readonly string[],
+  ): Promise<Pick<AlertRow, "id" | "identity" | "digest" | "incidentId" | "investigationId">[]>;
+  /** Fresh ids from the table's sequence. */
+  nextIds(table: "alerts" | "incidents" | "investigations" | "evidence", count: number): Promise<number[]>;
+  insertAlerts(rows: readonly AlertRow[]): Promise<void>;
+  updateAlert(id: number, change: Partial<AlertRow>): Promise<void>;
+  countDuplicates(counts: ReadonlyMap<number, number>): Promise<void>;
+  insertIncidents(rows: readonly IncidentRow[]): Promise<void>;
+  lockIncidents(ids: readonly number[]): Promise<IncidentRow[]>;
+  updateIncident(id: number, change: Partial<IncidentRow>): Promise<void>;
+  insertInvestigations(rows: readonly InvestigationRow[]): Promise<void>;
+  /** The newest investigation of each incident that has not ended, locked. */
+  lockRunning(incidents: readonly number[]): Promise<InvestigationRow[]>;
+  lockInvestigation(id: number): Promise<InvestigationRow | undefined>;
+  updateInvestigation(id: number, change: Partial<InvestigationRow>): Promise<void>;
+  /** New evidence, or what another source says of known evidence. */
+  addEvidence(rows: readonly New<EvidenceRow>[]): Promise<void>;
+  updateEvidence(rows: readonly Pick<EvidenceRow, "id" | "verdict" | "judgement" | "lookedRound" | "remediation">[]): Promise<void>;
+
+  /** What became of a piece of evidence in the world: `remediated`, or `none` after an undo. */
+  markRemediated(evidence: number, remediation: string): Promise<void>;
+
+  insertActions(rows: readonly New<ActionRow>[]): Promise<number[]>;
+  /** The row is the lock: compares state (and version, where given), sets the rest; undefined if somebody was faster. */
+  moveAction(
+    id: number,
+    from: ActionState,
+    change: Partial<ActionRow> & { state: ActionState },
+    version?: string,
+  ): Promise<ActionRow | undefined>;
+  updateAction(id: number, change: Partial<ActionRow>): Promise<void>;
+  lockAction(id: number): Promise<ActionRow | undefined>;
+  /** False if this person already approved this version. */
+  addApproval(row: ApprovalRow): Promise<boolean>;
+  /** Another action on the same target that is being carried out now. */
+  inFlightOn(targetDigest: string, except: number): Promise<number | undefined>;
+
+  addTimeline(rows: readonly New<TimelineRow>[]): Promise<void>;
+  /** Locks the chain's head: call it last in the transaction. */
+  writeAudit(entries: readonly AuditEntry[]): Promise<void>;
+
+  /** Raises the wanted version of each message, creating it where needed. */
+  wantMessages(
+    rows: readonly { channel: string; subject: string; incidentId: number; thread: string | null; priority: number }[],
+    now: Date,
+  ): Promise<void>;
+  /** For a chat that draws on every read: the message is there as soon as it is wanted. */
+  showMessages(
+    rows: readonly { channel: string; subject: string; incidentId: number; thread: string | null; priority: number }[],
+    now: Date,
+  ): Promise<void>;
+  /** Subjects among `subjects` that some channel already shows or wants. */
+  knownMessages(incidents: readonly number[]): Promise<MessageRow[]>;
+  /** Locks the channel's row: the projector reads it so that no wake-up is lost. */
+  lockChannel(channel: string): Promise<{ nextAt: Date | null }>;
+  updateChannel(channel: string, change: { nextAt?: Date | null; trouble?: string | null }): Promise<void>;
+  updateMessages(rows: readonly (Pick<MessageRow, "id"> & Partial<MessageRow>)[]): Promise<void>;
+  putSetting(key: string, value: unknown): Promise<void>;
+  /** Tells every process that something visible changed. */
+  notifyChange(): Promise<void>;
+}
+
+export interface Store extends Reads {
+  /** All or nothing. Inside, only `tx`: no network, no other handle. Serialization failures and deadlocks are retried. */
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Saves what look-ups saw, at once; many that arrive together share one transaction. */
+  saveObservations(rows: readonly New<ObservationRow>[]): Promise<void>;
+}

@@ -1,0 +1,74 @@
+import { actionKinds } from "./actions/all.ts";
+import { type Air, actionId, investigationId } from "./air.ts";
+import { redraw } from "./decide-action.ts";
+import type { Settle } from "./investigate.ts";
+import { refreshInvestigation } from "./investigation-status.ts";
+
+/** How many lapsed actions one sweep takes; the next one takes the rest. */
+const BATCH = 100;
+
+/**
+ * Due times are rows compared with the clock here; the queue's deferral only wakes us. Proposals nobody answered expire, and whatever
+ * slipped (a job that used up its tries, a swallowed wake-up) is sent again. Sending twice is harmless: same work, same key.
+ */
+export async function sweep(air: Air, settle: Settle): Promise<void> {
+  const now = air.clock.now();
+  for (const { id } of await air.store.lapsedActions(now, BATCH)) await expire(air, id, now);
+  const stale = await air.store.stale(now);
+  await settle(async (tx) => {
+    await tx.enqueueMany(
+      "investigate",
+      stale.investigations.map((id) => ({ data: { investigation: id }, key: investigationId(id) })),
+    );
+    await tx.enqueueMany(
+      "publish",
+      stale.channels.map((channel) => ({ data: { channel }, key: channel })),
+    );
+    await tx.enqueueMany(
+      "execute-action",
+      stale.actions.map((id) => ({ data: { action: id }, key: actionId(id) })),
+    );
+  });
+}
+
+async function expire(air: Air, id: number, now: Date): Promise<void> {
+  await air.store.transaction(async (tx) => {
+    const action = await tx.lockAction(id);
+    if (!action || now < action.expiresAt) return;
+    const moved =
+      action.state === "pending"
+        ? await tx.moveAction(id, "pending", { state: "expired", endedAt: now, outcome: "Expired: nothing was done." })
+        : action.state === "approved"
+          ? await tx.moveAction(id, "approved", {
+              state: "cancelled",
+              endedAt: now,
+              outcome: "Expired before it was carried out: nothing was done.",
+            })
+          : undefined;
+    if (!moved) return;
+    const text = `${actionKinds[moved.kind].title(moved.target)} expired: nothing was done. ${actionKinds[moved.kind].ifNot(moved.target)}`;
+    await tx.addTimeline([
+      {
+        incidentId: moved.incidentId,
+        investigationId: moved.investigationId,
+        actionId: id,
+        at: now,
+        actor: { kind: "air", job: "sweep" },
+        event: "action-expired",
+        text,
+      },
+    ]);
+    await tx.writeAudit([
+      {
+        at: now,
+        actor: { kind: "air", job: "sweep" },
+        event: "action.expired",
+        subject: actionId(id),
+        incidentId: moved.incidentId,
+        data: { kind: moved.kind },
+      },
+    ]);
+    await refreshInvestigation(tx, moved.investigationId, now);
+    await redraw(tx, air, moved, now);
+  });
+}

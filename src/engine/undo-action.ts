@@ -1,0 +1,108 @@
+import { actionKinds } from "./actions/all.ts";
+import { type Air, actionId } from "./air.ts";
+import { redraw } from "./decide-action.ts";
+import { mayDecide, type Person } from "./domain/approval.ts";
+import { entityKey } from "./domain/entity.ts";
+import { Refusal } from "./domain/errors.ts";
+import { pauseOf } from "./pause.ts";
+import { propose } from "./propose-actions.ts";
+import type { ActionRow } from "./store.ts";
+
+/**
+ * Takes a carried-out action back: the opposite action, on the same target, decided by this person and carried out like any other.
+ *
+ * @throws Refusal not-found | forbidden | invalid | changed | already-decided | paused
+ */
+export async function undoAction(
+  air: Air,
+  person: Person,
+  request: { action: number; version?: string | undefined; reason?: string | undefined },
+): Promise<ActionRow> {
+  const original = await air.store.action(request.action);
+  if (!original) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
+  const name = actionId(original.id);
+  const view = (await air.store.incidentViews([original.incidentId])).get(original.incidentId);
+  if (!view) throw new Refusal("not-found", `There is no incident of ${name}.`);
+  const permission = mayDecide(
+    person,
+    { family: original.family, state: original.state, lab: original.lab, protectedHits: original.blastRadius.protectedHits },
+    view.evidence.map((item) => item.entity),
+  );
+  if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+  const { undo } = actionKinds[original.kind];
+  if (!undo.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${undo.text}`);
+  if (original.state !== "succeeded") throw new Refusal("invalid", `${name} is not carried out, so there is nothing to undo.`);
+  if (original.lab !== air.capabilities.lab) throw new Refusal("invalid", `${name} belongs to the lab, which is off.`);
+  if (request.version !== undefined && request.version !== original.version)
+    throw new Refusal("changed", `${name} changed since that card was drawn.`);
+  const { row } = await propose(
+    air,
+    { kind: undo.by, target: original.target, evidenceId: null, note: `Takes back ${name}.` },
+    {
+      investigation: original.investigationId,
+      incident: original.incidentId,
+      severity: view.incident.severity,
+      lab: original.lab,
+      verdict: "unknown",
+      judgement: undefined,
+    },
+  );
+  const now = air.clock.now();
+  const actor = person.machine
+    ? ({ kind: "machine", name: person.name } as const)
+    : ({ kind: "person", via: person.via, key: person.key, name: person.name } as const);
+  return air.store.transaction(async (tx) => {
+    const pause = await pauseOf(tx, original.family);
+    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    const moved = await tx.moveAction(original.id, "succeeded", { state: "undoing" });
+    if (!moved) throw new Refusal("already-decided", `${name} is already being undone.`);
+    const decision = {
+      decision: "approve",
+      by: person.name,
+      at: now.toISOString(),
+      via: person.via,
+      ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+    } as const;
+    const [id = 0] = await tx.insertActions([
+      {
+        ...row,
+        undoes: original.id,
+        state: "approved",
+        rule: `undo of ${name}, asked for by ${person.name}`,
+        source: "Chat action",
+        decision,
+        decidedAt: now,
+      },
+    ]);
+    const text = `${person.name} undoes ${name} (${actionKinds[original.kind].title(original.target)})${request.reason ? `: ${request.reason}` : ""}`;
+    await tx.addTimeline([
+      {
+        incidentId: original.incidentId,
+        investigationId: original.investigationId,
+        actionId: original.id,
+        at: now,
+        actor,
+        event: "action-undo",
+        text: text.slice(0, 2000),
+      },
+    ]);
+    await tx.enqueue("execute-action", { action: id }, { key: actionId(id) });
+    await tx.writeAudit([
+      {
+        at: now,
+        actor,
+        event: "action.undo-requested",
+        subject: name,
+        incidentId: original.incidentId,
+        data: {
+          kind: original.kind,
+          target: entityKey(original.target),
+          undo: actionId(id),
+          ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+        },
+      },
+    ]);
+    await redraw(tx, air, moved, now);
+    return moved;
+  });
+}

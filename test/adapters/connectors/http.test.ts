@@ -1,0 +1,249 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import nock from "nock";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { createHttp, type HttpSettings } from "../../../src/adapters/connectors/http.ts";
+import { createQuota } from "../../../src/adapters/connectors/quota.ts";
+import { ConnectorError } from "../../../src/engine/ports.ts";
+
+const NOW = new Date("2026-03-01T12:00:00Z");
+const BASE = "https://api.example.test";
+const KEY = "very-secret-key";
+
+beforeEach(() => nock.disableNetConnect());
+afterEach(() => {
+  nock.cleanAll();
+  nock.enableNetConnect();
+  vi.useRealTimers();
+});
+
+const client = (more: Partial<HttpSettings> = {}) =>
+  createHttp({
+    name: "Example",
+    baseUrl: BASE,
+    headers: { "x-key": KEY },
+    refusedHint: "Put a new key into EXAMPLE_KEY.",
+    urlSetting: "EXAMPLE_URL",
+    clock: { now: () => NOW },
+    ...more,
+  });
+const signal = new AbortController().signal;
+const failure = async (promise: Promise<unknown>): Promise<ConnectorError> => {
+  const error = await promise.then(
+    () => new Error("did not fail"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ConnectorError)) throw error;
+  expect(error.message).not.toContain(KEY);
+  return error;
+};
+
+describe("http", () => {
+  test("sends the key and the query, and gives the parsed answer", async () => {
+    nock(BASE, { reqheaders: { "x-key": KEY, accept: "application/json" } })
+      .get("/a")
+      .query({ q: "x y" })
+      .reply(200, { ok: 1 });
+    expect(await client().get("/a", { query: { q: "x y" }, signal })).toEqual({ ok: 1 });
+  });
+
+  test("keeps the path prefix of the base address", async () => {
+    nock(BASE).get("/proxy/vt/a").reply(200, {});
+    expect(await client({ baseUrl: `${BASE}/proxy/vt/` }).get("/a", { signal })).toEqual({});
+  });
+
+  test("posts forms and JSON", async () => {
+    nock(BASE)
+      .post("/form", { url: "http://a.example/?b=c" })
+      .matchHeader("content-type", /urlencoded/)
+      .reply(200, { form: true });
+    nock(BASE)
+      .post("/json", { a: [1] })
+      .matchHeader("content-type", /json/)
+      .reply(200, { json: true });
+    expect(await client().postForm("/form", { url: "http://a.example/?b=c" }, { signal, acts: false })).toEqual({ form: true });
+    expect(await client().postJson("/json", { a: [1] }, { signal, acts: true })).toEqual({ json: true });
+  });
+
+  test("an answer can be stored whatever it holds", async () => {
+    nock(BASE).get("/a").reply(200, '{"x":"a\\u0000b\\ud800"}');
+    expect(await client().get("/a", { signal })).toEqual({ x: "a\\u0000b\uFFFD" });
+  });
+
+  test.each([401, 403])("%d says what to do", async (status) => {
+    nock(BASE).get("/a").reply(status, `the key ${KEY} is wrong`);
+    const error = await failure(client().get("/a", { signal }));
+    expect(error.kind).toBe("refused");
+    expect(error.message).toBe(`Example refused air's key (${status}). Put a new key into EXAMPLE_KEY.`);
+  });
+
+  test("404 is an answer only where it is expected", async () => {
+    nock(BASE).get("/a").twice().reply(404, {});
+    expect(await client().get("/a", { signal, expect404: true })).toBeUndefined();
+    expect(await failure(client().get("/a", { signal }))).toMatchObject({
+      kind: "refused",
+      message: expect.stringContaining("EXAMPLE_URL"),
+    });
+  });
+
+  test.each([
+    ["30", 30_000],
+    ["Sun, 01 Mar 2026 12:01:00 GMT", 60_000],
+    ["Sun, 01 Mar 2026 11:00:00 GMT", 0],
+    ["soon", undefined],
+  ])("429 with Retry-After %s", async (header, ms) => {
+    nock(BASE).get("/a").reply(429, "", { "retry-after": header });
+    const error = await failure(client().get("/a", { signal }));
+    expect(error).toMatchObject({ kind: "unavailable", retryAfterMs: ms });
+  });
+
+  test.each([
+    [400, "refused", "refused"],
+    [409, "refused", "refused"],
+    [429, "unavailable", "unavailable"],
+    [500, "unavailable", "unclear"],
+    [502, "unavailable", "unclear"],
+    [503, "unavailable", "unavailable"],
+  ])("%d is %s for a look-up and %s for an action", async (status, look, act) => {
+    nock(BASE).get("/a").reply(status);
+    nock(BASE).post("/a").reply(status);
+    nock(BASE).post("/a").reply(status);
+    expect((await failure(client().get("/a", { signal }))).kind).toBe(look);
+    expect((await failure(client().postForm("/a", {}, { signal, acts: false }))).kind).toBe(look);
+    expect((await failure(client().postJson("/a", {}, { signal, acts: true }))).kind).toBe(act);
+  });
+
+  test("does not follow redirects, and the key goes nowhere else", async () => {
+    nock(BASE).get("/a").reply(302, "", { location: "https://evil.example/a" });
+    const elsewhere = nock("https://evil.example").get("/a").reply(200, {});
+    const error = await failure(client().get("/a", { signal }));
+    expect(error).toMatchObject({ kind: "refused", message: expect.stringContaining("redirect") });
+    expect(elsewhere.isDone()).toBe(false);
+  });
+
+  // A real server that says nothing: a mocked socket does not take an abort well.
+  describe("a server that does not answer", () => {
+    const server = createServer(() => undefined);
+    let baseUrl = "";
+    beforeAll(async () => {
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    });
+    beforeEach(() => nock.enableNetConnect("127.0.0.1"));
+    afterAll(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+
+    test("in time", async () => {
+      const http = client({ baseUrl, timeoutMs: 50 });
+      expect(await failure(http.get("/a", { signal }))).toMatchObject({
+        kind: "unavailable",
+        message: "Example did not answer within 0.05 s",
+      });
+      expect((await failure(http.postForm("/a", {}, { signal, acts: false }))).kind).toBe("unavailable");
+      expect((await failure(http.postJson("/a", {}, { signal, acts: true }))).kind).toBe("unclear");
+    });
+
+    test("before the caller gives up", async () => {
+      const http = client({ baseUrl });
+      expect((await failure(http.get("/a", { signal: AbortSignal.timeout(50) }))).kind).toBe("unavailable");
+      expect((await failure(http.postJson("/a", {}, { signal: AbortSignal.timeout(50), acts: true }))).kind).toBe("unclear");
+      expect((await failure(http.postJson("/a", {}, { signal: AbortSignal.abort(), acts: true }))).kind).toBe("unavailable");
+    });
+  });
+
+  test("a connection that never stood is not unclear, one that broke is", async () => {
+    nock(BASE)
+      .post("/a")
+      .replyWithError(Object.assign(new Error("x"), { code: "ECONNREFUSED" }));
+    nock(BASE)
+      .post("/a")
+      .replyWithError(Object.assign(new Error("x"), { code: "ECONNRESET" }));
+    const http = client();
+    const refused = await failure(http.postJson("/a", {}, { signal, acts: true }));
+    expect(refused).toMatchObject({ kind: "unavailable", message: expect.stringContaining("ECONNREFUSED") });
+    expect((await failure(http.postJson("/a", {}, { signal, acts: true }))).kind).toBe("unclear");
+  });
+
+  test("a real refused connection", async () => {
+    nock.enableNetConnect("127.0.0.1");
+    expect((await failure(client({ baseUrl: "http://127.0.0.1:1" }).get("/a", { signal }))).kind).toBe("unavailable");
+  });
+
+  test("an answer that is no JSON, or too long", async () => {
+    nock(BASE).get("/html").reply(200, "<html>login</html>");
+    nock(BASE).post("/html").reply(200, "<html>login</html>");
+    nock(BASE)
+      .get("/long")
+      .reply(200, "x".repeat(5 * 1024 * 1024 + 1));
+    expect(await failure(client().get("/html", { signal }))).toMatchObject({
+      kind: "unavailable",
+      message: expect.stringContaining("shape"),
+    });
+    // It said yes in words we cannot read: it may well have been done.
+    expect((await failure(client().postJson("/html", {}, { signal, acts: true }))).kind).toBe("unclear");
+    expect(await failure(client().get("/long", { signal }))).toMatchObject({
+      kind: "unavailable",
+      message: expect.stringContaining("5 MiB"),
+    });
+  });
+
+  test("the breaker opens after five failures and lets one through after 30 s", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOW });
+    const http = client();
+    const scope = nock(BASE).get("/a").times(5).reply(500);
+    for (let i = 0; i < 5; i++) await failure(http.get("/a", { signal }));
+    expect(await failure(http.get("/a", { signal }))).toMatchObject({
+      kind: "unavailable",
+      retryAfterMs: 30_000,
+      message: expect.stringContaining("not asked: Example failed 5 times in a row"),
+    });
+    expect(scope.isDone()).toBe(true);
+    vi.setSystemTime(NOW.getTime() + 30_001);
+    nock(BASE).get("/a").reply(200, { back: true });
+    expect(await http.get("/a", { signal })).toEqual({ back: true });
+  });
+
+  test("refusals and 429 do not open the breaker", async () => {
+    const http = client();
+    nock(BASE).get("/a").times(6).reply(429);
+    nock(BASE).get("/a").times(6).reply(400);
+    nock(BASE).get("/a").reply(200, {});
+    for (let i = 0; i < 12; i++) await failure(http.get("/a", { signal }));
+    expect(await http.get("/a", { signal })).toEqual({});
+  });
+
+  test("a used-up quota asks nobody", async () => {
+    const http = client({ quota: createQuota({ name: "Example", perMinute: 1, clock: { now: () => NOW } }) });
+    nock(BASE).get("/a").reply(200, {});
+    await http.get("/a", { signal });
+    expect(await failure(http.get("/a", { signal }))).toMatchObject({
+      kind: "unavailable",
+      message: "not asked: Example quota of 1 per minute is used up",
+      retryAfterMs: 60_000,
+    });
+  });
+});
+
+describe("quota", () => {
+  test("a sliding minute and a UTC day", () => {
+    let now = new Date("2026-03-01T23:58:00Z").getTime();
+    const quota = createQuota({ name: "X", perMinute: 2, perDay: 4, clock: { now: () => new Date(now) } });
+    quota.take();
+    now += 30_000;
+    quota.take();
+    expect(() => quota.take()).toThrow(expect.objectContaining({ retryAfterMs: 30_000 }));
+    now += 30_000;
+    quota.take();
+    expect(() => quota.take()).toThrow("2 per minute");
+    now += 30_000;
+    quota.take();
+    now += 20_000;
+    expect(() => quota.take()).toThrow(
+      expect.objectContaining({ message: "not asked: X quota of 4 per day is used up", retryAfterMs: 10_000 }),
+    );
+    now += 10_000;
+    expect(() => quota.take()).not.toThrow();
+  });
+});

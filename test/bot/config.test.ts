@@ -1,0 +1,403 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Config, readConfig, redacted } from "../../src/bot/config.ts";
+
+/** `${NAME}`, as air.yaml takes a value out of the environment. */
+const variable = (name: string) => `\${${name}}`;
+const SHA = "a".repeat(64);
+const read = (env: Record<string, string | undefined>, yaml?: string) =>
+  readConfig(env, (path) => (path === (env.AIR_CONFIG ?? "./air.yaml") ? yaml : undefined));
+const good = (env: Record<string, string | undefined> = {}, yaml?: string): Config => {
+  const result = read(env, yaml);
+  if (!result.ok) throw new Error(JSON.stringify(result.problems, null, 2));
+  return result.config;
+};
+const bad = (env: Record<string, string | undefined>, yaml?: string): string[] => {
+  const result = read(env, yaml);
+  if (result.ok) throw new Error("was accepted");
+  return result.problems.map(({ where, message }) => `${where} ${message}`);
+};
+const badYaml = (yaml: string, env: Record<string, string> = {}) => bad(env, yaml);
+
+describe("environment", () => {
+  test("nothing set", () => {
+    expect(good({ PATH: "/bin", HOST: "", AIR_UNUSED: "" })).toMatchObject({
+      host: "127.0.0.1",
+      port: 3978,
+      publicUrl: undefined,
+      airUrl: "http://127.0.0.1:3978",
+      databaseUrl: undefined,
+      dataDir: "./.air",
+      configFile: undefined,
+      paused: false,
+      logLevel: "info",
+      mode: undefined,
+      lab: undefined,
+      slack: undefined,
+      channels: [],
+      connectors: { virustotal: undefined, abuseipdb: undefined, urlhaus: undefined },
+      policy: {
+        ceilings: { perKindPerHour: 10, perDay: 25, devicesPerInvestigation: 5 },
+        correlation: { device: 86_400_000, ip: 3_600_000 },
+        alertPolicies: [],
+        deviceGroups: [],
+      },
+    });
+    expect([...good().sources.keys()]).toEqual(["generic", "defender"]);
+  });
+
+  test("everything set", () => {
+    const config = good({
+      HOST: "0.0.0.0",
+      PORT: "0",
+      AIR_PUBLIC_URL: "https://air.contoso.com/",
+      DATABASE_URL: "postgres://air:pw@db:5432/air",
+      AIR_DATA_DIR: "/var/lib/air",
+      AIR_PLAYBOOKS_DIR: "/etc/air/playbooks",
+      AIR_API_TOKEN: "token",
+      AIR_SECRET: "0123456789abcdef",
+      AIR_AUDIT_KEY_FILE: "/run/keys/audit",
+      AIR_PAUSED: "1",
+      LOG_LEVEL: "DEBUG",
+      SLACK_BOT_TOKEN: "xoxb-1",
+      SLACK_SIGNING_SECRET: "sig",
+      SLACK_API_URL: "http://127.0.0.1:7102/api/",
+      SLACK_CHANNEL: "C0SOC",
+      VIRUSTOTAL_API_KEY: "vt",
+      VIRUSTOTAL_URL: "http://127.0.0.1:7101",
+      ABUSEIPDB_API_KEY: "ab",
+      ABUSECH_AUTH_KEY: "ch",
+    });
+    expect(config).toMatchObject({
+      publicUrl: "https://air.contoso.com",
+      airUrl: "http://127.0.0.1:0",
+      paused: true,
+      logLevel: "debug",
+      slack: { botToken: "xoxb-1", apiUrl: "http://127.0.0.1:7102/api", channel: "C0SOC", teams: [], pace: { perSecond: 1, burst: 1 } },
+      connectors: {
+        virustotal: { apiKey: "vt", url: "http://127.0.0.1:7101", perMinute: 4, perDay: 500 },
+        abuseipdb: { apiKey: "ab", url: "https://api.abuseipdb.com", perMinute: undefined, perDay: 1000 },
+        urlhaus: { authKey: "ch", url: "https://urlhaus-api.abuse.ch", perMinute: undefined, perDay: undefined },
+      },
+    });
+  });
+
+  test.each([
+    [{ PORT: "70000" }, "PORT must be a number from 0 to 65535"],
+    [{ HOST: "a b" }, "HOST must be a host name or an address"],
+    [{ DATABASE_URL: "mysql://db" }, "DATABASE_URL must be a postgres:// address"],
+    [{ AIR_SECRET: "short" }, "AIR_SECRET must be at least 16 characters long"],
+    [{ AIR_PAUSED: "yes" }, "AIR_PAUSED must be 1, or unset"],
+    [{ LOG_LEVEL: "wran" }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent. Did you mean "warn"?'],
+    [{ AIR_PUBLIC_URL: "air.contoso.com" }, "AIR_PUBLIC_URL must be an https:// address"],
+    [{ AIR_PUBLCI_URL: "https://x" }, 'AIR_PUBLCI_URL is no setting of air. Did you mean "AIR_PUBLIC_URL"?'],
+    [{ SLACK_TOKEN: "xoxb-1" }, "SLACK_TOKEN is no setting of air."],
+    [{ VIRUSTOTAL_KEY: "x" }, 'VIRUSTOTAL_KEY is no setting of air. Did you mean "VIRUSTOTAL_API_KEY"?'],
+    [{ AIR_HEARTBEAT_URL: "https://x" }, "AIR_HEARTBEAT_URL has no effect in this version"],
+    [{ TEAMS_ANONYMOUS: "1" }, "TEAMS_ANONYMOUS has no effect in this version: Teams is not available yet. Unset it."],
+    [{ GRAPH_CLIENT_SECRET: "x" }, "GRAPH_CLIENT_SECRET has no effect in this version"],
+    [{ THREATFOX_URL: "https://x" }, "THREATFOX_URL has no effect in this version"],
+    [{ AIR_CONFIG: "/etc/air.yaml" }, "AIR_CONFIG names /etc/air.yaml, which cannot be read"],
+    [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_CHANNEL: "C0SOC" }, "SLACK_SIGNING_SECRET is missing"],
+    [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "xapp-1" }, "SLACK_CHANNEL is missing"],
+    [{ SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN is missing: SLACK_SIGNING_SECRET, SLACK_CHANNEL are set"],
+    [{ SLACK_BOT_TOKEN: "xapp-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN holds an app-level token"],
+    [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "#soc" }, "SLACK_CHANNEL must be a channel id"],
+    [{ VIRUSTOTAL_URL: "https://x.example" }, "VIRUSTOTAL_API_KEY is missing: VIRUSTOTAL_URL is set"],
+    [{ URLHAUS_URL: "https://x.example" }, "ABUSECH_AUTH_KEY is missing: URLHAUS_URL is set"],
+  ])("refuses %j", (env, message) => {
+    expect(bad(env)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each([
+    ["http://evil.example", "must be https"],
+    ["https://user:hunter2@x.example", "must not hold a user name"],
+    ["ftp://127.0.0.1", "must be an https:// address"],
+    ["https://x.example/?key=hunter2", "without ? or #"],
+    ["http://127.0.0.1.evil.example", "must be https"],
+    ["nonsense", "must be an https:// address"],
+  ])("refuses the product address %s", (url, message) => {
+    const problems = bad({ VIRUSTOTAL_API_KEY: "k", VIRUSTOTAL_URL: url });
+    expect(problems).toEqual([expect.stringContaining(message)]);
+    expect(problems.join()).not.toContain("hunter2");
+  });
+
+  test.each(["http://localhost:7101", "http://[::1]:7101", "http://127.9.9.9/prefix", "https://vt.proxy.example/x"])("takes %s", (url) => {
+    expect(good({ VIRUSTOTAL_API_KEY: "k", VIRUSTOTAL_URL: `${url}/` }).connectors.virustotal?.url).toBe(url);
+  });
+
+  test("says every error at once, of both places", () => {
+    expect(bad({ PORT: "x", AIR_SECRET: "x", GRAPH_URL: "https://x", SLACK_CHANNEL: "C0SOC" }, "mode: actt\nchanels: []\n")).toHaveLength(
+      6,
+    );
+  });
+});
+
+const FULL = `
+organization: { name: Contoso, domains: [Contoso.com], internalRanges: [10.0.0.0/8] }
+mode: ask
+sources:
+  siem: { kind: generic, signingSecret: "\${SIEM_SECRET}", trusted: true }
+channels:
+  - { when: { severity: [high, critical] }, slack: C0SOC, page: true }
+  - { slack: C0ALL, post: all }
+opsChannel: { slack: C0OPS }
+slack: { teams: [T0TEAM], pace: { perSecond: 0.5, burst: 2 } }
+people:
+  - { name: Mia, email: Mia@contoso.com, slack: U0MIA }
+roles:
+  admin: [mia@contoso.com]
+  approver: { device: [mia@contoso.com] }
+  viewer: ["*@contoso.com"]
+tokens:
+  - { name: siem, sha256: "${SHA}", roles: ["source:siem"] }
+  - { name: bot, sha256: "${"b".repeat(64)}", roles: [responder], mayDecide: [device], person: Mia }
+deviceGroups:
+  - { name: workstations, match: { name: "ws-*" }, automation: semi-core }
+  - { name: everything, automation: semi-all }
+protected: ["device:dc-*", "ip:2001:db8::1"]
+policy:
+  isolate-device: { approval: always, approvals: 2, expiresAfter: 24h }
+ceilings: { perDay: 5 }
+alertPolicies:
+  - { match: { source: siem, category: [Malware], severity: [high] }, investigate: true }
+  - { investigate: false }
+correlation: { ip: 30m }
+connectors:
+  virustotal: { apiKey: "\${VT}", perMinute: 1000, perDay: 100000 }
+`;
+
+describe("air.yaml", () => {
+  const env = { SIEM_SECRET: "a-signing-secret-of-siem", VT: "vt-from-env" };
+
+  test("everything that has an effect", () => {
+    const config = good(env, FULL);
+    expect(config.mode).toBe("ask");
+    expect(config.configFile).toBe("./air.yaml");
+    expect(config.sources.get("siem")).toEqual({ kind: "generic", signingSecret: env.SIEM_SECRET, trusted: true });
+    expect(config.channels).toEqual([
+      { severity: ["high", "critical"], slack: "C0SOC", post: "needed", page: true },
+      { severity: undefined, slack: "C0ALL", post: "all", page: false },
+    ]);
+    expect(config.opsChannel).toEqual({ slack: "C0OPS" });
+    expect(config.people).toEqual([{ name: "Mia", email: "mia@contoso.com", slack: "U0MIA", teams: undefined }]);
+    expect(config.roles).toEqual({
+      admin: ["mia@contoso.com"],
+      approver: { device: ["mia@contoso.com"], email: [], identity: [], network: [], app: [] },
+      responder: [],
+      viewer: ["*@contoso.com"],
+    });
+    expect(config.tokens).toEqual([
+      { name: "siem", sha256: SHA, roles: ["source:siem"], mayDecide: [], person: undefined },
+      { name: "bot", sha256: "b".repeat(64), roles: ["responder"], mayDecide: ["device"], person: "mia@contoso.com" },
+    ]);
+    expect(config.policy).toEqual({
+      organization: { name: "Contoso", domains: ["contoso.com"], internalRanges: ["10.0.0.0/8"] },
+      deviceGroups: [
+        { name: "workstations", match: "ws-*", automation: "semi-core" },
+        { name: "everything", automation: "semi-all" },
+      ],
+      protected: ["device:dc-*", "ip:2001:db8::1"],
+      perKind: { "isolate-device": { approval: "always", approvals: 2, expiresAfter: 86_400_000 } },
+      ceilings: { perKindPerHour: 10, perDay: 5, devicesPerInvestigation: 5 },
+      alertPolicies: [{ source: ["siem"], category: ["Malware"], severity: ["high"], investigate: true }, { investigate: false }],
+      correlation: { device: 86_400_000, file: 86_400_000, url: 86_400_000, user: 86_400_000, ip: 1_800_000 },
+      trustedSources: new Set(["siem"]),
+    });
+    expect(config.connectors.virustotal).toEqual({
+      apiKey: "vt-from-env",
+      url: "https://www.virustotal.com",
+      perMinute: 1000,
+      perDay: 100_000,
+    });
+  });
+
+  test("the environment's key wins, and the file's limits stay", () => {
+    expect(good({ ...env, VIRUSTOTAL_API_KEY: "env" }, FULL).connectors.virustotal).toMatchObject({ apiKey: "env", perMinute: 1000 });
+    expect(good({ VIRUSTOTAL_API_KEY: "env" }, "connectors: { virustotal: { perMinute: 9 } }").connectors.virustotal).toMatchObject({
+      apiKey: "env",
+      perMinute: 9,
+      perDay: 500,
+    });
+  });
+
+  test("channels of air.yaml are enough for Slack", () => {
+    const slack = { SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "xapp-1" };
+    expect(good(slack, "channels: [{ slack: C0SOC }]\nslack: { pace: { perSecond: 20 } }").slack).toMatchObject({
+      pace: { perSecond: 20, burst: 1 },
+    });
+  });
+
+  test.each(["", "# nothing\n", "roles:\nchannels:\n"])("an empty file is a file (%j)", (yaml) => {
+    expect(good({}, yaml).channels).toEqual([]);
+  });
+
+  test.each([
+    ["mode: act\nchanels: []\n", './air.yaml:2:1 unknown key "chanels". Did you mean "channels"?'],
+    ["mode: actt\n", './air.yaml:1:7 mode: must be observe, ask or act. Did you mean "act"?'],
+    ["roles:\n  admim: []\n", './air.yaml:2:3 roles: unknown key "admim". Did you mean "admin"?'],
+    ["roles:\n  admin:\n    - a@b.c\n    - '*@b.c'\n", "./air.yaml:4:7 roles.admin[1]: a pattern with * is allowed for viewer only"],
+    ["roles: { responder: ['slack-group:S0SOC'] }", "./air.yaml:1:22 roles.responder[0]: groups are not available in this version"],
+    ["roles: { viewer: ['teams-group:x'] }", "roles.viewer[0]: groups are not available in this version"],
+    ["roles: { viewer: ['*'] }", "roles.viewer[0]: must end in @ and a full domain"],
+    ["roles: { viewer: ['*@*.com'] }", "roles.viewer[0]: must end in @ and a full domain"],
+    ["roles: { admin: [mia] }", "roles.admin[0]: must be an e-mail address"],
+    ["roles: { approver: { devices: [] } }", 'roles.approver: unknown key "devices". Did you mean "device"?'],
+    ["storm: { alike: 20 }", "./air.yaml:1:1 storm: has no effect in this version: remove it"],
+    ["onCall: {}\n", "onCall: has no effect in this version"],
+    ["teams: { tenants: [] }", "teams: has no effect in this version"],
+    ["channels: [{ slack: C0SOC, teams: x }]", "channels[0].teams: has no effect in this version"],
+    ["channels: [{ slack: general }]", "channels[0].slack: must be a channel id"],
+    ["channels: [{ when: { severity: [hgih] } }]", 'Did you mean "high"?'],
+    ["connectors: { threatfox: { x: 1 } }", "connectors.threatfox: has no effect in this version"],
+    ["connectors: { virustotall: {} }", 'connectors: unknown key "virustotall". Did you mean "virustotal"?'],
+    ["connectors: { virustotal: { perMinute: 4 } }", "connectors.virustotal needs a key, here or as VIRUSTOTAL_API_KEY"],
+    ["connectors: { virustotal: { apiKey: x, perMinute: 0 } }", "connectors.virustotal.perMinute: must be at least 1"],
+    ["policy: { isolate-devise: {} }", 'policy: unknown key "isolate-devise". Did you mean "isolate-device"?'],
+    ["policy: { isolate-device: { approval: never } }", "policy.isolate-device.approval: must be always or matrix."],
+    ["policy: { isolate-device: { approvals: 3 } }", "policy.isolate-device.approvals: must be 1 or 2"],
+    ["policy: { isolate-device: { expiresAfter: 24 } }", 'policy.isolate-device.expiresAfter: must be a duration like "30m"'],
+    ["correlation: { ip: 1 week }", "correlation.ip: must be a duration"],
+    ["correlation: { ip: 400d }", "correlation.ip: must be a duration"],
+    [
+      "deviceGroups: [{ name: x, automation: ful }]",
+      'deviceGroups[0].automation: must be full, semi-all, semi-core, semi-non-temp or none. Did you mean "full"?',
+    ],
+    ["deviceGroups: [{ name: x }]", "deviceGroups[0].automation: must be full"],
+    [
+      "protected: ['devise:dc-*']",
+      'protected[0]: must be "kind:pattern" like "device:dc-*", with a kind of entity. Did you mean "device"?',
+    ],
+    ["protected: ['device:']", "protected[0]: must be"],
+    ["sources: { Bad Name: { kind: generic } }", "a name may hold a-z, 0-9, - and _ only"],
+    ["sources: { siem: { kind: splunk } }", "sources.siem.kind: must be generic or defender."],
+    ["sources: { defender: { kind: generic } }", "sources.defender must be of kind defender"],
+    ["sources: { siem: { kind: generic, signingSecret: short } }", "sources.siem.signingSecret: must be at least 16 characters long"],
+    [
+      "sources: { a: { kind: generic, signingSecret: 0123456789abcdef }, b: { kind: generic, signingSecret: 0123456789abcdef } }",
+      "each source needs its own",
+    ],
+    [`tokens: [{ name: x, sha256: "${SHA}", roles: ["source:siem"] }]`, "tokens[0].roles[0] names a source that is not in sources"],
+    [`tokens: [{ name: x, sha256: "${SHA}", roles: [root] }]`, "tokens[0].roles[0]: must be viewer, responder, admin or source:<name>"],
+    [`tokens: [{ name: x, sha256: abc, roles: [viewer] }]`, "tokens[0].sha256: must be 64 hexadecimal characters"],
+    [`tokens: [{ name: x, sha256: "${SHA}", roles: [viewer], mayDecide: [device] }]`, "tokens[0].mayDecide needs person"],
+    [`tokens: [{ name: x, sha256: "${SHA}", roles: [viewer], person: mia@contoso.com }]`, "tokens[0].person is nobody in people"],
+    ["people: [{ name: Mia, email: m@x.y }, { name: Mo, email: M@x.y }]", "people[1].email is the address of another person above"],
+    ["people: [{ name: Mia }]", "people[0].email: is required"],
+    ["alertPolicies: [{ match: { source: siem }, investigate: true }]", "alertPolicies[0].match.source is not in sources"],
+    ["alertPolicies: [{ match: {} }]", "alertPolicies[0].investigate: must be true or false"],
+    ["organization: { internalRanges: [10.0.0.0/99] }", "organization.internalRanges[0]: must be a network"],
+    ["organization: Contoso", "organization: must be a map"],
+    ["- a\n- b\n", "must be a map"],
+    ["people: {}", "people: must be a list"],
+    ["lab: maybe", "lab: must be true or false"],
+    ["a: 1\na: 2\n", "./air.yaml:2:1 Map keys must be unique"],
+    ["mode: [act\n", "./air.yaml:2:1"],
+    ["__proto__: { x: 1 }", "./air.yaml:1:1 the key __proto__ is not allowed"],
+    ["roles: { constructor: [] }", "./air.yaml:1:10 the key constructor is not allowed"],
+    ["mode: !!js/function 'x'", "./air.yaml:1:7"],
+    ["mode: act\n---\nmode: ask\n", "./air.yaml"],
+    ["sources: &a { x: *a }", "an alias must not hold itself"],
+    [`mode: ${variable("AIR_MODE")}`, `./air.yaml:1:7 mode: ${variable("AIR_MODE")} is not set in the environment`],
+    [`people: [{ name: 'x ${variable("Y")}', email: a@b.c }]`, "people[0].name: a variable of the environment can only be the whole value"],
+  ])("refuses %j", (yaml, message) => {
+    expect(badYaml(yaml)).toEqual([expect.stringContaining(message)]);
+  });
+
+  test("an alias bomb, a huge file and a bottomless one end quickly", () => {
+    expect(badYaml(`mode: &a act\nx: [${"*a, ".repeat(101)}]`).join()).toContain("more than 100 aliases");
+    const bomb = `a0: &a0 [x, x, x, x, x, x, x, x, x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(9)}]`).join("\n")}`;
+    expect(badYaml(bomb)).toHaveLength(1);
+    expect(badYaml(`#${"x".repeat(1024 * 1024)}`)).toEqual(["./air.yaml is larger than 1 MiB"]);
+    expect(badYaml(`x: ${"[".repeat(200_000)}`).length).toBeGreaterThan(0);
+    expect(badYaml(`x: ${"[".repeat(100)}${"]".repeat(100)}`).join()).toContain("nested deeper than 64 levels");
+  });
+
+  test("aliases are told at their own place and work", () => {
+    expect(good({}, "roles: { admin: &soc [mia@contoso.com], responder: *soc }").roles.responder).toEqual(["mia@contoso.com"]);
+  });
+
+  test("a value out of the environment is never repeated", () => {
+    const secret = "hunter2-hunter2";
+    const problems = badYaml(
+      'mode: "S"\nroles: { admin: ["S"] }\nprotected: ["S"]\ntokens: [{ name: x, sha256: "S", roles: ["S"], person: "S" }]'.replaceAll(
+        '"S"',
+        `"${variable("S")}"`,
+      ),
+      {
+        S: secret,
+      },
+    );
+    expect(problems.length).toBeGreaterThan(4);
+    expect(problems.join()).not.toContain(secret);
+  });
+
+  test("AIR_CONFIG names another file", () => {
+    expect(good({ AIR_CONFIG: "/etc/air.yaml" }, "mode: act").configFile).toBe("/etc/air.yaml");
+    expect(bad({ AIR_CONFIG: "/etc/air.yaml" }, "mod: act")).toEqual(['/etc/air.yaml:1:1 unknown key "mod". Did you mean "mode"?']);
+  });
+
+  test("any text is a configuration or a list of problems", () => {
+    const near = fc.array(
+      fc.constantFrom(
+        "mode",
+        "roles",
+        ": ",
+        "\n",
+        "  ",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "*a",
+        "&a ",
+        "act",
+        "<<",
+        "? ",
+        "|",
+        "'",
+        '"',
+        "!!x",
+        variable("X"),
+        "1",
+      ),
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          near.map((parts) => parts.join("")),
+          fc.string({ unit: "binary" }),
+        ),
+        (text) => {
+          const result = read({}, text);
+          if (!result.ok) expect(result.problems.every(({ where, message }) => where !== "" && message !== "")).toBe(true);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("redacted", () => {
+  test("holds no secret", () => {
+    const secrets = {
+      DATABASE_URL: "postgres://air:dbpassword@db/air?password=otherpassword",
+      AIR_API_TOKEN: "api-token-value",
+      AIR_SECRET: "air-secret-value-long",
+      SLACK_BOT_TOKEN: "xoxb-bot-token",
+      SLACK_SIGNING_SECRET: "slack-signing-value",
+      SLACK_APP_TOKEN: "xapp-app-token",
+      VIRUSTOTAL_API_KEY: "vt-key-value",
+      ABUSEIPDB_API_KEY: "abuse-key-value",
+      ABUSECH_AUTH_KEY: "ch-key-value",
+      SIEM_SECRET: "a-signing-secret-of-siem",
+      VT: "vt-in-file-value",
+    };
+    const text = JSON.stringify(redacted(good(secrets, FULL)));
+    for (const secret of [...Object.values(secrets), "dbpassword", "otherpassword", SHA]) expect(text).not.toContain(secret);
+    expect(text).toContain("postgres://db/air");
+    expect(text).toContain('"siem"');
+    expect(text).toContain('"trustedSources":["siem"]');
+  });
+});
