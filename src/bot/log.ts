@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { type Logger, type LoggerOptions, pino } from "pino";
 import type { Log } from "../engine/ports.ts";
 
 /**
@@ -8,18 +8,18 @@ import type { Log } from "../engine/ports.ts";
 export function createLog(level: string, destination?: { write: (line: string) => void }): Log {
   const options = {
     level,
-    base: undefined,
+    base: null,
     redact: {
       paths: ["token", "secret", "authorization", "apiKey", "password", "*.token", "*.secret", "*.authorization", "*.apiKey"],
       censor: "(cut)",
     },
     timestamp: () => `,"at":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
-  };
+  } satisfies LoggerOptions;
   return wrap(destination ? pino(options, destination) : pino(options));
 }
 
-type Lines = Pick<ReturnType<typeof pino>, "info" | "warn" | "error" | "debug" | "child">;
+type Lines = Logger;
 
 const wrap = (lines: Lines): Log => ({
   info: (message, facts) => lines.info(facts ?? {}, message),

@@ -59,8 +59,8 @@ export function createPeople(config: () => Config, labOn: boolean): People {
     key: person.email.toLowerCase(),
     name: person.name,
     via,
-    identities: [person.email, person.email.split("@")[0] ?? "", person.slack, person.teams].filter(
-      (identity) => identity !== undefined && identity !== "",
+    identities: [person.email, person.email.split("@")[0], person.slack, person.teams].filter((identity): identity is string =>
+      Boolean(identity),
     ),
     roles: rolesOf(person.email),
     machine: false,
@@ -117,7 +117,7 @@ export function createPeople(config: () => Config, labOn: boolean): People {
     },
     fromToken: (token) => {
       const behind = token.person ? byEmail(token.person, "http") : undefined;
-      const may = (family: Family) => token.mayDecide.includes(family) && behind !== undefined && behind.roles.approves.includes(family);
+      const may = (family: Family) => token.mayDecide.includes(family) && (behind?.roles.approves.includes(family) ?? false);
       return {
         key: behind?.key ?? `token:${token.name}`,
         name: behind ? `${token.name} (for ${behind.name})` : token.name,

@@ -65,7 +65,7 @@ export async function investigate(air: Air, investigation: number, settle: Settl
     clearTimeout(showRunning);
   }
   const judged = judgeAll(air, { evidence, todo, known, fresh, alerts });
-  const found = newEvidence(row, evidence, fresh, air.clock.now());
+  const found = newEvidence(row, judged, fresh, air.clock.now());
   const wishes = wishesOf(air, playbooks, { judged, alerts, actions });
   const proposals = await Promise.all(
     wishes.map(({ because, ...wish }) => {
@@ -134,17 +134,22 @@ function dropRetried(known: readonly ObservationRow[], fresh: readonly New<Obser
   return known.filter((row) => !again.has(`${row.evidenceId} ${row.look}`));
 }
 
+/** Found because a bad thing was seen there: that widens the scope only once it is judged bad (domain facts 1.4). */
+const WIDENS_WHEN_BAD: ReadonlySet<string> = new Set(["file-prevalence"]);
+
 /** What look-ups discovered and nobody has as evidence yet. */
 function newEvidence(
   row: InvestigationRow,
-  evidence: readonly EvidenceRow[],
+  judged: readonly Judged[],
   fresh: readonly New<ObservationRow>[],
   now: Date,
 ): New<EvidenceRow>[] {
-  const known = new Set(evidence.flatMap((item) => entityKeys(item.entity)));
+  const known = new Set(judged.flatMap((item) => entityKeys(item.row.entity)));
+  const bad = new Set(judged.filter((item) => item.judgement.verdict === "malicious").map((item) => item.row.id));
   const found: New<EvidenceRow>[] = [];
-  for (const entity of fresh.flatMap((observation) => observation.found ?? [])) {
-    if (row.round >= MAX_ROUNDS || evidence.length + found.length >= MAX_EVIDENCE) break;
+  const discovered = fresh.filter((seen) => !WIDENS_WHEN_BAD.has(seen.analyzer) || bad.has(seen.evidenceId));
+  for (const entity of discovered.flatMap((observation) => observation.found ?? [])) {
+    if (row.round >= MAX_ROUNDS || judged.length + found.length >= MAX_EVIDENCE) break;
     if (entityKeys(entity).some((key) => known.has(key))) continue;
     for (const key of entityKeys(entity)) known.add(key);
     found.push({

@@ -102,6 +102,8 @@ function note({ html, problem }) {
   close.textContent = "Close";
   close.addEventListener("click", () => box.remove());
   box.append(close);
+  // The same answer again takes the place of the old one.
+  for (const old of [...byId("notes").children]) if (old.textContent === box.textContent) old.remove();
   byId("notes").prepend(box);
   for (const old of [...byId("notes").children].slice(3)) old.remove();
 }

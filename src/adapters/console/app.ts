@@ -26,6 +26,12 @@ const STREAMS = 200;
 export function consoleRoutes(data: ConsoleData, access: ConsoleAccess, log: Log): { router: Router; stop(): void } {
   const router = Router();
   const streams = new Set<Response>();
+  // Several notes stand on a page at once, and an element's id is there once.
+  let notes = 0;
+  const noteId = (): string => {
+    notes += 1;
+    return `note-${notes}`;
+  };
 
   router.use(["/console", /^\/$/], (_request, response, next) => {
     response.set({
@@ -79,14 +85,14 @@ export function consoleRoutes(data: ConsoleData, access: ConsoleAccess, log: Log
     z.object({ value: z.string().min(1).max(2000), typed: z.string().max(2000).optional() }),
     async ({ value, typed }, person) => {
       const note = await data.press(value, person, typed);
-      return note === undefined ? {} : { html: renderCard(note, "note") };
+      return note === undefined ? {} : { html: renderCard(note, noteId()) };
     },
   );
   change("/console/say", z.object({ text: z.string().max(500) }), async ({ text }, person) => ({
     html: renderCard(await data.say(text, person), "answer"),
   }));
   change("/console/lab", z.object({ story: z.string().min(1).max(100) }), async ({ story }, person) => ({
-    html: renderCard(await data.playStory(story, person), "note"),
+    html: renderCard(await data.playStory(story, person), noteId()),
   }));
   change("/console/persona", z.object({ persona: z.string().min(1).max(200) }), async ({ persona }, person, response) => {
     const known = (await data.overview(person)).personas ?? [];

@@ -48,7 +48,7 @@ export function escapeTo(text: string, max: number): string {
 }
 
 /** Characters with which mrkdwn forges bold, italics, quotes, lists, emoji or a link. */
-const FORMATTING = /[*_~`|]|:[\w+'-]+:|^\s*(>|[-•]|\d+[.)])|[a-z][a-z0-9+.-]*:\/\/|@|#/im;
+const FORMATTING = /[*_~`|]|:(?!\d\d:)[\w+'-]+:|^\s*(>|[-•]|\d+[.)])|[a-z][a-z0-9+.-]*:\/\/|(^|[^\w])[@#]\w/im;
 
 /**
  * A value in mrkdwn, where a section field has no plain way to stand beside a bold label. Text that could format goes into a code

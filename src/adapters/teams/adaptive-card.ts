@@ -118,7 +118,7 @@ function drawLine(line: Line, page: Page): void {
       return;
     case "code":
       if (line.text.trim() !== "") {
-        const spans = fitSpans([{ text: line.text, style: "code" }], TEAMS_LIMITS.run, page, "machine text");
+        const spans = fitSpans([{ text: keepIndent(line.text), style: "code" }], TEAMS_LIMITS.run, page, "machine text");
         addOrCut(page, { type: "Container", style: "emphasis", items: [runs(spans)] }, "machine text");
       }
       return;
@@ -139,7 +139,7 @@ function drawFact(label: string, value: Span[]): Element {
     type: "ColumnSet",
     spacing: "Small",
     columns: [
-      { type: "Column", width: "110px", items: [runs([{ text: name, style: "bold" }])] },
+      { type: "Column", width: "130px", items: [runs([{ text: name, style: "bold" }])] },
       { type: "Column", width: "stretch", items: [runs(value)] },
     ],
   };
@@ -245,6 +245,8 @@ const small = (text: string): Element => ({
 
 const bytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const isBlank = (text: Text): boolean => plain(text).trim() === "";
+/** Clients collapse spaces. Only at the start of a line, so that what is copied stays a command. */
+const keepIndent = (text: string): string => text.replace(/^ +/gm, (spaces) => "\u00a0".repeat(spaces.length));
 const oneLine = (text: string): string => text.replaceAll("\n", " ");
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point

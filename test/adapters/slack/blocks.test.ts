@@ -191,7 +191,7 @@ test("any card is within Slack's limits and our budget", () => {
       expect(message.blocks.length).toBeLessThanOrEqual(SLACK_BUDGET.blocks);
       expect(textOf(message.blocks)).toBeLessThanOrEqual(SLACK_BUDGET.totalText);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

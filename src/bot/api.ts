@@ -1,0 +1,311 @@
+import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
+import { z } from "zod";
+import { type Air, alertId } from "../engine/air.ts";
+import { decideAction } from "../engine/decide-action.ts";
+import { ACTION_STATES, type ActionState, FAMILIES } from "../engine/domain/action.ts";
+import { actorName } from "../engine/domain/actor.ts";
+import { SEVERITIES } from "../engine/domain/alert.ts";
+import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
+import { Refusal } from "../engine/domain/errors.ts";
+import { INVESTIGATION_STATUSES } from "../engine/domain/investigation.ts";
+import { pause, resume } from "../engine/pause.ts";
+import { undoAction } from "../engine/undo-action.ts";
+import { callerOf, signedBy } from "./access.ts";
+import { actionShape, incidentShape, investigationShape, toCsv } from "./api-shapes.ts";
+import { readId } from "./commands.ts";
+import type { Config } from "./config.ts";
+import { HISTORY } from "./conversation.ts";
+import type { AcceptAlerts } from "./intake.ts";
+import type { Metrics } from "./metrics.ts";
+import type { People } from "./people.ts";
+import type { Session } from "./session.ts";
+
+export type ApiParts = {
+  air: Air;
+  config: () => Config;
+  people: People;
+  labOn: boolean;
+  intake: AcceptAlerts;
+  metrics: Metrics;
+  persona: (request: Request) => string | undefined;
+  session: Session;
+  /** undefined: the lab is off. */
+  playStory: ((name: string) => Promise<{ alerts: number; incidents: string[] }>) | undefined;
+};
+
+const MAX_BODY = "5mb";
+
+/** `/v1`: machines and the CLI. Same verbs as chat, same door, no rights of its own. */
+export function apiRoutes(parts: ApiParts): Router {
+  const router = Router();
+  const { air } = parts;
+  const raw = express.raw({ type: () => true, limit: MAX_BODY });
+  const caller = (request: Request) => callerOf(request, parts.config(), parts.people, parts.labOn, parts.persona(request));
+
+  const person = (request: Request): Person => {
+    const found = caller(request);
+    if (found.kind === "nobody") throw new Unauthenticated(found.status);
+    return found.person;
+  };
+  const needs = (allowed: boolean, role: string): void => {
+    if (!allowed) throw new Refusal("forbidden", `This needs the role ${role}.`, { details: { missing: role } });
+  };
+  const viewer = (request: Request): void => needs(mayView(person(request).roles), "viewer");
+
+  router.post("/alerts/:source", refuseEarly(parts), raw, async (request, response) => {
+    const source = String(request.params.source);
+    const body = bodyOf(request);
+    authenticateSource(parts, request, source, body);
+    const accepted = await parts.intake(source, readJson(request, body));
+    parts.metrics.accepted(accepted);
+    response.status(202).json({ accepted });
+  });
+
+  router.get("/incidents", async (request, response) => {
+    viewer(request);
+    const query = parseQuery(request, z.object({ ...paging, status: list(["open", "closed", "redirected"]), severity: list(SEVERITIES) }));
+    const page = await air.store.listIncidents(filter(query, { status: query.status, severity: query.severity }));
+    const views = await air.store.incidentViews(page.items.map((row) => row.id));
+    answerList(
+      request,
+      response,
+      page.items.map((row) => incidentShape(row, views.get(row.id))),
+      page.next,
+    );
+  });
+  router.get("/incidents/:id", async (request, response) => {
+    viewer(request);
+    const id = idOf(request, "incident");
+    const view = (await air.store.incidentViews([id])).get(id);
+    if (!view) throw missing(request);
+    response.json(incidentShape(view.incident, view));
+  });
+  router.get("/investigations", async (request, response) => {
+    viewer(request);
+    const query = parseQuery(request, z.object({ ...paging, status: list(INVESTIGATION_STATUSES) }));
+    const page = await air.store.listInvestigations(filter(query, { status: query.status }));
+    const views = await air.store.incidentViews(page.items.map((row) => row.incidentId));
+    answerList(
+      request,
+      response,
+      page.items.map((row) => investigationShape(row, views.get(row.incidentId))),
+      page.next,
+    );
+  });
+  router.get("/investigations/:id", async (request, response) => {
+    viewer(request);
+    const row = await air.store.investigation(idOf(request, "investigation"));
+    if (!row) throw missing(request);
+    response.json(investigationShape(row, (await air.store.incidentViews([row.incidentId])).get(row.incidentId)));
+  });
+  router.get("/investigations/:id/log", async (request, response) => {
+    viewer(request);
+    const row = await air.store.investigation(idOf(request, "investigation"));
+    if (!row) throw missing(request);
+    const view = (await air.store.incidentViews([row.incidentId])).get(row.incidentId);
+    const lines = view?.timeline.filter((line) => line.investigationId === row.id) ?? [];
+    answerList(
+      request,
+      response,
+      lines.map((line) => ({ at: line.at.toISOString(), by: actorName(line.actor), event: line.event, text: line.text })),
+      null,
+    );
+  });
+  router.get("/actions", async (request, response) => {
+    viewer(request);
+    const query = parseQuery(request, z.object({ ...paging, state: z.string().optional() }));
+    const page = await air.store.listActions(filter(query, { states: statesOf(query.state) }));
+    const approvals = await Promise.all(
+      page.items.map((row) => (row.approvalsNeeded > 1 ? air.store.approvalsOf(row.id) : Promise.resolve([]))),
+    );
+    answerList(
+      request,
+      response,
+      page.items.map((row, index) => actionShape(row, approvals[index] ?? [])),
+      page.next,
+    );
+  });
+  router.get("/actions/:id", async (request, response) => {
+    viewer(request);
+    const row = await air.store.action(idOf(request, "action"));
+    if (!row) throw missing(request);
+    response.json(actionShape(row, await air.store.approvalsOf(row.id)));
+  });
+  router.get("/alerts/:id", async (request, response) => {
+    viewer(request);
+    const row = await air.store.alert(idOf(request, "alert"));
+    if (!row) throw missing(request);
+    response.json({ ...row, id: alertId(row.id), identity: undefined, digest: undefined });
+  });
+
+  router.post("/actions/:id/decision", raw, async (request, response) => {
+    const who = person(request);
+    const input = parseBody(
+      request,
+      z.strictObject({
+        decision: z.enum(["approve", "reject"]),
+        reason: z.string().max(2000).optional(),
+        version: z.string().max(64).optional(),
+      }),
+    );
+    const { action } = await decideAction(air, who, { action: idOf(request, "action"), ...input });
+    response.json(actionShape((await air.store.action(action.id)) ?? action, await air.store.approvalsOf(action.id)));
+  });
+  router.post("/actions/:id/undo", raw, async (request, response) => {
+    const who = person(request);
+    const input = parseBody(request, z.strictObject({ reason: z.string().max(2000).optional(), version: z.string().max(64).optional() }));
+    const action = await undoAction(air, who, { action: idOf(request, "action"), ...input });
+    response.json(actionShape(action, await air.store.approvalsOf(action.id)));
+  });
+  router.post("/pause", raw, async (request, response) => {
+    const who = person(request);
+    needs(mayRespond(who.roles), "responder");
+    const input = parseBody(
+      request,
+      z.strictObject({ family: z.enum([...FAMILIES, "all"]).default("all"), reason: z.string().min(1).max(500) }),
+    );
+    await pause(air, who, input.family, input.reason);
+    response.json({ paused: input.family, reason: input.reason });
+  });
+  router.post("/resume", raw, async (request, response) => {
+    const who = person(request);
+    needs(who.roles.admin, "admin");
+    await resume(air, who);
+    response.json({ paused: null });
+  });
+  // For the CLI, which asks the running air: `air lab`, `air console`, `air audit export`.
+  router.post("/lab/:story", raw, async (request, response) => {
+    const who = person(request);
+    needs(mayRespond(who.roles), "responder");
+    if (!parts.playStory) throw new Refusal("invalid", "The lab is off because a connector is configured.");
+    response.json(await parts.playStory(String(request.params.story)));
+  });
+  router.post("/console-link", raw, async (request, response) => {
+    const who = person(request);
+    needs(who.roles.admin, "admin");
+    const { email } = parseBody(request, z.strictObject({ email: z.string().max(320) }));
+    if (!parts.people.byEmail(email, "console")) throw new Refusal("not-found", "is not in people in air.yaml", { field: "email" });
+    response.json({ path: await parts.session.newLink(email.toLowerCase()) });
+  });
+  router.get("/audit", async (request, response) => {
+    needs(person(request).roles.admin, "admin");
+    const query = parseQuery(
+      request,
+      z.object({ after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(1000).default(1000) }),
+    );
+    response.json({ items: await air.store.auditLines(query.after, query.limit), head: await air.store.auditHead() });
+  });
+  return router;
+}
+
+/** 401 without a hint, or 403 where the bare lab was asked from somewhere it does not answer to. */
+export class Unauthenticated extends Error {
+  readonly status: 401 | 403;
+  constructor(status: 401 | 403) {
+    super(status === 401 ? "Unauthorized" : "Forbidden");
+    this.name = "Unauthenticated";
+    this.status = status;
+  }
+}
+
+/** Before a body of megabytes is read: somebody who shows neither a token nor a signature, and is not the bare lab. */
+function refuseEarly(parts: ApiParts): RequestHandler {
+  return (request: Request, _response: Response, next: NextFunction) => {
+    const found = callerOf(request, parts.config(), parts.people, parts.labOn, undefined);
+    const signed = request.headers["x-air-signature"] !== undefined;
+    next(found.kind === "nobody" && !signed ? new Unauthenticated(found.status) : undefined);
+  };
+}
+
+/**
+ * A source may send with its token, or signed. A source with a signing secret must sign unless it shows a token: the bare lab does not
+ * open it. An unknown source is 404 only for those who may send at all.
+ */
+function authenticateSource(parts: ApiParts, request: Request, source: string, body: Buffer): void {
+  const settings = parts.config().sources.get(source);
+  const secret = settings?.signingSecret;
+  if (request.headers["x-air-signature"] !== undefined) {
+    if (!secret || !signedBy(request, source, secret, body, parts.air.clock.now())) throw new Unauthenticated(401);
+    return;
+  }
+  const found = callerOf(request, parts.config(), parts.people, parts.labOn, undefined);
+  if (found.kind === "nobody") throw new Unauthenticated(found.status);
+  if (secret && !request.headers.authorization) throw new Unauthenticated(401);
+  if (found.sources !== "all" && !found.sources.includes(source)) {
+    throw new Refusal("forbidden", `This token may not send as ${source.slice(0, 60)}.`, {
+      details: { missing: `source:${source.slice(0, 60)}` },
+    });
+  }
+}
+
+const bodyOf = (request: Request): Buffer => (Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+
+export class UnsupportedMediaType extends Error {}
+
+function readJson(request: Request, body: Buffer): unknown {
+  if (!/^application\/([\w.+-]+\+)?json\b/i.test(request.headers["content-type"] ?? "")) throw new UnsupportedMediaType();
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
+  } catch (error) {
+    throw new Refusal("invalid", error instanceof SyntaxError ? "The body is not valid JSON." : "The body is not valid UTF-8.", {
+      field: "body",
+    });
+  }
+}
+
+function parseBody<T>(request: Request, schema: z.ZodType<T>): T {
+  const body = bodyOf(request);
+  return parse(schema, body.length === 0 ? {} : readJson(request, body));
+}
+const parseQuery = <T>(request: Request, schema: z.ZodType<T>): T => parse(schema, request.query);
+
+function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Refusal("invalid", issue?.message ?? "not valid", {
+    field: issue?.path.join(".") || (issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : "body"),
+  });
+}
+
+const paging = { limit: z.coerce.number().int().min(1).max(200).default(50), cursor: z.coerce.number().int().min(1).optional() };
+const list = <const T extends readonly string[]>(values: T) =>
+  z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.enum(values)))
+    .optional();
+
+function filter<T extends object>(query: { limit: number; cursor?: number | undefined }, more: T) {
+  const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+  return { ...given, limit: query.limit, ...(query.cursor === undefined ? {} : { after: query.cursor }) };
+}
+
+function statesOf(text: string | undefined): ActionState[] | undefined {
+  if (text === undefined) return undefined;
+  if (text === "history") return [...HISTORY];
+  const states = text.split(",");
+  const unknown = states.find((state) => !(ACTION_STATES as readonly string[]).includes(state));
+  if (unknown !== undefined) throw new Refusal("invalid", `must be one of ${ACTION_STATES.join(", ")}, or history`, { field: "state" });
+  return states as ActionState[];
+}
+
+function idOf(request: Request, kind: "incident" | "investigation" | "action" | "alert"): number {
+  const id = readId(String(request.params.id));
+  const bare = /^\d+$/.test(String(request.params.id));
+  if (!id || (!bare && id.kind !== kind)) throw missing(request);
+  return id.id;
+}
+const missing = (request: Request) => new Refusal("not-found", `There is no ${String(request.params.id).slice(0, 40)}.`);
+
+function answerList(request: Request, response: Response, items: Record<string, unknown>[], next: string | null): void {
+  if (request.accepts(["json", "text/csv"]) === "text/csv") {
+    response.type("text/csv").set("content-disposition", 'attachment; filename="air.csv"');
+    if (next) response.set("x-next-cursor", next);
+    response.send(toCsv(items));
+    return;
+  }
+  response.json({ items, next });
+}

@@ -1,0 +1,258 @@
+import { createHash, randomBytes } from "node:crypto";
+import fs from "node:fs";
+import { Command } from "commander";
+import { stories } from "../adapters/connectors/lab/stories.ts";
+import { slackManifest } from "../adapters/slack/manifest.ts";
+import { openDatabase } from "../db/connect.ts";
+import { startQueue } from "../db/queue.ts";
+import { createStore } from "../db/store/store.ts";
+import { hashLine, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
+import type { Reads } from "../engine/store.ts";
+import { actionShape } from "./api-shapes.ts";
+import { askAir, NotRunning } from "./ask-air.ts";
+import { type Config, readConfig, redacted } from "./config.ts";
+import { examine } from "./doctor.ts";
+import { loadPlaybooks } from "./load-playbooks.ts";
+import { createLog } from "./log.ts";
+import { startAir } from "./main.ts";
+import { watchConfig } from "./watch-config.ts";
+
+/** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
+class Usage extends Error {}
+
+const out = (text: string): void => void process.stdout.write(`${text}\n`);
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+
+const readFile = (file: string): string | undefined => {
+  try {
+    return fs.readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+};
+
+function configuration(): Config {
+  const read = readConfig(process.env, readFile);
+  if (read.ok) return read.config;
+  const lines = read.problems.map((problem) => `  ${problem.where} ${problem.message}`);
+  throw new Usage(`The configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`);
+}
+
+async function run(serve: boolean): Promise<void> {
+  const config = configuration();
+  if (!serve && !config.databaseUrl)
+    throw new Usage("air worker adds a process on PostgreSQL: set DATABASE_URL. The embedded database has one process, npm start.");
+  const log = createLog(config.logLevel);
+  const watched = watchConfig(config, () => readConfig(process.env, readFile), log);
+  const air = await startAir(watched.current, log, { serve });
+  watched.onReload(air.air);
+  log.info(serve ? "ready" : "worker ready", {
+    ...(serve ? { console: air.url } : {}),
+    lab: air.air.capabilities.lab,
+    database: air.database.kind,
+  });
+  if (serve)
+    say(
+      `air is ready: open ${config.publicUrl ?? air.url}${air.air.capabilities.lab ? " (the lab answers: nothing real is touched)" : ""}`,
+    );
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info("stopping", { signal });
+    watched.stop();
+    // A drain that hangs must not keep the process for ever; what was not finished is taken up at the next start.
+    setTimeout(() => process.exit(1), 20_000).unref();
+    await air.stop();
+    log.info("stopped");
+    process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop(signal));
+}
+
+/** Rows for a command: the database itself, where no air is running. */
+async function withStore<T>(config: Config, work: (store: Reads) => Promise<T>): Promise<T> {
+  const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
+  try {
+    const queue = await startQueue(database, createLog("silent"), { worker: false });
+    try {
+      return await work(createStore(database, queue));
+    } finally {
+      await queue.stop(1000);
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+async function runningOr<T>(ask: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof NotRunning) return otherwise();
+    throw error;
+  }
+}
+
+const program = new Command("air")
+  .description("A virtual Tier 1/2 analyst that lives in your security team's chat")
+  .showHelpAfterError("(air --help lists the commands)");
+program
+  .command("start")
+  .description("run everything in one process")
+  .action(() => run(true));
+program
+  .command("worker")
+  .description("add a process that only works on jobs (needs DATABASE_URL)")
+  .action(() => run(false));
+program
+  .command("migrate")
+  .description("bring the database up to date and leave")
+  .action(async () => {
+    const config = configuration();
+    const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
+    const queue = await startQueue(database, createLog("silent"), { worker: false });
+    await queue.stop(1000);
+    await database.close();
+    out("The database is up to date.");
+  });
+program
+  .command("doctor")
+  .description("look at the database, Slack, the connectors and the playbooks, and say what to do")
+  .action(async () => {
+    const findings = await examine(configuration(), createLog("silent"));
+    for (const finding of findings) out(`${finding.ok ? "ok  " : "FAIL"}  ${finding.what}: ${finding.text}`);
+    if (findings.some((finding) => !finding.ok)) process.exitCode = 1;
+  });
+program
+  .command("config")
+  .description("look at the configuration")
+  .command("check")
+  .description("read the environment and air.yaml, list every error")
+  .option("--print", "print what is in force, without secrets")
+  .action((options: { print?: boolean }) => {
+    const config = configuration();
+    loadPlaybooks(config.playbooksDir);
+    out(options.print ? JSON.stringify(redacted(config), null, 2) : "The configuration is good.");
+  });
+program
+  .command("lab")
+  .description(`play a story in the lab of the running air: ${stories.map((story) => story.name).join(", ")}`)
+  .argument("<story>")
+  .action(async (name: string) => {
+    if (!stories.some((story) => story.name === name))
+      throw new Usage(`There is no story "${name}". There are: ${stories.map((story) => story.name).join(", ")}.`);
+    const played = await askAir<{ alerts: number; incidents: string[] }>(configuration(), `/v1/lab/${name}`, {});
+    out(`${played.alerts} alerts sent: ${[...new Set(played.incidents)].join(", ")}`);
+  });
+program
+  .command("console")
+  .description("print a one-time sign-in link for a person in people of air.yaml")
+  .argument("<email>")
+  .action(async (email: string) => {
+    const config = configuration();
+    const { path } = await askAir<{ path: string }>(config, "/v1/console-link", { email });
+    out(`${config.publicUrl ?? config.airUrl}${path}\nGood once, for ten minutes.`);
+  });
+program
+  .command("actions")
+  .description("list remediation actions")
+  .option("--state <state>", "a state, or history", "pending")
+  .option("--json", "as JSON")
+  .action(async (options: { state: string; json?: boolean }) => {
+    const config = configuration();
+    type Shape = { id: string; kind: string; state: string; incident: string; expiresAt: string; target: Record<string, unknown> };
+    const items = await runningOr<Shape[]>(
+      async () => (await askAir<{ items: Shape[] }>(config, `/v1/actions?limit=200&state=${encodeURIComponent(options.state)}`)).items,
+      () =>
+        withStore(config, async (store) =>
+          (await store.listActions({ limit: 200, states: [options.state as "pending"] })).items.map((row) => actionShape(row, [])),
+        ),
+    );
+    if (options.json) {
+      out(JSON.stringify(items, null, 2));
+      return;
+    }
+    if (items.length === 0) out("None.");
+    for (const item of items)
+      out(
+        `${item.id}  ${item.state.padEnd(9)}  ${item.kind.padEnd(18)}  ${String(item.target.name ?? item.target.email ?? item.target.url ?? item.target.address ?? item.target.subject ?? "")}  ${item.incident}  until ${item.expiresAt}`,
+      );
+  });
+program
+  .command("token")
+  .description("tokens for callers of /v1")
+  .command("new")
+  .description("make a token; only its SHA-256 goes into air.yaml")
+  .argument("<name>")
+  .option("--role <role...>", "source:<name>, viewer, responder or admin", ["viewer"])
+  .action((name: string, options: { role: string[] }) => {
+    const token = randomBytes(32).toString("base64url");
+    const sha256 = createHash("sha256").update(token).digest("hex");
+    say("The token, shown once:");
+    out(token);
+    say(
+      `Add to air.yaml:\ntokens:\n  - { name: ${JSON.stringify(name)}, sha256: "${sha256}", roles: [${options.role.map((role) => JSON.stringify(role)).join(", ")}] }`,
+    );
+  });
+
+const audit = program.command("audit").description("the record of every decision and execution");
+audit
+  .command("export")
+  .description("every line as JSON Lines on stdout, ended by a checkpoint")
+  .action(async () => {
+    const config = configuration();
+    const key = config.auditKeyFile ? readFile(config.auditKeyFile) : undefined;
+    if (config.auditKeyFile && key === undefined)
+      throw new Usage(
+        `AIR_AUDIT_KEY_FILE ${config.auditKeyFile} cannot be read. Make one: openssl genpkey -algorithm ed25519 -out ${config.auditKeyFile}`,
+      );
+    type Lines = { seq: number; line: string }[];
+    const export_ = async (page: (after: number) => Promise<Lines>) => {
+      let count = 0;
+      let hash = "";
+      for (let lines = await page(0); lines.length > 0; lines = await page(count)) {
+        for (const { seq, line } of lines) {
+          out(line);
+          count = seq;
+          hash = hashLine(line);
+        }
+      }
+      out(writeCheckpoint({ count, hash }, key));
+    };
+    await runningOr(
+      () => export_(async (after) => (await askAir<{ items: Lines }>(config, `/v1/audit?after=${after}`)).items),
+      () => withStore(config, (store) => export_((after) => store.auditLines(after, 1000))),
+    );
+  });
+audit
+  .command("verify")
+  .description("check an export: exit 1 for any changed, missing, reordered, inserted, malformed or cut line")
+  .argument("<file>")
+  .option("--key <pem>", "the public key it must be signed with")
+  .action((file: string, options: { key?: string }) => {
+    const text = readFile(file);
+    if (text === undefined) throw new Usage(`${file} cannot be read.`);
+    const key = options.key === undefined ? undefined : readFile(options.key);
+    if (options.key !== undefined && key === undefined) throw new Usage(`${options.key} cannot be read.`);
+    const verdict = verifyAudit(text, key);
+    if (!verdict.ok) throw new Error(`line ${verdict.line} ${verdict.problem}.`);
+    out(
+      `${verdict.count} lines, unbroken, head ${verdict.head || "(empty)"}. ${verdict.signedBy ? `Signed by key ${verdict.signedBy}.` : "Not signed: set AIR_AUDIT_KEY_FILE to prove who wrote it."}`,
+    );
+  });
+program
+  .command("slack")
+  .description("help with connecting Slack")
+  .command("manifest")
+  .description("print the manifest of the Slack app")
+  .option("--url <url>", "air's public address; without it the manifest uses Socket Mode")
+  .action((options: { url?: string }) => out(JSON.stringify(slackManifest(options.url), null, 2)));
+
+program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+try {
+  await program.parseAsync();
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exit(error instanceof Usage ? 2 : 1);
+}

@@ -1,0 +1,48 @@
+import { alertSources } from "../adapters/alerts/all.ts";
+import { sanitize } from "../adapters/alerts/sanitize.ts";
+import { coalesce } from "../db/coalesce.ts";
+import { databaseAway } from "../db/store/store.ts";
+import type { Air } from "../engine/air.ts";
+import type { Alert } from "../engine/domain/alert.ts";
+import { Refusal } from "../engine/domain/errors.ts";
+import { type Accepted, type Intake, ingestAlerts } from "../engine/ingest-alert.ts";
+import type { Config } from "./config.ts";
+
+export const MAX_ALERTS = 500;
+
+/** Takes what a source sent, whole or not at all; answers after the commit. */
+export type AcceptAlerts = (source: string, payload: unknown) => Promise<Accepted[]>;
+
+/** Requests that arrive together share one transaction; this many entities fit into one, and this many requests may wait. */
+const BATCH_WEIGHT = 4000;
+const WAITING = 2000;
+
+export function createIntake(air: Air, config: () => Config): AcceptAlerts {
+  const store = coalesce<Intake, Accepted[]>({
+    run: (requests) => ingestAlerts(air, requests),
+    weight: (request) => request.alerts.reduce((sum, alert) => sum + 10 + alert.entities.length, 0),
+    maxWeight: BATCH_WEIGHT,
+    maxWaiting: WAITING,
+    overflow: () =>
+      new Refusal("unavailable", "Too many alerts are waiting to be stored. Send again after a second.", { details: { retryAfter: 1 } }),
+    shared: databaseAway,
+  });
+  return (source, payload) => {
+    const kind = config().sources.get(source)?.kind;
+    const parser = alertSources.find((one) => one.kind === kind);
+    if (!parser) throw new Refusal("not-found", `There is no source ${source.slice(0, 60)}. Add it under sources in air.yaml.`);
+    const list = Array.isArray(payload) ? (payload as unknown[]) : [payload];
+    if (list.length > MAX_ALERTS)
+      throw new Refusal("invalid", `at most ${MAX_ALERTS} alerts in one request, this has ${list.length}`, { field: "alerts" });
+    const alerts = list.map((one, index): Alert => {
+      try {
+        return parser.parse(sanitize(one));
+      } catch (error) {
+        if (!(error instanceof Refusal) || error.code !== "invalid") throw error;
+        const where = Array.isArray(payload) ? [`alerts[${index}]`, error.field].filter(Boolean).join(".") : (error.field ?? "alert");
+        throw new Refusal("invalid", error.message, { field: where });
+      }
+    });
+    return store({ source, lab: air.capabilities.lab, alerts, receivedAt: air.clock.now() });
+  };
+}

@@ -1,0 +1,390 @@
+import { randomBytes } from "node:crypto";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Request } from "express";
+import { createAbuseIpdb } from "../adapters/connectors/abuseipdb.ts";
+import { LAB_DOMAIN, LAB_GROUP } from "../adapters/connectors/lab/company.ts";
+import { createLab, type Lab } from "../adapters/connectors/lab/lab.ts";
+import { freshNames, stories } from "../adapters/connectors/lab/stories.ts";
+import { createUrlhaus } from "../adapters/connectors/urlhaus.ts";
+import { createVirusTotal } from "../adapters/connectors/virustotal.ts";
+import { consoleRoutes } from "../adapters/console/app.ts";
+import { createSlack, type Slack } from "../adapters/slack/app.ts";
+import { type Database, openDatabase } from "../db/connect.ts";
+import { type RunningQueue, startQueue } from "../db/queue.ts";
+import { labStore } from "../db/store/lab-objects.ts";
+import { loginLinkStore } from "../db/store/login-links.ts";
+import { createStore } from "../db/store/store.ts";
+import { CHANGE_CHANNEL, transactionStore } from "../db/store/tx.ts";
+import type { Air, ChannelRule } from "../engine/air.ts";
+import type { Person } from "../engine/domain/approval.ts";
+import type { Policy } from "../engine/domain/policy.ts";
+import type { Drawing } from "../engine/draw.ts";
+import { executeAction } from "../engine/execute-action.ts";
+import { investigate } from "../engine/investigate.ts";
+import { PAUSE_SETTING, type Pause } from "../engine/pause.ts";
+import type { Playbook } from "../engine/playbook.ts";
+import type { Capabilities, ChatPlatform, Clock, Connector, Log } from "../engine/ports.ts";
+import { publishCards } from "../engine/publish-card.ts";
+import { sweep } from "../engine/sweep.ts";
+import { callerOf } from "./access.ts";
+import { apiRoutes } from "./api.ts";
+import type { Config } from "./config.ts";
+import { CONSOLE_CHANNEL, createConsoleData, readPersona } from "./console-data.ts";
+import { createConversation } from "./conversation.ts";
+import { createIntake } from "./intake.ts";
+import { loadPlaybooks } from "./load-playbooks.ts";
+import { createMetrics } from "./metrics.ts";
+import { createPeople } from "./people.ts";
+import { startSchedule } from "./schedule.ts";
+import { readSecret, signer } from "./secret.ts";
+import { createServer } from "./server.ts";
+import { createSession } from "./session.ts";
+
+export type Running = {
+  /** Where the console is. */
+  url: string;
+  air: Air;
+  database: Database;
+  /** Stops taking requests, ends streams, lets running jobs finish, closes the database. */
+  stop: () => Promise<void>;
+};
+
+const DRAIN_MS = 10_000;
+const systemClock: Clock = { now: () => new Date() };
+
+/** The composition root: everything is made here, by hand, and handed down. `serve` false: jobs only (`air worker`). */
+export async function startAir(current: () => Config, log: Log, options: { serve: boolean; clock?: Clock }): Promise<Running> {
+  const config = current();
+  const clock = options.clock ?? systemClock;
+  const playbooks = loadPlaybooks(config.playbooksDir);
+  const sign = signer(readSecret(config.secret, config.dataDir));
+  const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
+  try {
+    const queue = await startQueue(database, log, { worker: true });
+    const store = createStore(database, queue);
+    const connectors = realConnectors(config, clock);
+    const labOn = config.lab ?? connectors.length === 0;
+    const lab = labOn ? createLab(labStore(database), clock) : undefined;
+    const air: Air = {
+      store,
+      capabilities: capabilitiesOf([...connectors, ...(lab ? [lab] : [])], lab),
+      policy: () => policyOf(current(), labOn),
+      playbooks: () => playbooks,
+      channels: () => channelsOf(current()),
+      clock,
+      log,
+      sign,
+      publicUrl: config.publicUrl,
+    };
+    const people = createPeople(current, labOn);
+    const drawing = async (): Promise<Drawing> => ({
+      now: clock.now(),
+      sign,
+      publicUrl: config.publicUrl,
+      pauses: (await store.setting<Pause[]>(PAUSE_SETTING)) ?? [],
+      deciders: people.deciders,
+    });
+    const conversation = createConversation(air, drawing);
+    const slack = config.slack ? slackOf(config.slack, conversation, people.fromSlack, log) : undefined;
+    const platforms = new Map<string, ChatPlatform>(slack ? [["slack", slack.platform]] : []);
+    await recordStart(air, config);
+    await startWorkers(air, database, queue, { platforms, drawing });
+    const schedule = startSchedule(air);
+    const changes = await listenForChanges(database);
+    let stopping = false;
+    const parts = { air, database, queue, config: current, people, labOn, lab, conversation, drawing, slack, changes };
+    const served = options.serve ? await serve(parts, () => stopping) : undefined;
+    if (options.serve) await slack?.start();
+    return {
+      url: served?.url ?? "",
+      air,
+      database,
+      stop: async () => {
+        stopping = true;
+        served?.streams.stop();
+        await schedule.stop();
+        const closed = served ? close(served.server) : Promise.resolve();
+        await slack?.stop();
+        await closed;
+        await queue.stop(DRAIN_MS);
+        await database.close();
+      },
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+export function realConnectors(config: Config, clock: Clock): Connector[] {
+  const { virustotal, abuseipdb, urlhaus } = config.connectors;
+  return [
+    ...(virustotal ? [createVirusTotal(virustotal, { clock })] : []),
+    ...(abuseipdb ? [createAbuseIpdb(abuseipdb, { clock })] : []),
+    ...(urlhaus ? [createUrlhaus(urlhaus, { clock })] : []),
+  ];
+}
+
+function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined): Capabilities {
+  return {
+    lab: lab !== undefined,
+    reputation: connectors.flatMap((connector) => connector.reputation ?? []),
+    devices: connectors.find((connector) => connector.devices)?.devices,
+    identities: connectors.find((connector) => connector.identities)?.identities,
+    mail: connectors.find((connector) => connector.mail)?.mail,
+    indicators: connectors.find((connector) => connector.indicators)?.indicators,
+    adopt: async (entities) => lab?.adopt(entities),
+  };
+}
+
+/** In the lab its own devices are at level full, the mode is act, and its sources are trusted: the whole job is to be seen. */
+function policyOf(config: Config, labOn: boolean): Policy {
+  if (!labOn) return { ...config.policy, mode: config.mode ?? "observe" };
+  const { policy } = config;
+  return {
+    ...policy,
+    mode: config.mode ?? "act",
+    organization: { ...policy.organization, domains: [...policy.organization.domains, LAB_DOMAIN] },
+    // The empty pattern matches no name; the group is found by the name the lab itself gives its devices.
+    deviceGroups: [...policy.deviceGroups, { name: LAB_GROUP, match: "", automation: "full" }],
+    trustedSources: new Set([...policy.trustedSources, ...config.sources.keys()]),
+  };
+}
+
+function channelsOf(config: Config): ChannelRule[] {
+  const fallback = config.slack?.channel;
+  const rules = config.channels.map(
+    (rule): ChannelRule => ({
+      ...(rule.severity ? { when: rule.severity } : {}),
+      channels: [CONSOLE_CHANNEL, ...(config.slack && (rule.slack ?? fallback) ? [`slack:${rule.slack ?? fallback}`] : [])],
+      post: rule.post,
+    }),
+  );
+  return [...rules, { channels: [CONSOLE_CHANNEL, ...(config.slack && fallback ? [`slack:${fallback}`] : [])], post: "needed" }];
+}
+
+function slackOf(
+  settings: NonNullable<Config["slack"]>,
+  conversation: ReturnType<typeof createConversation>,
+  personOf: (user: { userId: string; teamId: string }, profile: { email?: string; name: string; member: boolean }) => Person,
+  log: Log,
+): Slack {
+  const slack: Slack = createSlack(
+    {
+      botToken: settings.botToken,
+      pace: settings.pace,
+      ...(settings.signingSecret ? { signingSecret: settings.signingSecret } : {}),
+      ...(settings.appToken ? { appToken: settings.appToken } : {}),
+      ...(settings.apiUrl ? { apiUrl: settings.apiUrl } : {}),
+      ...(settings.teams.length > 0 ? { teams: settings.teams } : {}),
+    },
+    {
+      // A look-up that fails throws, and the press is refused: authorisation fails closed.
+      press: async (value, by, typed) => ({
+        note: await conversation.press(value, personOf(by, await slack.lookUpPerson(by.userId)), typed),
+      }),
+      say: async (text, by) => conversation.say(text, personOf(by, await slack.lookUpPerson(by.userId))),
+    },
+    log.child({ platform: "slack" }),
+  );
+  return slack;
+}
+
+async function recordStart(air: Air, config: Config): Promise<void> {
+  const now = air.clock.now();
+  await air.store.transaction(async (tx) => {
+    if (config.paused) {
+      const pause: Pause = { family: "all", by: "AIR_PAUSED", at: now.toISOString(), reason: "started with AIR_PAUSED=1" };
+      await tx.putSetting(PAUSE_SETTING, [pause]);
+    }
+    await tx.writeAudit([
+      {
+        at: now,
+        actor: { kind: "air", job: "start" },
+        event: "configuration.loaded",
+        subject: config.configFile ?? "defaults",
+        data: { lab: air.capabilities.lab, mode: air.policy().mode, playbooks: air.playbooks().map((playbook: Playbook) => playbook.name) },
+      },
+    ]);
+  });
+  await cancelOtherWorld(air);
+}
+
+/** Alerts are lab or real for ever: what waits in the other world is cancelled, not left to be approved by mistake. */
+async function cancelOtherWorld(air: Air): Promise<void> {
+  const waiting = await air.store.listActions({ states: ["pending", "observed", "approved"], limit: 200 });
+  const others = waiting.items.filter((action) => action.lab !== air.capabilities.lab);
+  const now = air.clock.now();
+  for (const action of others) {
+    await air.store.transaction(async (tx) => {
+      const moved = await tx.moveAction(action.id, action.state, {
+        state: "cancelled",
+        endedAt: now,
+        outcome: "Cancelled: the lab and real products are never mixed.",
+      });
+      if (moved)
+        await tx.writeAudit([
+          {
+            at: now,
+            actor: { kind: "air", job: "start" },
+            event: "action.cancelled",
+            subject: `ACT-${action.id}`,
+            incidentId: action.incidentId,
+          },
+        ]);
+    });
+  }
+}
+
+async function startWorkers(
+  air: Air,
+  database: Database,
+  queue: RunningQueue,
+  publishing: { platforms: ReadonlyMap<string, ChatPlatform>; drawing: () => Promise<Drawing> },
+): Promise<void> {
+  // The embedded database has one connection: more slots would only wait for it.
+  const slots = database.kind === "embedded" ? { investigate: 4, publish: 2, execute: 2 } : { investigate: 8, publish: 3, execute: 4 };
+  await queue.work("investigate", slots.investigate, (job) =>
+    investigate(air, job.data.investigation, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))),
+  );
+  await queue.work("publish", slots.publish, (job) =>
+    publishCards(air, publishing, job.data.channel, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))),
+  );
+  await queue.work("execute-action", slots.execute, (job) =>
+    executeAction(air, job.data.action, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))),
+  );
+  await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))));
+}
+
+type Changes = { subscribe: (listener: (change: number) => void) => () => void };
+
+async function listenForChanges(database: Database): Promise<Changes> {
+  const listeners = new Set<(change: number) => void>();
+  let change = 0;
+  let told = false;
+  await database.listen(CHANGE_CHANNEL, () => {
+    change++;
+    if (told) return;
+    told = true;
+    // Many changes of one moment are one redraw.
+    setTimeout(() => {
+      told = false;
+      for (const listener of listeners) listener(change);
+    }, 50).unref();
+  });
+  return {
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+type ServeParts = {
+  air: Air;
+  database: Database;
+  queue: RunningQueue;
+  config: () => Config;
+  people: ReturnType<typeof createPeople>;
+  labOn: boolean;
+  lab: Lab | undefined;
+  conversation: ReturnType<typeof createConversation>;
+  drawing: () => Promise<Drawing>;
+  slack: Slack | undefined;
+  changes: Changes;
+};
+
+async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ server: Server; url: string; streams: { stop: () => void } }> {
+  const { air, config, people, labOn, queue, database } = parts;
+  const intake = createIntake(air, config);
+  const metrics = createMetrics(async () => ({
+    jobs: await queue.depth(),
+    pending: (await air.store.listActions({ states: ["pending"], limit: 200 })).items.length,
+    stale: (await air.store.stale(air.clock.now())).channels.length,
+  }));
+  const session = createSession(loginLinkStore(database), air, people, config);
+  const who = async (request: Request): Promise<Person | undefined> => {
+    const signedIn = session.who(request);
+    if (signedIn) return signedIn;
+    const caller = callerOf(request, config(), people, labOn, readPersona(request));
+    return caller.kind === "person" ? { ...caller.person, via: "console" } : undefined;
+  };
+  const { data, access } = createConsoleData({
+    air,
+    organization: config().policy.organization.name || undefined,
+    conversation: parts.conversation,
+    drawing: parts.drawing,
+    lab: parts.lab,
+    playStory: (name) => playStory(name, intake, database, air),
+    onChange: parts.changes.subscribe,
+    who,
+    bare: () => labOn && !config().slack && !config().apiToken,
+  });
+  const streams = consoleRoutes(data, access, air.log);
+  const app = createServer({
+    slack: parts.slack?.router,
+    api: apiRoutes({
+      air,
+      config,
+      people,
+      labOn,
+      intake,
+      metrics,
+      persona: readPersona,
+      session,
+      playStory: parts.lab ? (name) => playStory(name, intake, database, air) : undefined,
+    }),
+    console: session.router(streams.router),
+    ready: async () => (stopping() ? "air is stopping" : readiness(database)),
+    metrics,
+    log: air.log,
+  });
+  const server = app.listen(config().port, config().host);
+  await new Promise<void>((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("error", reject);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host = config().host === "0.0.0.0" || config().host === "::" ? "localhost" : config().host;
+  return { server, url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, streams };
+}
+
+async function readiness(database: Database): Promise<string | undefined> {
+  try {
+    const timeout = new Promise<never>((_resolve, reject) => setTimeout(() => reject(new Error("no answer in 2 s")), 2000).unref());
+    await Promise.race([database.boss.executeSql("select 1"), timeout]);
+    return undefined;
+  } catch {
+    return "the database cannot be reached";
+  }
+}
+
+/** Puts the story's things into the lab, then sends its alerts the way any source does. */
+async function playStory(
+  name: string,
+  intake: ReturnType<typeof createIntake>,
+  database: Database,
+  air: Air,
+): Promise<{ alerts: number; incidents: string[] }> {
+  const story = stories.find((one) => one.name === name);
+  if (!story) throw new Error(`There is no story ${name}.`);
+  const run = randomBytes(3).toString("hex");
+  let number = 0;
+  const fresh = (prefix: string) => `${prefix}-${run}${(number++).toString(36)}`;
+  const { place, alerts } = story.play(freshNames(fresh), air.clock.now(), fresh);
+  const store = labStore(database);
+  for (const one of place) await store.put(one.kind, one.id, one.state);
+  const accepted = [];
+  for (const alert of alerts) accepted.push(...(await intake(alert.source, alert.body)));
+  return { alerts: alerts.length, incidents: accepted.map((one) => one.incident) };
+}
+
+/** Ends idle connections at once and waits for running requests. */
+async function close(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
+  });
+}

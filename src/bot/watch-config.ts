@@ -1,0 +1,49 @@
+import fs from "node:fs";
+import type { Air } from "../engine/air.ts";
+import type { Log } from "../engine/ports.ts";
+import type { Config, ReadConfig } from "./config.ts";
+
+const LOOK_MS = 2_000;
+
+/** air.yaml is read again when it changes. A bad file keeps the old one in force and says so; what needs a restart says that. */
+export function watchConfig(first: Config, read: () => ReadConfig, log: Log) {
+  let config = first;
+  let air: Air | undefined;
+  const file = first.configFile;
+  const reload = () => {
+    const next = read();
+    if (!next.ok) {
+      log.error("air.yaml has errors, the old one stays in force", {
+        problems: next.problems.map((problem) => `${problem.where} ${problem.message}`),
+      });
+      return;
+    }
+    config = next.config;
+    log.info("configuration loaded again");
+    void air?.store
+      .transaction((tx) =>
+        tx.writeAudit([
+          {
+            at: air?.clock.now() ?? new Date(),
+            actor: { kind: "air", job: "reload" },
+            event: "configuration.loaded",
+            subject: file ?? "defaults",
+            data: { mode: air?.policy().mode ?? "" },
+          },
+        ]),
+      )
+      .catch((error: unknown) =>
+        log.error("the configuration load could not be recorded", { error: error instanceof Error ? error.name : "unknown" }),
+      );
+  };
+  if (file) fs.watchFile(file, { interval: LOOK_MS, persistent: false }, reload);
+  return {
+    current: () => config,
+    onReload: (running: Air) => {
+      air = running;
+    },
+    stop: () => {
+      if (file) fs.unwatchFile(file, reload);
+    },
+  };
+}
