@@ -6,6 +6,7 @@ import { PERSONA_COOKIE } from "../adapters/console/console.ts";
 import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId, incidentId } from "../engine/air.ts";
 import { actionCard, STATE_WORD } from "../engine/cards/action-card.ts";
+import type { Card } from "../engine/cards/card.ts";
 import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
 import { capital, shown, time } from "../engine/cards/say.ts";
 import { severityRank } from "../engine/domain/alert.ts";
@@ -75,7 +76,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
           .toSorted((a, b) => a.deadline.getTime() - b.deadline.getTime())
           .flatMap((action) => {
             const view = views.get(action.incidentId);
-            return view ? [actionCard(actionView(action, view, drawing), drawing.sign)] : [];
+            return view ? [shortened(actionCard(actionView(action, view, drawing), drawing.sign), incidentId(action.incidentId), action.deadline)] : [];
           }),
         history: history.map((action) => ({
           id: actionId(action.id),
@@ -128,6 +129,12 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
   };
   return { data, access };
 }
+
+/** The list beside the channel: what, why it is asked and until when. The whole card stands in its thread. */
+const shortened = (card: Card, incident: string, deadline: Date): Card => ({
+  ...card,
+  lines: [...card.lines.slice(0, 1), { kind: "note", text: `${incident}. Answer by ${time(deadline)}.` }],
+});
 
 export const readPersona = (request: Request): string | undefined =>
   new RegExp(`(?:^|;\\s*)${PERSONA_COOKIE}=([a-z]{1,20})(?:;|$)`).exec(request.headers.cookie ?? "")?.[1];

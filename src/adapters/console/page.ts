@@ -1,6 +1,6 @@
 import { type ComponentChild, type ComponentChildren, Fragment, h } from "preact";
 import { renderToString } from "preact-render-to-string";
-import type { Tone } from "../../engine/cards/card.ts";
+import type { Card, Tone } from "../../engine/cards/card.ts";
 import type { ConsoleThread, ConsoleView, HistoryRow, IncidentRow, LabRow, LabState, Story } from "./console.ts";
 import { cardElement, visible } from "./html.ts";
 
@@ -182,12 +182,16 @@ function thread({ anchor, root, replies }: ConsoleThread): ComponentChild {
       : h(
           "ol",
           { id: `${id}-replies`, class: "replies", "aria-label": `Thread of ${visible(anchor)}` },
-          ...replies.map((reply, index) =>
-            h("li", { id: `${id}-r${index}-item` }, cardElement(reply, { id: `${id}-r${index}`, level: 4 })),
-          ),
+          ...replies.map((reply, index) => {
+            const key = `${id}-${keyOf(reply, index)}`;
+            return h("li", { id: `${key}-item` }, cardElement(reply, { id: key, level: 4 }));
+          }),
         ),
   );
 }
+
+/** The action's own id: a half-typed reason must stay with its card when another one comes or goes. */
+const keyOf = (card: Card, index: number): string => /ACT-\d+/.exec(card.title)?.[0] ?? `r${index}`;
 
 function actionCenter(view: ConsoleView): ComponentChild {
   const tab = (name: string, label: string, selected: boolean) =>
@@ -217,7 +221,7 @@ function actionCenter(view: ConsoleView): ComponentChild {
       "div",
       { id: "panel-pending", role: "tabpanel", "aria-labelledby": "tab-pending" },
       view.pending.length === 0 ? h("p", { id: "pending-empty", class: "empty" }, "Nothing waits for a decision.") : null,
-      ...view.pending.map((card, index) => cardElement(card, { id: `pending-${index}`, level: 3 })),
+      ...view.pending.map((card, index) => cardElement(card, { id: `pending-${keyOf(card, index)}`, level: 3 })),
     ),
     h(
       "div",
@@ -303,16 +307,16 @@ function labState(state: LabState): ComponentChild {
     rows.length === 0
       ? null
       : h(
-          "div",
+          "details",
           { id: `lab-${name}`, class: "lab-group" },
-          h("h3", null, title),
+          h("summary", null, `${title} (${rows.length})`),
           h(
             "ul",
             { class: "rows" },
-            ...rows.map((row) =>
+            ...rows.map((row, index) =>
               h(
                 "li",
-                { id: `lab-${name}-${safeId(row.name)}` },
+                { id: `lab-${name}-${index}-${safeId(row.name)}` },
                 h("span", { class: "row-main" }, visible(row.name)),
                 stateWord(row.state, row.tone),
                 row.detail === undefined ? null : h("span", { class: "row-more" }, visible(row.detail)),

@@ -1,4 +1,4 @@
-import { reservedAddress } from "../domain/never-act.ts";
+import { isSharedAddress, reservedAddress } from "../domain/never-act.ts";
 import { defineAnalyzer } from "./analyzer.ts";
 import { askReputation } from "./ask-reputation.ts";
 
@@ -7,7 +7,7 @@ export const ipReputation = defineAnalyzer({
   about: "Asks every connected source what it knows of the address or domain; private addresses are answered without asking.",
   kinds: ["ip", "domain"],
   looks: (entity, capabilities, { now }) => {
-    const reserved = entity.kind === "ip" ? reservedAddress(entity.address) : undefined;
+    const reserved = entity.kind === "ip" && !isSharedAddress(entity.address) ? reservedAddress(entity.address) : undefined;
     if (!reserved) return askReputation("ip-reputation", entity, capabilities);
     return [
       {

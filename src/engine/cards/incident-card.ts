@@ -178,7 +178,7 @@ function evidenceLines(incident: IncidentFacts): Line[] {
 function because(item: IncidentFacts["evidence"][number]): string {
   const parts = [
     item.for[0] ? cut(oneLine(item.for[0]), 160) : undefined,
-    item.for.length > 1 ? `and ${count(item.for.length - 1, "more reason")}` : undefined,
+    item.for.length > 1 ? `(${count(item.for.length - 1, "more reason")})` : undefined,
     item.against[0] ? `Against: ${cut(oneLine(item.against[0]), 120)}` : undefined,
     item.conflict ? "The sources contradict each other." : undefined,
     item.missing[0] ? `Not asked: ${cut(oneLine(item.missing[0]), 120)}` : undefined,

@@ -19,7 +19,8 @@ export function shown(entity: Entity): string {
       return defangUrl(name);
     case "domain":
     case "ip":
-      return name.replaceAll(".", "[.]").replace(/:(?=[0-9a-f])/gi, "[:]");
+      // No client makes a link of an IPv6 address, and with brackets around every colon nobody could read it.
+      return name.replaceAll(".", "[.]");
     default:
       return name;
   }

@@ -86,14 +86,19 @@ export function reservedAddress(address: string, internalRanges: readonly string
       return "It is a loopback address.";
     case "private":
     case "uniqueLocal":
-    case "carrierGradeNat":
       return "It is a private address.";
+    case "carrierGradeNat":
+      return "It is an address shared behind a provider's translation.";
     case "linkLocal":
       return "It is a link-local address.";
     default:
       return "It is a reserved address.";
   }
 }
+/** RFC 6598: many strangers share it, so it joins nothing and nothing acts on it; but it is not ours, and a source may know it. */
+export const isSharedAddress = (address: string): boolean =>
+  ipaddr.isValid(address.trim()) && ipaddr.process(address.trim()).range() === "carrierGradeNat";
+
 const DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
