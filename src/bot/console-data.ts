@@ -76,7 +76,9 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
           .toSorted((a, b) => a.deadline.getTime() - b.deadline.getTime())
           .flatMap((action) => {
             const view = views.get(action.incidentId);
-            return view ? [shortened(actionCard(actionView(action, view, drawing), drawing.sign), incidentId(action.incidentId), action.deadline)] : [];
+            return view
+              ? [shortened(actionCard(actionView(action, view, drawing), drawing.sign), incidentId(action.incidentId), action.deadline)]
+              : [];
           }),
         history: history.map((action) => ({
           id: actionId(action.id),

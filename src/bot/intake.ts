@@ -1,7 +1,7 @@
 import { alertSources } from "../adapters/alerts/all.ts";
 import { sanitize } from "../adapters/alerts/sanitize.ts";
 import { coalesce } from "../db/coalesce.ts";
-import { databaseAway } from "../db/store/store.ts";
+import { databaseAway } from "../db/errors.ts";
 import type { Air } from "../engine/air.ts";
 import type { Alert } from "../engine/domain/alert.ts";
 import { Refusal } from "../engine/domain/errors.ts";

@@ -15,9 +15,10 @@ import { type RunningQueue, startQueue } from "../db/queue.ts";
 import { labStore } from "../db/store/lab-objects.ts";
 import { loginLinkStore } from "../db/store/login-links.ts";
 import { createStore } from "../db/store/store.ts";
-import { CHANGE_CHANNEL, transactionStore } from "../db/store/tx.ts";
+import { CHANGE_CHANNEL, inTransaction } from "../db/store/tx.ts";
 import type { Air, ChannelRule } from "../engine/air.ts";
 import type { Person } from "../engine/domain/approval.ts";
+import { Refusal } from "../engine/domain/errors.ts";
 import type { Policy } from "../engine/domain/policy.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { executeAction } from "../engine/execute-action.ts";
@@ -246,15 +247,15 @@ async function startWorkers(
   // The embedded database has one connection: more slots would only wait for it.
   const slots = database.kind === "embedded" ? { investigate: 4, publish: 2, execute: 2 } : { investigate: 8, publish: 3, execute: 4 };
   await queue.work("investigate", slots.investigate, (job) =>
-    investigate(air, job.data.investigation, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))),
+    investigate(air, job.data.investigation, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
   await queue.work("publish", slots.publish, (job) =>
-    publishCards(air, publishing, job.data.channel, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))),
+    publishCards(air, publishing, job.data.channel, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
   await queue.work("execute-action", slots.execute, (job) =>
-    executeAction(air, job.data.action, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))),
+    executeAction(air, job.data.action, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
-  await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => effect(transactionStore(tx, queue)))));
+  await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
 
 type Changes = { subscribe: (listener: (change: number) => void) => () => void };
@@ -368,7 +369,8 @@ async function playStory(
   air: Air,
 ): Promise<{ alerts: number; incidents: string[] }> {
   const story = stories.find((one) => one.name === name);
-  if (!story) throw new Error(`There is no story ${name}.`);
+  if (!story)
+    throw new Refusal("not-found", `There is no story ${name.slice(0, 40)}. There are: ${stories.map((one) => one.name).join(", ")}.`);
   const run = randomBytes(3).toString("hex");
   let number = 0;
   const fresh = (prefix: string) => `${prefix}-${run}${(number++).toString(36)}`;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import express, { type NextFunction, type Request, type Response, type Router } from "express";
-import { databaseAway } from "../db/store/store.ts";
+import { databaseAway } from "../db/errors.ts";
 import { Refusal, type RefusalCode } from "../engine/domain/errors.ts";
 import type { Log } from "../engine/ports.ts";
 import { Unauthenticated, UnsupportedMediaType } from "./api.ts";

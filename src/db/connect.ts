@@ -4,13 +4,17 @@ import { sql } from "drizzle-orm";
 import { fromDrizzle } from "pg-boss";
 import type { BossConnection, Db, Driver } from "./driver.ts";
 import { openEmbedded } from "./embedded.ts";
+import { sqlState } from "./errors.ts";
 import { openPostgres } from "./postgres.ts";
 
 export type Database = {
   kind: "embedded" | "postgres";
   /** Outside a transaction only: inside one it throws, on every database and in every environment. */
   readonly db: Db;
-  /** No network and no other handle inside: on the embedded database everybody waits for this callback. */
+  /**
+   * No network and no other handle inside: on the embedded database everybody waits for this callback.
+   * It may run more than once (deadlock, serialization failure), so it keeps nothing outside of `tx`.
+   */
   transaction: <T>(work: (tx: Db) => Promise<T>) => Promise<T>;
   /** pg-boss calls inside our transaction. */
   bossIn: (tx: Db) => { db: BossConnection };
@@ -18,6 +22,10 @@ export type Database = {
   listen: Driver["listen"];
   close: () => Promise<void>;
 };
+
+/** Serialization failure and deadlock: the loser of a race simply goes again. */
+const AGAIN = new Set(["40001", "40P01"]);
+const TRIES = 5;
 
 /** `url` undefined: the embedded database in `dataDir`, or in memory where that is undefined too (tests). */
 export async function openDatabase(options: {
@@ -40,9 +48,15 @@ export async function openDatabase(options: {
       outside();
       return driver.db;
     },
-    transaction: (work) => {
+    transaction: async (work) => {
       outside();
-      return driver.db.transaction((tx) => inside.run(true, () => work(tx as Db)));
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await driver.db.transaction((tx) => inside.run(true, () => work(tx as Db)));
+        } catch (error) {
+          if (attempt >= TRIES || !AGAIN.has(sqlState(error) ?? "")) throw error;
+        }
+      }
     },
     bossIn: (tx) => ({ db: bossInside(tx) }),
     boss: driver.boss,

@@ -88,7 +88,6 @@ export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" |
     id: actionId(row.id),
     number: row.id,
     incident: incidentId(row.incidentId),
-    incidentTitle: view.incident.title,
     severity: view.incident.severity,
     lab: row.lab,
     title: kind.title(row.target),

@@ -271,7 +271,7 @@ export interface Tx extends Reads {
   inFlightOn(targetDigest: string, except: number): Promise<number | undefined>;
 
   addTimeline(rows: readonly New<TimelineRow>[]): Promise<void>;
-  /** Locks the chain's head: call it last in the transaction. */
+  /** Appended at the end of the transaction, whenever it is called: the chain's head is everybody's and is locked last. */
   writeAudit(entries: readonly AuditEntry[]): Promise<void>;
 
   /** Raises the wanted version of each message, creating it where needed. */

@@ -5,7 +5,7 @@ import type { PgTable } from "drizzle-orm/pg-core";
 import { actorName } from "../../engine/domain/actor.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
 import type { Queue } from "../../engine/queue.ts";
-import type { Tx } from "../../engine/store.ts";
+import type { AuditEntry, Tx } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
 import { reads } from "./reads.ts";
@@ -28,7 +28,22 @@ const RUNNING = (["queued", "running", "pendingResource", "pendingApproval"] as 
 /** drizzle returns an array on PostgreSQL and `{ rows }` on the embedded database. */
 const rowsOf = <T>(result: unknown): T[] => (Array.isArray(result) ? result : (result as { rows: T[] }).rows) as T[];
 
-export function transactionStore(tx: Db, queue: Queue<Db>): Tx {
+const bySubject = (a: { channel: string; subject: string }, b: { channel: string; subject: string }) =>
+  `${a.channel} ${a.subject}` < `${b.channel} ${b.subject}` ? -1 : 1;
+
+/*
+ * Locks are taken in one order everywhere: join keys, incidents, action, investigation, evidence, messages and their channel, and the
+ * head of the audit chain last. Who needs several takes them in this order, or a deadlock costs a second try.
+ */
+/** The port over one transaction. What is written last whenever it was asked for, the audit, waits until `work` is done. */
+export async function inTransaction<T>(tx: Db, queue: Queue<Db>, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const entries: AuditEntry[] = [];
+  const result = await work(transactionStore(tx, queue, entries));
+  await appendAudit(tx, entries);
+  return result;
+}
+
+export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] = []): Tx {
   const insertMany = async <T extends PgTable>(table: T, rows: readonly T["$inferInsert"][]) => {
     for (let from = 0; from < rows.length; from += CHUNK)
       await tx.insert(table).values(rows.slice(from, from + CHUNK) as T["$inferInsert"][]);
@@ -207,25 +222,11 @@ export function transactionStore(tx: Db, queue: Queue<Db>): Tx {
 
     addTimeline: (rows) => insertMany(t.timeline, rows),
     async writeAudit(entries) {
-      if (entries.length === 0) return;
-      await tx.insert(t.auditHead).values({ id: 1, count: 0, hash: "" }).onConflictDoNothing();
-      const [head] = await tx.select().from(t.auditHead).where(eq(t.auditHead.id, 1)).for("update");
-      let { count, hash } = head ?? { count: 0, hash: "" };
-      const rows = entries.map((entry) => {
-        const { incidentId, actor, ...rest } = entry;
-        const line = canonicalize({ ...rest, at: entry.at.toISOString(), actor, by: actorName(actor), seq: count + 1, prev: hash }) ?? "";
-        count += 1;
-        hash = createHash("sha256").update(line).digest("hex");
-        return { seq: count, line, hash, incidentId: incidentId ?? null };
-      });
-      await tx.insert(t.audit).values(rows);
-      await tx.update(t.auditHead).set({ count, hash }).where(eq(t.auditHead.id, 1));
+      audit.push(...entries);
     },
 
     async wantMessages(rows, now) {
-      const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort((a, b) =>
-        `${a.channel} ${a.subject}` < `${b.channel} ${b.subject}` ? -1 : 1,
-      );
+      const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort(bySubject);
       if (unique.length === 0) return;
       // The channel's row first: the projector locks it before it reads, so a send that is swallowed is never a lost wake-up.
       const channels = [...new Set(unique.map((row) => row.channel))].sort();
@@ -249,7 +250,8 @@ export function transactionStore(tx: Db, queue: Queue<Db>): Tx {
       );
     },
     async showMessages(rows, now) {
-      const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()];
+      // Sorted, so that two transactions never wait for each other's rows.
+      const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort(bySubject);
       for (let from = 0; from < unique.length; from += CHUNK) {
         await tx
           .insert(t.messages)
@@ -283,4 +285,21 @@ export function transactionStore(tx: Db, queue: Queue<Db>): Tx {
       await tx.execute(sql`select pg_notify(${CHANGE_CHANNEL}, '')`);
     },
   };
+}
+
+/** Appends to the hash chain. Its head is one row for everybody, so it is locked last and held only until the commit. */
+async function appendAudit(tx: Db, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  await tx.insert(t.auditHead).values({ id: 1, count: 0, hash: "" }).onConflictDoNothing();
+  const [head] = await tx.select().from(t.auditHead).where(eq(t.auditHead.id, 1)).for("update");
+  let { count, hash } = head ?? { count: 0, hash: "" };
+  const rows = entries.map((entry) => {
+    const { incidentId, actor, ...rest } = entry;
+    const line = canonicalize({ ...rest, at: entry.at.toISOString(), actor, by: actorName(actor), seq: count + 1, prev: hash }) ?? "";
+    count += 1;
+    hash = createHash("sha256").update(line).digest("hex");
+    return { seq: count, line, hash, incidentId: incidentId ?? null };
+  });
+  await tx.insert(t.audit).values(rows);
+  await tx.update(t.auditHead).set({ count, hash }).where(eq(t.auditHead.id, 1));
 }

@@ -9,7 +9,6 @@ export type ActionView = {
   id: string;
   number: number;
   incident: string;
-  incidentTitle: string;
   severity: Severity;
   lab: boolean;
   title: string;
@@ -87,8 +86,7 @@ export function actionCard(action: ActionView, sign: Sign): Card {
 function summary(action: ActionView, word: string): string {
   const lab = action.lab ? "LAB " : "";
   const why = action.for[0] ? ` ${cut(oneLine(action.for[0]), 80)}` : "";
-  if (action.state === "pending")
-    return `${lab}Decide: ${cut(oneLine(action.title), 60)}?${why} ${action.id} in ${action.incident} ${cut(oneLine(action.incidentTitle), 60)}`;
+  if (action.state === "pending") return `${lab}Decide: ${cut(oneLine(action.title), 60)}?${why} ${action.id} in ${action.incident}`;
   return `${lab}${word}: ${cut(oneLine(action.title), 60)}. ${action.id} in ${action.incident}. ${cut(oneLine(action.outcome ?? ""), 200)}`.trim();
 }
 
@@ -165,7 +163,7 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
     ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],
     ["Reason", action.decision?.reason ? cut(oneLine(action.decision.reason), 300) : undefined],
     ["Undo", action.state === "succeeded" ? action.undoText : undefined],
-    ["Incident", `${action.incident} ${cut(oneLine(action.incidentTitle), 80)}`],
+    ["Incident", action.incident],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
 }
