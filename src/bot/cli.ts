@@ -96,7 +96,9 @@ async function runningOr<T>(ask: () => Promise<T>, otherwise: () => Promise<T>):
 
 const program = new Command("air")
   .description("A virtual Tier 1/2 analyst that lives in your security team's chat")
-  .showHelpAfterError("(air --help lists the commands)");
+  .showHelpAfterError("(air --help lists the commands)")
+  // Before the commands are made: they inherit it.
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 program
   .command("start")
   .description("run everything in one process")
@@ -249,7 +251,6 @@ program
   .option("--url <url>", "air's public address; without it the manifest uses Socket Mode")
   .action((options: { url?: string }) => out(JSON.stringify(slackManifest(options.url), null, 2)));
 
-program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 try {
   await program.parseAsync();
 } catch (error) {

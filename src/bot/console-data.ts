@@ -109,7 +109,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
       const played = await parts.playStory(name);
       return noticeCard(
         `Playing: ${story.title}`,
-        `${played.alerts} alerts sent, ${[...new Set(played.incidents)].slice(0, 5).join(", ")}. Watch the channel.`,
+        `${played.alerts} alerts sent, ${[...new Set(played.incidents)].slice(0, 5).join(", ")}. Watch the channel and the list of incidents.`,
       );
     },
     onChange: parts.onChange,

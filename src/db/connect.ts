@@ -23,8 +23,8 @@ export type Database = {
   close: () => Promise<void>;
 };
 
-/** Serialization failure and deadlock: the loser of a race simply goes again. */
-const AGAIN = new Set(["40001", "40P01"]);
+/** Serialization failure, deadlock, and a row somebody else committed first: the loser of a race simply goes again and sees it. */
+const AGAIN = new Set(["40001", "40P01", "23505"]);
 const TRIES = 5;
 
 /** `url` undefined: the embedded database in `dataDir`, or in memory where that is undefined too (tests). */

@@ -51,8 +51,13 @@ export class JobTakenOver extends Error {
 }
 
 export async function startQueue(database: Database, log: Log, options: { worker: boolean }): Promise<RunningQueue> {
-  const boss = new PgBoss({
-    db: pastRunningTwins(database.boss),
+  const slots = createSlots((id) => boss.notifyWorker(id));
+  const connection = pastRunningTwins(database.boss);
+  const listen = connection.listen?.bind(connection);
+  // A notification wakes one idle slot instead of all of them; that one wakes the next as soon as it has found a job.
+  if (listen) connection.listen = (channel, _wakeAll, onReconnect) => listen(channel, slots.wakeOne, onReconnect);
+  const boss: PgBoss = new PgBoss({
+    db: connection,
     ...(database.kind === "embedded" ? { backend: "pglite" as const } : {}),
     useListenNotify: true,
     // Only a process that works looks after others' dead jobs.
@@ -94,11 +99,12 @@ export async function startQueue(database: Database, log: Log, options: { worker
   return {
     send: (tx, name, data, job) => send(tx, name, [{ data, key: job.key, ...(job.startAfter ? { startAfter: job.startAfter } : {}) }]),
     sendMany: (tx, name, jobs) => send(tx, name, jobs),
-    async work(name, slots, handler) {
-      for (let slot = 0; slot < slots; slot++) {
+    async work(name, count, handler) {
+      for (let slot = 0; slot < count; slot++) {
         let id = "";
         id = await boss.work(name, { batchSize: 1, includeMetadata: true, notifyPollingIntervalSeconds: 2 }, async ([job]: BossJob[]) => {
           if (!job) return;
+          slots.busy(name, id);
           try {
             await handler({ name, id: job.id, attempt: job.retryCount, data: job.data as JobOf<typeof name> });
           } catch (error) {
@@ -107,9 +113,11 @@ export async function startQueue(database: Database, log: Log, options: { worker
             throw error;
           } finally {
             // Fetch again at once: a slot otherwise sleeps until the next notify or poll although more jobs wait.
+            slots.idle(name, id);
             boss.notifyWorker(id);
           }
         });
+        slots.idle(name, id);
       }
     },
     settle: (job, effect) =>
@@ -156,6 +164,25 @@ const rewrite = (fetch: string) =>
               AND COALESCE(twin.singleton_key, '') = COALESCE(j.singleton_key, '')
           )`,
   );
+
+/** Which slots of each queue wait for work. Waking all of them for one job costs a fetch each, and on a busy queue that is most of the load. */
+function createSlots(wake: (id: string) => void) {
+  const idle = new Map<string, Set<string>>();
+  const of = (queue: string) => idle.get(queue) ?? idle.set(queue, new Set()).get(queue) ?? new Set<string>();
+  const wakeOne = (queue: string) => {
+    const [first] = of(queue);
+    if (first !== undefined) wake(first);
+  };
+  return {
+    wakeOne,
+    idle: (queue: string, id: string) => void of(queue).add(id),
+    /** It found a job, so there may be more: the next idle slot looks too. */
+    busy: (queue: string, id: string) => {
+      of(queue).delete(id);
+      wakeOne(queue);
+    },
+  };
+}
 
 /** The embedded database has one process: whatever is active at start died with the last one. */
 async function takeBack(boss: PgBoss, database: Database, name: JobName): Promise<void> {

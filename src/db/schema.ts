@@ -290,7 +290,6 @@ export const messages = pgTable(
 );
 export const channels = pgTable("channels", {
   channel: text().primaryKey(),
-  wanted: integer().notNull(),
   /** When the platform takes the next call: pace and Retry-After. */
   nextAt: at("next_at"),
   trouble: text(),

@@ -74,7 +74,8 @@ const readState = (air: Air, action: ActionRow): Promise<DesiredState> =>
 async function begin(air: Air, action: ActionRow): Promise<ActionRow | "busy" | "paused" | undefined> {
   const now = air.clock.now();
   return air.store.transaction(async (tx) => {
-    if (await tx.inFlightOn(action.targetDigest, action.id)) return "busy";
+    // The action that is taken back is in `undoing` until this one has ended: it is not in the way.
+    if (await tx.inFlightOn(action.targetDigest, action.undoes === null ? [action.id] : [action.id, action.undoes])) return "busy";
     if (await pauseOf(tx, action.family)) return "paused";
     const moved = await tx.moveAction(action.id, "approved", { state: "executing", executingAt: now }, action.version);
     if (!moved) return undefined;
@@ -182,7 +183,8 @@ async function end(air: Air, action: ActionRow, settle: Settle, state: ActionSta
   });
 }
 
-async function settleUndone(tx: Tx, air: Air, undo: ActionRow): Promise<void> {
+/** An undo has ended, one way or another: the action it takes back is undone, or stands as before. */
+export async function settleUndone(tx: Tx, air: Air, undo: ActionRow): Promise<void> {
   const original = undo.undoes === null ? undefined : await tx.lockAction(undo.undoes);
   if (original?.state !== "undoing") return;
   const now = air.clock.now();

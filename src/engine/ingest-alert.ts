@@ -44,11 +44,11 @@ type Prepared = {
 
 function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
   const eventAt = alert.detectedAt ?? request.receivedAt;
-  const entities = alert.entities.filter((named) => joinable(named.entity)).map((named) => named.entity);
+  const entities = alert.entities.map((named) => named.entity);
   const keys = joinKeys(
     { source: request.source, entities, ...(alert.vendorIncident ? { vendorIncident: alert.vendorIncident.id } : {}) },
     policy.correlation,
-    () => true,
+    (entity) => joinable(entity, policy.organization),
   ).map((key) => ({ ...key, key: sha256(key.key) }));
   const { raw: _raw, ...said } = alert;
   return {
@@ -95,11 +95,7 @@ async function open(tx: Tx, alerts: readonly Prepared[], now: Date): Promise<Pla
   const open = new Set(incidents.filter((row) => row.status === "open").map((row) => row.id));
   return {
     now,
-    ids: {
-      alerts: await tx.nextIds("alerts", fresh.length),
-      incidents: await tx.nextIds("incidents", fresh.length),
-      investigations: await tx.nextIds("investigations", alerts.length),
-    },
+    ids: await tx.nextIds({ alerts: fresh.length, incidents: fresh.length, investigations: alerts.length }),
     known,
     candidates: Map.groupBy(
       found.filter((row) => open.has(row.incidentId)).map((row) => ({ incident: row.incidentId, key: row.digest, at: row.at.getTime() })),

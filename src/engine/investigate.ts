@@ -82,7 +82,7 @@ export async function investigate(air: Air, investigation: number, settle: Settl
       });
     }),
   );
-  await settle((tx) => finishRound(tx, air, { row, playbooks, judged, todo, found, proposals }));
+  await settle((tx) => finishRound(tx, air, { row, incident, playbooks, judged, todo, found, proposals, hadActions: actions.length > 0 }));
 }
 
 /** The playbook made for this, and the general one for whatever else the incident holds. */
@@ -231,6 +231,9 @@ async function finishRound(
   air: Air,
   round: {
     row: InvestigationRow;
+    incident: IncidentRow;
+    /** The incident had actions before this round; without any, nothing can have decided one meanwhile. */
+    hadActions: boolean;
     playbooks: Playbook[];
     judged: Judged[];
     todo: EvidenceRow[];
@@ -242,8 +245,7 @@ async function finishRound(
   const locked = await tx.lockInvestigation(round.row.id);
   if (!locked || ENDED.has(locked.status)) return;
   const number = locked.round + 1;
-  const incident = await tx.incident(locked.incidentId);
-  if (!incident) return;
+  const { incident } = round;
   const looked = new Set(round.todo.map((item) => item.id));
   await tx.updateEvidence(
     round.judged
@@ -263,10 +265,11 @@ async function finishRound(
       line(locked, now, "verdict", `${entityName(item.row.entity)} (${evidenceId(item.row.id)}): ${WORD[item.judgement.verdict]}`),
     );
   const actions = await insertProposals(tx, locked, incident, round.proposals, timeline, now);
-  // Whatever a second alert added since this round began stands in rows that this lock now shows.
-  const evidence = await tx.evidenceOf(locked.id);
+  // What another alert added since this round began raised `wanted`, and stands in rows that this lock now shows.
+  const unchanged = locked.wanted === round.row.wanted && round.found.length === 0;
+  const evidence = unchanged ? round.judged.map((item) => lookedAt(item, looked, number)) : await tx.evidenceOf(locked.id);
   const more = evidence.some((item) => item.lookedRound === null) && number < MAX_ROUNDS * 4;
-  const states = await tx.actionsOf(locked.id);
+  const states = round.hadActions || actions.length > 0 ? await tx.actionsOf(locked.id) : [];
   const status = more ? ("running" as const) : statusOf(evidence, states);
   await tx.updateInvestigation(locked.id, {
     status,
@@ -359,6 +362,13 @@ async function insertProposals(
   );
   return ids;
 }
+
+const lookedAt = (item: Judged, looked: ReadonlySet<number>, number: number): EvidenceRow => ({
+  ...item.row,
+  verdict: item.judgement.verdict,
+  judgement: item.judgement,
+  lookedRound: looked.has(item.row.id) ? number : item.row.lookedRound,
+});
 
 const WORD: Record<Verdict, string> = {
   malicious: "Malicious",

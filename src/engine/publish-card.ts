@@ -6,7 +6,7 @@ import type { Drawing } from "./draw.ts";
 import { drawSubject } from "./draw.ts";
 import type { Settle } from "./investigate.ts";
 import { ChatError, type ChatPlatform, type MessageRef } from "./ports.ts";
-import type { MessageRow } from "./store.ts";
+import type { Delivery, StaleMessage } from "./store.ts";
 
 /** One writer works this long before it hands over to a fresh job; its slot then serves another channel for a while. */
 const WRITER_MS = 20_000;
@@ -44,10 +44,11 @@ export async function publishCards(air: Air, publishing: Publishing, channel: st
     const batch = await claim(air, channel, size);
     if (batch.length === 0) {
       await settle(async (tx) => {
-        // The row is locked before the last look: what was wanted in a transaction still open is seen after it.
+        // Locked before the last look: what a transaction still open wants is seen after it.
         await tx.lockChannel(channel);
         const next = await tx.nextStaleAt(channel);
-        if (next) await tx.enqueue("publish", { channel }, { key: channel, startAfter: later(next, air.clock.now()) });
+        // Put off only where it has to be: a deferred job is found by the next poll, not woken.
+        if (next) await tx.enqueue("publish", { channel }, { key: channel, ...(next > air.clock.now() ? { startAfter: next } : {}) });
       });
       return;
     }
@@ -58,36 +59,40 @@ export async function publishCards(air: Air, publishing: Publishing, channel: st
 const later = (a: Date, b: Date) => (a > b ? a : b);
 
 /** Takes the most urgent stale messages and notes which of them are about to be posted for the first time. */
-async function claim(air: Air, channel: string, size: number): Promise<MessageRow[]> {
+function claim(air: Air, channel: string, size: number): Promise<StaleMessage[]> {
   const now = air.clock.now();
   return air.store.transaction(async (tx) => {
-    await tx.lockChannel(channel);
-    const stale = await tx.staleMessages(channel, now, size);
-    // A reply needs its root: one whose root is not posted yet waits for it in this very batch or the next.
-    const roots = new Map(
-      (await tx.messages(channel, [...new Set(stale.flatMap((row) => (row.thread ? [row.thread] : [])))])).map((row) => [row.subject, row]),
+    const batch = await tx.staleMessages(channel, now, size);
+    const first = batch.filter((row) => !row.ref && row.postingSince === null);
+    await tx.markPosting(
+      first.map((row) => row.id),
+      now,
     );
-    const missing = [...roots.values()].filter((root) => !root.ref && !stale.some((row) => row.id === root.id));
-    const ready = stale.filter((row) => row.thread === null || roots.get(row.thread)?.ref);
-    const batch = [...missing, ...ready].slice(0, size);
-    await tx.updateMessages(batch.filter((row) => !row.ref && row.postingSince === null).map((row) => ({ id: row.id, postingSince: now })));
-    return batch.map((row) => ({ ...row, thread: row.thread === null ? null : JSON.stringify(roots.get(row.thread)?.ref) }));
+    return batch;
   });
 }
 
 type Place = { channel: string; target: string };
-type Result = Pick<MessageRow, "id"> & Partial<MessageRow>;
 
-async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform, place: Place, batch: MessageRow[]): Promise<void> {
+async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform, place: Place, batch: StaleMessage[]): Promise<void> {
   const drawing = await publishing.drawing();
   const views = await air.store.incidentViews(batch.map((row) => row.incidentId));
+  const now = air.clock.now();
   let pausedUntil: Date | undefined;
   let trouble: string | null = null;
   const results = await Promise.all(
-    batch.map(async (row): Promise<Result> => {
+    batch.map(async (row): Promise<Delivery> => {
       const view = views.get(row.incidentId);
       const card = view && drawSubject(row.subject, view, drawing);
-      const done = { id: row.id, shown: row.wanted, postingSince: null, retryAt: null, trouble: null };
+      const done = {
+        id: row.id,
+        shown: row.wanted,
+        ref: row.ref,
+        shownDigest: row.shownDigest,
+        postingSince: null,
+        retryAt: null,
+        trouble: null,
+      };
       if (!card) return done;
       const digest = createHash("sha256")
         .update(canonicalize(card) ?? "")
@@ -101,33 +106,33 @@ async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform,
         const retryAt = new Date(
           air.clock.now().getTime() + (error.retryAfterMs ?? (error.kind === "refused" ? REFUSED_RETRY_MS : LATER_RETRY_MS)),
         );
-        if (error.kind === "gone")
-          return { id: row.id, ref: null, shownDigest: null, postingSince: null, retryAt: null, trouble: error.message };
+        if (error.kind === "gone") return { ...done, shown: row.shown, ref: null, shownDigest: null, trouble: error.message };
         trouble = error.message;
         // A rate limit or an outage concerns the whole channel; a refused message waits alone and lets the others pass.
         if (error.kind === "later") pausedUntil = later(pausedUntil ?? retryAt, retryAt);
         return {
-          id: row.id,
+          ...done,
+          shown: row.shown,
           trouble: error.message,
           retryAt: error.kind === "refused" ? retryAt : null,
-          // Certainly not sent: nothing has to be looked for next time.
-          ...(error.maybeSent || row.ref ? {} : { postingSince: null }),
+          // Perhaps sent although no answer came: it is looked for before it is posted again.
+          postingSince: error.maybeSent && !row.ref ? (row.postingSince ?? now) : null,
         };
       }
     }),
   );
   const pace = new Date(air.clock.now().getTime() + (batch.length / platform.pace.perSecond) * 1000);
   await air.store.transaction(async (tx) => {
-    await tx.updateMessages(results);
+    await tx.noteDelivery(results);
     await tx.updateChannel(place.channel, { nextAt: pausedUntil ? later(pausedUntil, pace) : pace, trouble });
   });
   if (trouble) air.log.warn("chat did not take a message", { platform: platform.name, trouble });
 }
 
-async function send(air: Air, platform: ChatPlatform, place: Place, row: MessageRow, card: Card): Promise<MessageRef> {
+async function send(air: Air, platform: ChatPlatform, place: Place, row: StaleMessage, card: Card): Promise<MessageRef> {
   const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
   const marker = `${air.sign(`marker:${row.channel}:${row.subject}`)}-${row.id}`;
-  const thread = row.thread ? (JSON.parse(row.thread) as MessageRef) : undefined;
+  const thread = row.root ?? undefined;
   if (row.ref) {
     await platform.update(place.target, row.ref, card, marker, signal);
     return row.ref;

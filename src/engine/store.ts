@@ -165,6 +165,11 @@ export type MessageRow = {
   trouble: string | null;
 };
 
+export type StaleMessage = MessageRow & { root: { id: string; thread?: string } | null };
+
+/** How one message fared, whole. */
+export type Delivery = Pick<MessageRow, "id" | "shown" | "ref" | "shownDigest" | "postingSince" | "retryAt" | "trouble">;
+
 /** Everything a card of an incident is drawn from. */
 export type IncidentView = {
   incident: IncidentRow;
@@ -214,8 +219,8 @@ export interface Reads {
   lapsedActions(now: Date, limit: number): Promise<ActionRow[]>;
   /** Jobs that slipped: work wanted and nothing scheduled since `before`. */
   stale(before: Date): Promise<{ investigations: number[]; channels: string[]; actions: number[] }>;
-  staleMessages(channel: string, now: Date, limit: number): Promise<MessageRow[]>;
-  messages(channel: string, subjects: readonly string[]): Promise<MessageRow[]>;
+  /** Stale messages that can be sent now, most urgent first; a reply only where its root (`root`) is posted. */
+  staleMessages(channel: string, now: Date, limit: number): Promise<StaleMessage[]>;
   /** Newest root messages of a channel, for a chat that shows a list itself. */
   rootMessages(channel: string, limit: number): Promise<MessageRow[]>;
   nextStaleAt(channel: string): Promise<Date | undefined>;
@@ -235,8 +240,12 @@ export interface Tx extends Reads {
   alertsByIdentity(
     identities: readonly string[],
   ): Promise<Pick<AlertRow, "id" | "identity" | "digest" | "incidentId" | "investigationId">[]>;
-  /** Fresh ids from the table's sequence. */
-  nextIds(table: "alerts" | "incidents" | "investigations" | "evidence", count: number): Promise<number[]>;
+  /** Fresh ids from the tables' sequences, ascending. */
+  nextIds(counts: {
+    alerts: number;
+    incidents: number;
+    investigations: number;
+  }): Promise<Record<"alerts" | "incidents" | "investigations", number[]>>;
   insertAlerts(rows: readonly AlertRow[]): Promise<void>;
   updateAlert(id: number, change: Partial<AlertRow>): Promise<void>;
   countDuplicates(counts: ReadonlyMap<number, number>): Promise<void>;
@@ -267,8 +276,8 @@ export interface Tx extends Reads {
   lockAction(id: number): Promise<ActionRow | undefined>;
   /** False if this person already approved this version. */
   addApproval(row: ApprovalRow): Promise<boolean>;
-  /** Another action on the same target that is being carried out now. */
-  inFlightOn(targetDigest: string, except: number): Promise<number | undefined>;
+  /** Another action on the same target that is being carried out now; `except` are the asking action and the one it takes back. */
+  inFlightOn(targetDigest: string, except: readonly number[]): Promise<number | undefined>;
 
   addTimeline(rows: readonly New<TimelineRow>[]): Promise<void>;
   /** Appended at the end of the transaction, whenever it is called: the chain's head is everybody's and is locked last. */
@@ -286,10 +295,12 @@ export interface Tx extends Reads {
   ): Promise<void>;
   /** Subjects among `subjects` that some channel already shows or wants. */
   knownMessages(incidents: readonly number[]): Promise<MessageRow[]>;
-  /** Locks the channel's row: the projector reads it so that no wake-up is lost. */
-  lockChannel(channel: string): Promise<{ nextAt: Date | null }>;
+  /** Waits for everybody who is about to want something of this channel: after it a last look misses nothing. */
+  lockChannel(channel: string): Promise<void>;
   updateChannel(channel: string, change: { nextAt?: Date | null; trouble?: string | null }): Promise<void>;
-  updateMessages(rows: readonly (Pick<MessageRow, "id"> & Partial<MessageRow>)[]): Promise<void>;
+  /** Notes which messages are about to be posted for the first time. */
+  markPosting(ids: readonly number[], now: Date): Promise<void>;
+  noteDelivery(rows: readonly Delivery[]): Promise<void>;
   putSetting(key: string, value: unknown): Promise<void>;
   /** Tells every process that something visible changed. */
   notifyChange(): Promise<void>;

@@ -1,6 +1,7 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, investigationId } from "./air.ts";
 import { redraw } from "./decide-action.ts";
+import { settleUndone } from "./execute-action.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 
@@ -46,6 +47,7 @@ async function expire(air: Air, id: number, now: Date): Promise<void> {
             })
           : undefined;
     if (!moved) return;
+    if (moved.undoes !== null) await settleUndone(tx, air, moved);
     const text = `${actionKinds[moved.kind].title(moved.target)} expired: nothing was done. ${actionKinds[moved.kind].ifNot(moved.target)}`;
     await tx.addTimeline([
       {

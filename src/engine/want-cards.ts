@@ -53,11 +53,15 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
       })),
     ]);
   });
+  const there = new Set(known.map((message) => `${message.channel} ${message.subject}`));
   const live = wanted.filter((row) => isLive(row.channel));
   await tx.wantMessages(
     wanted.filter((row) => !isLive(row.channel)),
     now,
   );
-  await tx.showMessages(live, now);
+  await tx.showMessages(
+    live.filter((row) => !there.has(`${row.channel} ${row.subject}`)),
+    now,
+  );
   if (live.length > 0) await tx.notifyChange();
 }

@@ -161,7 +161,10 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if (button.dataset.value !== undefined) whileBusy(button, () => press(button));
   else if (button.dataset.story !== undefined)
-    whileBusy(button, async () => note(await send("/console/lab", { story: button.dataset.story })));
+    whileBusy(button, async () => {
+      note(await send("/console/lab", { story: button.dataset.story }));
+      redraw();
+    });
   else if (button.getAttribute("role") === "tab") chooseTab(button);
 });
 

@@ -84,7 +84,6 @@ CREATE TABLE "audit_head" (
 --> statement-breakpoint
 CREATE TABLE "channels" (
 	"channel" text PRIMARY KEY NOT NULL,
-	"wanted" integer NOT NULL,
 	"next_at" timestamp with time zone,
 	"trouble" text
 );

@@ -1,4 +1,5 @@
-import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/pg-core";
 import { OPEN_STATES } from "../../engine/domain/action.ts";
 import type { ActionRow, IncidentView, Page, Reads } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
@@ -7,11 +8,17 @@ import * as t from "../schema.ts";
 /** Lists and cards leave out what may be large: what the source sent, whole. */
 const { raw: _raw, description: _description, ...alertSummary } = getTableColumns(t.alerts);
 
+/** A reply can only be posted once its root is. */
+const root = alias(t.messages, "root");
+const deliverable = (channel: string) =>
+  and(eq(t.messages.channel, channel), gt(t.messages.wanted, t.messages.shown), or(isNull(t.messages.thread), isNotNull(root.ref)));
+
 /** Lines of the timeline a card may need. */
 const TIMELINE_SHOWN = 60;
 
 /** The named reads, over the database or over a transaction alike. */
 export function reads(db: () => Db): Reads {
+  const prepared = preparedReads(db);
   const one = async <T>(query: Promise<T[]>) => (await query)[0];
   const page = <Row extends { id: number }>(rows: Row[], limit: number): Page<Row> => {
     const items = rows.slice(0, limit);
@@ -20,14 +27,13 @@ export function reads(db: () => Db): Reads {
   const views = (ids: readonly number[]) => readViews(db(), ids);
   return {
     alert: (id) => one(db().select().from(t.alerts).where(eq(t.alerts.id, id))),
-    incident: (id) => one(db().select().from(t.incidents).where(eq(t.incidents.id, id))),
-    investigation: (id) => one(db().select().from(t.investigations).where(eq(t.investigations.id, id))),
+    incident: (id) => one(prepared().incident.execute({ id })),
+    investigation: (id) => one(prepared().investigation.execute({ id })),
     action: (id) => one(db().select().from(t.actions).where(eq(t.actions.id, id))),
-    evidenceOf: (id) => db().select().from(t.evidence).where(eq(t.evidence.investigationId, id)).orderBy(asc(t.evidence.id)),
-    observationsOf: (id) =>
-      db().select().from(t.observations).where(eq(t.observations.investigationId, id)).orderBy(asc(t.observations.id)),
+    evidenceOf: (id) => prepared().evidence.execute({ id }),
+    observationsOf: (id) => prepared().observations.execute({ id }),
     actionsOf: (id) => db().select().from(t.actions).where(eq(t.actions.investigationId, id)).orderBy(asc(t.actions.id)),
-    alertsOf: (id) => db().select(alertSummary).from(t.alerts).where(eq(t.alerts.incidentId, id)).orderBy(asc(t.alerts.id)),
+    alertsOf: (id) => prepared().alerts.execute({ id }),
     incidentViews: views,
     async listIncidents(filter) {
       const where = [
@@ -119,26 +125,16 @@ export function reads(db: () => Db): Reads {
         actions: actions.map((row) => row.id),
       };
     },
-    staleMessages: (channel, now, limit) =>
-      db()
-        .select()
+    async staleMessages(channel, now, limit) {
+      const rows = await db()
+        .select({ message: t.messages, root: root.ref })
         .from(t.messages)
-        .where(
-          and(
-            eq(t.messages.channel, channel),
-            gt(t.messages.wanted, t.messages.shown),
-            or(isNull(t.messages.retryAt), lte(t.messages.retryAt, now)),
-          ),
-        )
+        .leftJoin(root, and(eq(root.channel, t.messages.channel), eq(root.subject, t.messages.thread)))
+        .where(and(deliverable(channel), or(isNull(t.messages.retryAt), lte(t.messages.retryAt, now))))
         .orderBy(asc(t.messages.priority), asc(t.messages.id))
-        .limit(limit),
-    messages: (channel, subjects) =>
-      subjects.length === 0
-        ? Promise.resolve([])
-        : db()
-            .select()
-            .from(t.messages)
-            .where(and(eq(t.messages.channel, channel), inArray(t.messages.subject, [...subjects]))),
+        .limit(limit);
+      return rows.map((row) => ({ ...row.message, root: row.root }));
+    },
     rootMessages: (channel, limit) =>
       db()
         .select()
@@ -151,7 +147,8 @@ export function reads(db: () => Db): Reads {
         db()
           .select({ at: t.messages.retryAt })
           .from(t.messages)
-          .where(and(eq(t.messages.channel, channel), gt(t.messages.wanted, t.messages.shown)))
+          .leftJoin(root, and(eq(root.channel, t.messages.channel), eq(root.subject, t.messages.thread)))
+          .where(deliverable(channel))
           .orderBy(sql`${t.messages.retryAt} asc nulls first`)
           .limit(1),
       );
@@ -170,6 +167,32 @@ export function reads(db: () => Db): Reads {
       const row = await one(db().select().from(t.auditHead).where(eq(t.auditHead.id, 1)));
       return { count: row?.count ?? 0, hash: row?.hash ?? "" };
     },
+  };
+}
+
+/** What every investigation reads: built once per handle and planned once per connection. */
+function preparedReads(db: () => Db) {
+  let made: ReturnType<typeof prepare> | undefined;
+  return () => {
+    const handle = db();
+    made ??= prepare(handle);
+    return made;
+  };
+}
+
+function prepare(db: Db) {
+  const id = sql.placeholder("id");
+  return {
+    incident: db.select().from(t.incidents).where(eq(t.incidents.id, id)).prepare("air_incident"),
+    investigation: db.select().from(t.investigations).where(eq(t.investigations.id, id)).prepare("air_investigation"),
+    evidence: db.select().from(t.evidence).where(eq(t.evidence.investigationId, id)).orderBy(asc(t.evidence.id)).prepare("air_evidence"),
+    observations: db
+      .select()
+      .from(t.observations)
+      .where(eq(t.observations.investigationId, id))
+      .orderBy(asc(t.observations.id))
+      .prepare("air_observations"),
+    alerts: db.select(alertSummary).from(t.alerts).where(eq(t.alerts.incidentId, id)).orderBy(asc(t.alerts.id)).prepare("air_alerts"),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { and, asc, desc, eq, inArray, ne, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { actorName } from "../../engine/domain/actor.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
@@ -16,17 +16,17 @@ export const CHANGE_CHANNEL = "air_change";
 /** PostgreSQL takes at most 65,535 parameters; the widest table has 31 columns. */
 const CHUNK = 500;
 
-const SEQUENCES = {
-  alerts: "alerts_id_seq",
-  incidents: "incidents_id_seq",
-  investigations: "investigations_id_seq",
-  evidence: "evidence_id_seq",
-};
-
 const RUNNING = (["queued", "running", "pendingResource", "pendingApproval"] as const).filter((status) => !ENDED.has(status));
 
 /** drizzle returns an array on PostgreSQL and `{ rows }` on the embedded database. */
 const rowsOf = <T>(result: unknown): T[] => (Array.isArray(result) ? result : (result as { rows: T[] }).rows) as T[];
+
+const toColumns = (row: Parameters<Tx["noteDelivery"]>[0][number]) => ({
+  ...row,
+  shown_digest: row.shownDigest,
+  posting_since: row.postingSince,
+  retry_at: row.retryAt,
+});
 
 const bySubject = (a: { channel: string; subject: string }, b: { channel: string; subject: string }) =>
   `${a.channel} ${a.subject}` < `${b.channel} ${b.subject}` ? -1 : 1;
@@ -100,12 +100,19 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         })
         .from(t.alerts)
         .where(inArray(t.alerts.identity, [...identities])),
-    async nextIds(table, count) {
-      if (count === 0) return [];
-      const result = await tx.execute(sql`select nextval(${SEQUENCES[table]})::int as id from generate_series(1, ${count})`);
-      return rowsOf<{ id: number }>(result)
-        .map((row) => row.id)
-        .sort((a, b) => a - b);
+    async nextIds(counts) {
+      // One round trip for all of them; a count of zero generates no rows.
+      const wanted = Object.entries(counts).filter(([, count]) => count > 0);
+      const ids: Record<keyof typeof counts, number[]> = { alerts: [], incidents: [], investigations: [] };
+      if (wanted.length === 0) return ids;
+      const parts = wanted.map(
+        ([table, count]) =>
+          sql`select ${table}::text as "table", nextval(${`${table}_id_seq`})::int as id from generate_series(1, ${count}::int)`,
+      );
+      for (const row of rowsOf<{ table: keyof typeof counts; id: number }>(await tx.execute(sql.join(parts, sql` union all `))))
+        ids[row.table].push(row.id);
+      for (const list of Object.values(ids)) list.sort((a, b) => a - b);
+      return ids;
     },
     insertAlerts: (rows) => insertMany(t.alerts, rows),
     async updateAlert(id, change) {
@@ -171,7 +178,12 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       }
     },
     async updateEvidence(rows) {
-      for (const { id, ...change } of rows) await tx.update(t.evidence).set(change).where(eq(t.evidence.id, id));
+      if (rows.length === 0) return;
+      await tx.execute(sql`
+        update evidence set verdict = v.verdict, judgement = v.judgement, remediation = v.remediation, looked_round = v.looked_round
+        from jsonb_to_recordset(${JSON.stringify(rows.map((row) => ({ ...row, looked_round: row.lookedRound })))}::jsonb)
+          as v(id int, verdict text, judgement jsonb, remediation text, looked_round int)
+        where evidence.id = v.id`);
     },
 
     async markRemediated(id, remediation) {
@@ -215,7 +227,13 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       const [row] = await tx
         .select({ id: t.actions.id })
         .from(t.actions)
-        .where(and(eq(t.actions.targetDigest, targetDigest), inArray(t.actions.state, ["executing", "undoing"]), ne(t.actions.id, except)))
+        .where(
+          and(
+            eq(t.actions.targetDigest, targetDigest),
+            inArray(t.actions.state, ["executing", "undoing"]),
+            notInArray(t.actions.id, [...except]),
+          ),
+        )
         .limit(1);
       return row?.id;
     },
@@ -228,12 +246,6 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     async wantMessages(rows, now) {
       const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort(bySubject);
       if (unique.length === 0) return;
-      // The channel's row first: the projector locks it before it reads, so a send that is swallowed is never a lost wake-up.
-      const channels = [...new Set(unique.map((row) => row.channel))].sort();
-      await tx
-        .insert(t.channels)
-        .values(channels.map((channel) => ({ channel, wanted: 1 })))
-        .onConflictDoUpdate({ target: t.channels.channel, set: { wanted: sql`${t.channels.wanted} + 1` } });
       for (let from = 0; from < unique.length; from += CHUNK) {
         await tx
           .insert(t.messages)
@@ -243,11 +255,8 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
             set: { wanted: sql`${t.messages.wanted} + 1`, priority: sql`least(${t.messages.priority}, excluded.priority)`, retryAt: null },
           });
       }
-      await queue.sendMany(
-        tx,
-        "publish",
-        channels.map((channel) => ({ data: { channel }, key: channel })),
-      );
+      const channels = [...new Set(unique.map((row) => row.channel))].sort();
+      for (const channel of channels) await wakeWriter(tx, queue, channel);
     },
     async showMessages(rows, now) {
       // Sorted, so that two transactions never wait for each other's rows.
@@ -268,15 +277,30 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
             .where(inArray(t.messages.incidentId, [...new Set(incidents)]))
             .orderBy(desc(t.messages.id)),
     async lockChannel(channel) {
-      await tx.insert(t.channels).values({ channel, wanted: 0 }).onConflictDoNothing();
-      const [row] = await tx.select({ nextAt: t.channels.nextAt }).from(t.channels).where(eq(t.channels.channel, channel)).for("update");
-      return row ?? { nextAt: null };
+      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`channel ${channel}`}, 0))`);
     },
     async updateChannel(channel, change) {
-      await tx.update(t.channels).set(change).where(eq(t.channels.channel, channel));
+      await tx
+        .insert(t.channels)
+        .values({ channel, ...change })
+        .onConflictDoUpdate({ target: t.channels.channel, set: change });
     },
-    async updateMessages(rows) {
-      for (const { id, ...change } of rows) await tx.update(t.messages).set(change).where(eq(t.messages.id, id));
+    async markPosting(ids, now) {
+      if (ids.length > 0)
+        await tx
+          .update(t.messages)
+          .set({ postingSince: now })
+          .where(inArray(t.messages.id, [...ids]));
+    },
+    async noteDelivery(rows) {
+      if (rows.length === 0) return;
+      await tx.execute(sql`
+        update messages set
+          shown = greatest(messages.shown, v.shown), ref = v.ref, shown_digest = v.shown_digest, posting_since = v.posting_since,
+          retry_at = v.retry_at, trouble = v.trouble
+        from jsonb_to_recordset(${JSON.stringify(rows.map(toColumns))}::jsonb)
+          as v(id int, shown int, ref jsonb, shown_digest text, posting_since timestamptz, retry_at timestamptz, trouble text)
+        where messages.id = v.id`);
     },
     async putSetting(key, value) {
       await tx.insert(t.settings).values({ key, value }).onConflictDoUpdate({ target: t.settings.key, set: { value } });
@@ -285,6 +309,21 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       await tx.execute(sql`select pg_notify(${CHANGE_CHANNEL}, '')`);
     },
   };
+}
+
+/**
+ * Wakes a channel's writer without making all who write wait for each other, which one row or one job key would.
+ *
+ * Whoever wants something holds the channel's lock shared until its commit; the writer takes it alone before it looks for the last time
+ * and goes (lockChannel). So a writer job that is seen here, waiting or running, will see what this transaction wrote; only where none
+ * is seen, one is sent.
+ */
+async function wakeWriter(tx: Db, queue: Queue<Db>, channel: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock_shared(hashtextextended(${`channel ${channel}`}, 0))`);
+  const there = await tx.execute(
+    sql`select 1 as there from pgboss.job where name = 'publish' and singleton_key = ${channel} and (state = 'active' or (state = 'created' and start_after <= now())) limit 1`,
+  );
+  if (rowsOf(there).length === 0) await queue.sendMany(tx, "publish", [{ data: { channel }, key: channel }]);
 }
 
 /** Appends to the hash chain. Its head is one row for everybody, so it is locked last and held only until the commit. */
