@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 
 /**
@@ -30,7 +31,9 @@ if (!fs.existsSync(vitest)) {
   console.error("The test runner is not installed. Run npm install first.");
   process.exit(1);
 }
-const run = spawnSync(process.execPath, [vitest, "run", ...process.argv.slice(2)], {
+const report = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "air-test-")), "report.json");
+const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+const run = spawnSync(process.execPath, [vitest, "run", ...reporters, ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
   env: {
@@ -41,4 +44,11 @@ const run = spawnSync(process.execPath, [vitest, "run", ...process.argv.slice(2)
 });
 postgres?.stop();
 for (const { name } of missing) console.log(`Reminder: the tests that need ${name} were skipped.`);
+const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(fs.readFileSync(report, "utf8")) as Record<string, number>;
+fs.rmSync(path.dirname(report), { recursive: true });
+if (required.size > 0 && numPendingTests) {
+  console.error("A test was skipped, and where AIR_TEST_REQUIRE is set that is a failure.");
+  process.exit(1);
+}
+console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`);
 process.exit(run.status ?? 1);

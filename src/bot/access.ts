@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import type { Request } from "express";
 import ipaddr from "ipaddr.js";
-import { NO_ROLES, type Person } from "../engine/domain/approval.ts";
+import type { Person } from "../engine/domain/approval.ts";
 import type { Config } from "./config.ts";
 import type { People } from "./people.ts";
 
@@ -17,13 +17,13 @@ export function sameSecret(a: string, b: string): boolean {
 }
 
 /** `Authorization: Bearer <token>`; undefined: none was sent. Never read from a URL. */
-export function bearer(request: Request): string | undefined {
+function bearer(request: Request): string | undefined {
   const match = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? "");
   return request.headers.authorization === undefined ? undefined : (match?.[1] ?? "");
 }
 
 /** Everything product contract 3.5 asks of an unauthenticated request. Loopback alone is not a boundary. */
-export function isBareLab(request: Request, config: Config, labOn: boolean): boolean {
+function isBareLab(request: Request, config: Config, labOn: boolean): boolean {
   if (!labOn || config.slack || config.apiToken || Object.values(config.connectors).some(Boolean)) return false;
   return isLocal(request);
 }
@@ -71,13 +71,3 @@ export function signedBy(request: Request, source: string, secret: string, body:
   const expected = createHmac("sha256", secret).update(`${source}.${timestamp}.`).update(body).digest("hex");
   return sameSecret(`v1=${expected}`, signature);
 }
-
-/** A source that signs is a machine that sends, and nothing else. */
-export const signingSource = (source: string): Person => ({
-  key: `source:${source}`,
-  name: source,
-  via: "http",
-  identities: [],
-  roles: NO_ROLES,
-  machine: true,
-});

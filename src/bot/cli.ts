@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { stories } from "../adapters/connectors/lab/stories.ts";
 import { slackManifest } from "../adapters/slack/manifest.ts";
 import { openDatabase } from "../db/connect.ts";
+import { databaseAway, sqlState } from "../db/errors.ts";
 import { startQueue } from "../db/queue.ts";
 import { createStore } from "../db/store/store.ts";
 import { hashLine, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
@@ -251,9 +252,22 @@ program
   .option("--url <url>", "air's public address; without it the manifest uses Socket Mode")
   .action((options: { url?: string }) => out(JSON.stringify(slackManifest(options.url), null, 2)));
 
+/** What went wrong, with the next step where there is one. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = sqlState(error);
+  if (databaseAway(error))
+    return `The database cannot be reached (${code}). Check DATABASE_URL and that PostgreSQL runs, or ask: air doctor`;
+  if (code === "28P01" || code === "28000") return "PostgreSQL refused the user or password in DATABASE_URL.";
+  if (code === "3D000") return "The database named in DATABASE_URL does not exist. Create it first: createdb air";
+  if (code === "EADDRINUSE") return "The port is in use by another program. Stop it, or set PORT to another one.";
+  if (code === "EACCES") return `${error.message}. Choose a folder or port this user may use (AIR_DATA_DIR, PORT).`;
+  return error.message;
+}
+
 try {
   await program.parseAsync();
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error));
+  say(explain(error));
   process.exit(error instanceof Usage ? 2 : 1);
 }

@@ -8,7 +8,7 @@ import { Refusal } from "../engine/domain/errors.ts";
 import { type Accepted, type Intake, ingestAlerts } from "../engine/ingest-alert.ts";
 import type { Config } from "./config.ts";
 
-export const MAX_ALERTS = 500;
+const MAX_ALERTS = 500;
 
 /** Takes what a source sent, whole or not at all; answers after the commit. */
 export type AcceptAlerts = (source: string, payload: unknown) => Promise<Accepted[]>;

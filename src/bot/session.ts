@@ -64,7 +64,12 @@ export function createSession(links: Links, air: Air, people: People, config: ()
         const until = air.clock.now().getTime() + SESSION_MS;
         const secure = config().publicUrl?.startsWith("https:") ?? false;
         response.cookie(COOKIE, write(email, until), { httpOnly: true, sameSite: "strict", secure, path: "/", maxAge: SESSION_MS });
-        response.redirect(303, "/");
+        // Whoever comes from a chat comes from another site, and a strict cookie is not sent along a redirect from there: the page goes on itself.
+        response
+          .type("html")
+          .send(
+            '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/"><title>Signed in</title><a href="/">Signed in. Go on to the console</a>',
+          );
       });
       router.use(console);
       return router;

@@ -59,7 +59,10 @@ async function mayNot(air: Air, person: Person, action: ActionRow): Promise<Refu
     { family: action.family, state: action.state, lab: action.lab, protectedHits: action.blastRadius.protectedHits },
     entities,
   );
-  return permission.allowed ? undefined : new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+  if (!permission.allowed) return new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+  if (person.machine && action.approvalsNeeded > 1)
+    return new Refusal("forbidden", "A token never counts toward two approvals.", { details: { missing: "person" } });
+  return undefined;
 }
 
 async function auditRefusal(air: Air, person: Person, action: ActionRow, request: DecideRequest, refusal: Refusal): Promise<void> {
@@ -95,7 +98,6 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   if (request.decision === "approve") {
     const pause = await pauseOf(tx, action.family);
     if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
-    if (person.machine && action.approvalsNeeded > 1) throw new Refusal("forbidden", "A token never counts toward two approvals.");
     const counted = await tx.addApproval({
       actionId: action.id,
       version: action.version,

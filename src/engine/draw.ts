@@ -26,7 +26,7 @@ export function drawSubject(subject: string, view: IncidentView, drawing: Drawin
   return action && actionCard(actionView(action, view, drawing), drawing.sign);
 }
 
-export function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
+function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
   const { incident } = view;
   const [unstarted] = view.alerts.filter((alert) => alert.investigationId === null);
   return {

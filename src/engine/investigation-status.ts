@@ -7,7 +7,11 @@ const JUDGED: ReadonlySet<Entity["kind"]> = new Set(["file", "url", "ip", "domai
 
 export const statusOf = (evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus =>
   statusFrom({
-    evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: item.verdict === "unknown" && JUDGED.has(item.entity.kind) })),
+    evidence: evidence.map((item) => ({
+      verdict: item.verdict,
+      // A look that failed is never a silent gap, whatever the others said (product contract 5).
+      unlooked: (item.verdict === "unknown" && JUDGED.has(item.entity.kind)) || (item.judgement?.missing.length ?? 0) > 0,
+    })),
     actions,
   });
 

@@ -96,7 +96,7 @@ export function targetDigest(kind: ActionKindName, target: Entity): string {
   return sha256(`${actionKinds[kind].family} ${thing}`);
 }
 
-export function digestVersion(
+function digestVersion(
   kind: ActionKindName,
   target: Entity,
   params: Record<string, unknown>,

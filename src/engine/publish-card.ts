@@ -31,6 +31,9 @@ export async function publishCards(air: Air, publishing: Publishing, channel: st
   const platform = publishing.platforms.get(name);
   const target = rest.join(":");
   const started = air.clock.now().getTime();
+  const most = Math.max(1, Math.min(MAX_IN_FLIGHT, platform?.pace.burst ?? 1));
+  // Halving is too slow where the platform takes one a second: after a refusal one at a time, and double while it goes well.
+  let size = most;
   if (!platform) return settle(async () => {});
   for (;;) {
     const now = air.clock.now();
@@ -40,7 +43,6 @@ export async function publishCards(air: Air, publishing: Publishing, channel: st
       return settle((tx) => tx.enqueue("publish", { channel }, { key: channel, ...(wait > 0 && due ? { startAfter: due } : {}) }));
     }
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    const size = Math.max(1, Math.min(MAX_IN_FLIGHT, platform.pace.burst));
     const batch = await claim(air, channel, size);
     if (batch.length === 0) {
       await settle(async (tx) => {
@@ -52,7 +54,8 @@ export async function publishCards(air: Air, publishing: Publishing, channel: st
       });
       return;
     }
-    await deliver(air, publishing, platform, { channel, target }, batch);
+    const refused = await deliver(air, publishing, platform, { channel, target }, batch);
+    size = refused ? 1 : Math.min(most, size * 2);
   }
 }
 
@@ -74,7 +77,7 @@ function claim(air: Air, channel: string, size: number): Promise<StaleMessage[]>
 
 type Place = { channel: string; target: string };
 
-async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform, place: Place, batch: StaleMessage[]): Promise<void> {
+async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform, place: Place, batch: StaleMessage[]): Promise<boolean> {
   const drawing = await publishing.drawing();
   const views = await air.store.incidentViews(batch.map((row) => row.incidentId));
   const now = air.clock.now();
@@ -127,6 +130,7 @@ async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform,
     await tx.updateChannel(place.channel, { nextAt: pausedUntil ? later(pausedUntil, pace) : pace, trouble });
   });
   if (trouble) air.log.warn("chat did not take a message", { platform: platform.name, trouble });
+  return pausedUntil !== undefined;
 }
 
 async function send(air: Air, platform: ChatPlatform, place: Place, row: StaleMessage, card: Card): Promise<MessageRef> {

@@ -8,10 +8,29 @@ import { type Running, startAir } from "../../src/bot/main.ts";
 import { openTestDb } from "./open-test-db.ts";
 import { rememberingLog } from "./remembering-log.ts";
 
-export type Answer = { status: number; headers: http.IncomingHttpHeaders; text: string; json: Json };
-/** What a test reads out of an answer: checked by the expectations, not by types. */
-// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the tests are about
-export type Json = any;
+export type Answer = {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  text: string;
+  /** For expectations. */
+  json: unknown;
+  /** For going on with what was answered. */
+  as: <T>() => T;
+};
+export type Accepted = { accepted: { alert: string; incident: string; investigation: string | null; duplicate: boolean }[] };
+export type ActionJson = {
+  id: string;
+  kind: string;
+  state: string;
+  version: string;
+  incident: string;
+  family: string;
+  target: Record<string, string>;
+  outcome: string | null;
+  decision: { decision: string; by: string; via: string } | null;
+  approvals: { needed: number; given: { by: string }[] };
+};
+export type List<T> = { items: T[]; next: string | null };
 export type Ask = { method?: string; headers?: Record<string, string>; body?: unknown; raw?: string | Buffer };
 
 export type TestAir = Running & {
@@ -74,16 +93,16 @@ function send(url: URL, { method = "GET", headers = {}, body, raw }: Ask): Promi
       response.once("error", reject);
       response.once("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) });
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text), as: <T>() => parse(text) as T });
       });
     });
     request.end(content);
   });
 }
 
-function parse(text: string): Json {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }

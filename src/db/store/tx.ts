@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import { and, asc, desc, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
+import { mayMove } from "../../engine/domain/action.ts";
 import { actorName } from "../../engine/domain/actor.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
 import type { Queue } from "../../engine/queue.ts";
@@ -199,6 +200,7 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       return inserted.map((row) => row.id);
     },
     async moveAction(id, from, change, version) {
+      if (!mayMove(from, change.state)) throw new Error(`An action does not move from ${from} to ${change.state}.`);
       const where: (SQL | undefined)[] = [
         eq(t.actions.id, id),
         eq(t.actions.state, from),

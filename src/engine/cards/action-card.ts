@@ -2,7 +2,7 @@ import type { ActionDecision, ActionState, BlastRadius, Family } from "../domain
 import type { Severity } from "../domain/alert.ts";
 import { type ButtonDecision, type Sign, writeButton } from "./button-id.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
-import { count, oneLine, span, time } from "./say.ts";
+import { count, outside, span, time } from "./say.ts";
 
 /** One action as cards need it: facts, no rows. */
 export type ActionView = {
@@ -70,11 +70,11 @@ export function actionCard(action: ActionView, sign: Sign): Card {
   if (action.paused && ["pending", "approved"].includes(action.state))
     lines.push({ kind: "text", text: [bold("Paused: "), { text: action.paused }] });
   if (open) lines.push(...grounds(action));
-  else if (action.outcome) lines.push({ kind: "text", text: cut(oneLine(action.outcome), 600) });
+  else if (action.outcome) lines.push({ kind: "text", text: cut(outside(action.outcome), 600) });
   lines.push({ kind: "facts", facts: open ? openFacts(action) : closedFacts(action) });
   if (open) lines.push({ kind: "note", text: `${action.rule}. ${expiry(action)}` });
   return {
-    title: `${action.lab ? "LAB " : ""}${action.id}: ${cut(oneLine(action.title), 110)}${action.state === "pending" ? "?" : ""}`,
+    title: `${action.lab ? "LAB " : ""}${action.id}: ${cut(outside(action.title), 110)}${action.state === "pending" ? "?" : ""}`,
     tone,
     badge: action.approvals.length > 0 && action.state === "pending" ? `${action.approvals.length} of ${action.approvalsNeeded}` : word,
     summary: summary(action, word),
@@ -85,9 +85,9 @@ export function actionCard(action: ActionView, sign: Sign): Card {
 
 function summary(action: ActionView, word: string): string {
   const lab = action.lab ? "LAB " : "";
-  const why = action.for[0] ? ` ${cut(oneLine(action.for[0]), 80)}` : "";
-  if (action.state === "pending") return `${lab}Decide: ${cut(oneLine(action.title), 60)}?${why} ${action.id} in ${action.incident}`;
-  return `${lab}${word}: ${cut(oneLine(action.title), 60)}. ${action.id} in ${action.incident}. ${cut(oneLine(action.outcome ?? ""), 200)}`.trim();
+  const why = action.for[0] ? ` ${cut(outside(action.for[0]), 80)}` : "";
+  if (action.state === "pending") return `${lab}Decide: ${cut(outside(action.title), 60)}?${why} ${action.id} in ${action.incident}`;
+  return `${lab}${word}: ${cut(outside(action.title), 60)}. ${action.id} in ${action.incident}. ${cut(outside(action.outcome ?? ""), 200)}`.trim();
 }
 
 function headline(action: ActionView): Text {
@@ -106,7 +106,7 @@ function headline(action: ActionView): Text {
     case "rejected":
       return [
         bold(`Rejected by ${decided}. `),
-        { text: `${action.decision?.reason ? `${oneLine(action.decision.reason)}. ` : ""}Nothing was done. ${action.ifNot}` },
+        { text: `${action.decision?.reason ? `${outside(action.decision.reason)}. ` : ""}Nothing was done. ${action.ifNot}` },
       ];
     case "unclear":
       return [bold("Outcome unclear: "), { text: "air does not repeat it. Please check the target yourself." }];
@@ -117,8 +117,8 @@ function headline(action: ActionView): Text {
 
 function grounds(action: ActionView): Line[] {
   const items = [
-    ...action.for.slice(0, 4).map((text) => ({ mark: "For", tone: "bad" as const, text: cut(oneLine(text), 200) })),
-    ...action.against.slice(0, 3).map((text) => ({ mark: "Against", tone: "good" as const, text: cut(oneLine(text), 200) })),
+    ...action.for.slice(0, 4).map((text) => ({ mark: "For", tone: "bad" as const, text: cut(outside(text), 200) })),
+    ...action.against.slice(0, 3).map((text) => ({ mark: "Against", tone: "good" as const, text: cut(outside(text), 200) })),
   ];
   return [...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : []), { kind: "note", text: action.note }];
 }
@@ -128,7 +128,7 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
     [
       "Reaches",
       action.reach.facts.length > 0
-        ? cut(action.reach.facts.map(oneLine).join("; "), 300)
+        ? cut(action.reach.facts.map(outside).join("; "), 300)
         : `${count(action.reach.count, action.reach.unit)}`,
     ],
     ["Protected", action.reach.protectedHits.length > 0 ? `${action.reach.protectedHits.join("; ")}. Two people decide.` : undefined],
@@ -161,7 +161,7 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
         : undefined,
     ],
     ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],
-    ["Reason", action.decision?.reason ? cut(oneLine(action.decision.reason), 300) : undefined],
+    ["Reason", action.decision?.reason ? cut(outside(action.decision.reason), 300) : undefined],
     ["Undo", action.state === "succeeded" ? action.undoText : undefined],
     ["Incident", action.incident],
   ];

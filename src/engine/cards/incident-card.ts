@@ -3,7 +3,7 @@ import type { Entity } from "../domain/entity.ts";
 import { ENDED, STATUS_SENTENCE, VERDICT_WORD } from "../domain/investigation.ts";
 import type { ActionView } from "./action-card.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
-import { capital, count, oneLine, shown, span, time } from "./say.ts";
+import { capital, count, outside, shown, span, time } from "./say.ts";
 
 /** What the root card of an incident is drawn from: plain facts, read in one go. */
 export type IncidentFacts = {
@@ -89,7 +89,7 @@ export function incidentCard(incident: IncidentFacts): Card {
   }
   lines.push(...alertLines(incident));
   return {
-    title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(oneLine(incident.title), 110)}${incident.alerts.length > 1 ? ` (+${incident.alerts.length - 1})` : ""}`,
+    title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 110)}${incident.alerts.length > 1 ? ` (+${incident.alerts.length - 1})` : ""}`,
     tone: TONE[incident.severity],
     badge: capital(incident.severity),
     summary: summary(incident, worst, waiting, status),
@@ -110,8 +110,8 @@ function summary(incident: IncidentFacts, worst: Verdict, waiting: ActionView[],
   const asked = waiting[0] ? ` Decide: ${cut(waiting[0].title, 60)}.` : "";
   const what = target
     ? `${VERDICT_WORD[worst]}: ${cut(shown(target.entity), 40)}.`
-    : `${capital(incident.severity)}: ${cut(oneLine(incident.title), 50)}.`;
-  return `${incident.lab ? "LAB " : ""}${what}${asked} ${incident.id} ${cut(oneLine(incident.title), 80)}. ${status}`;
+    : `${capital(incident.severity)}: ${cut(outside(incident.title), 50)}.`;
+  return `${incident.lab ? "LAB " : ""}${what}${asked} ${incident.id} ${cut(outside(incident.title), 80)}. ${status}`;
 }
 
 function facts(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): (readonly [string, Text])[] {
@@ -143,7 +143,7 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
     ],
     ["Took", investigation?.endedAt && ENDED.has(investigation.status) ? span(investigation.startedAt, investigation.endedAt) : undefined],
     ["Assigned to", incident.assignee],
-    ["Source alert", first ? `${first.source} ${cut(oneLine(first.sourceId), 60)}` : undefined],
+    ["Source alert", first ? `${first.source} ${cut(outside(first.sourceId), 60)}` : undefined],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
 }
@@ -177,11 +177,11 @@ function evidenceLines(incident: IncidentFacts): Line[] {
 
 function because(item: IncidentFacts["evidence"][number]): string {
   const parts = [
-    item.for[0] ? cut(oneLine(item.for[0]), 160) : undefined,
+    item.for[0] ? cut(outside(item.for[0]), 160) : undefined,
     item.for.length > 1 ? `(${count(item.for.length - 1, "more reason")})` : undefined,
-    item.against[0] ? `Against: ${cut(oneLine(item.against[0]), 120)}` : undefined,
+    item.against[0] ? `Against: ${cut(outside(item.against[0]), 120)}` : undefined,
     item.conflict ? "The sources contradict each other." : undefined,
-    item.missing[0] ? `Not asked: ${cut(oneLine(item.missing[0]), 120)}` : undefined,
+    item.missing[0] ? `Not asked: ${cut(outside(item.missing[0]), 120)}` : undefined,
     item.remediation !== "none" ? `Status: ${item.remediation}.` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(" ");
@@ -191,7 +191,7 @@ function alertLines(incident: IncidentFacts): Line[] {
   if (incident.alerts.length < 2) return [];
   const items = incident.alerts.slice(-SHOWN.alerts).map((alert) => ({
     mark: capital(alert.severity),
-    text: `${alert.id} ${cut(oneLine(alert.title), 90)} (${alert.because ? `joined: ${alert.because}` : "opened the incident"})`,
+    text: `${alert.id} ${cut(outside(alert.title), 90)} (${alert.because ? `joined: ${alert.because}` : "opened the incident"})`,
   }));
   return [{ kind: "list", title: `${count(incident.alerts.length, "alert")}, newest last`, items }];
 }

@@ -1,5 +1,5 @@
 import { bold, type Card, cut, type Line, type Tone } from "./card.ts";
-import { oneLine, time } from "./say.ts";
+import { outside, time } from "./say.ts";
 
 /** Short answers to commands and clicks: what was understood, what happened, or why not and what to do next. */
 
@@ -27,7 +27,7 @@ export function listCard(title: string, rows: readonly ListRow[], empty: string,
             items: rows.map((row) => ({
               mark: row.mark,
               tone: row.tone,
-              text: [bold(`${row.id} `), { text: cut(oneLine(row.text), 160) }],
+              text: [bold(`${row.id} `), { text: cut(outside(row.text), 160) }],
             })),
           },
         ];
@@ -39,7 +39,7 @@ export function listCard(title: string, rows: readonly ListRow[], empty: string,
         ? `${title}: ${empty}`
         : `${title}: ${rows.length}. ${rows
             .slice(0, 3)
-            .map((row) => `${row.id} ${cut(oneLine(row.text), 60)}`)
+            .map((row) => `${row.id} ${cut(outside(row.text), 60)}`)
             .join("; ")}`,
     lines,
     buttons: more ? [{ label: "More", style: "plain", value: `say:${more}` }] : [],
@@ -61,7 +61,7 @@ export function logCard(id: string, rows: readonly { at: Date; who: string; text
               items: rows.map((row) => ({
                 mark: time(row.at),
                 tone: "neutral" as const,
-                text: `${row.who}: ${cut(oneLine(row.text), 220)}`,
+                text: `${row.who}: ${cut(outside(row.text), 220)}`,
               })),
             },
           ],
@@ -87,9 +87,9 @@ export function evidenceLines(
       kind: "list",
       title: `${item.id} ${cut(item.name, 100)}: ${item.verdict}`,
       items: [
-        ...item.for.map((text) => ({ mark: "For", tone: "bad" as const, text: cut(oneLine(text), 250) })),
-        ...item.against.map((text) => ({ mark: "Against", tone: "good" as const, text: cut(oneLine(text), 250) })),
-        ...item.missing.map((text) => ({ mark: "Not asked", tone: "neutral" as const, text: cut(oneLine(text), 250) })),
+        ...item.for.map((text) => ({ mark: "For", tone: "bad" as const, text: cut(outside(text), 250) })),
+        ...item.against.map((text) => ({ mark: "Against", tone: "good" as const, text: cut(outside(text), 250) })),
+        ...item.missing.map((text) => ({ mark: "Not asked", tone: "neutral" as const, text: cut(outside(text), 250) })),
         { mark: "Would change it", tone: "neutral" as const, text: item.flip || "Any source able to judge this kind would decide." },
       ],
     },

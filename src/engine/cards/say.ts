@@ -3,13 +3,13 @@ import { type Entity, entityName } from "../domain/entity.ts";
 /**
  * How things are said. Indicators are defanged so that no client turns them into a link or fetches them;
  * times are UTC and written the same everywhere.
+ *
+ * In running text only what carries a scheme is defanged: a dot alone may as well belong to a file's name.
  */
-export function defang(text: string): string {
-  return text
-    .replace(/\b(h)tt(ps?):\/\//gi, "$1xx$2://")
-    .replace(/\b(ftp):\/\//gi, "fxp://")
-    .replace(/(?<=[\p{L}\p{N}-])\.(?=[\p{L}\p{N}-]+(?:[/:\s\])"',;]|$))/gu, "[.]");
-}
+export const defang = (text: string): string => text.replace(/\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s<>"']+/gi, (url) => defangUrl(url));
+
+/** Text from outside, as one line that nothing links or fetches. */
+export const outside = (text: string): string => defang(oneLine(text));
 
 /** The name of an entity as shown: a url, address or domain defanged, everything else as it is. */
 export function shown(entity: Entity): string {
@@ -28,7 +28,7 @@ export function shown(entity: Entity): string {
 
 const defangUrl = (url: string) => {
   const [, scheme = "", host = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)(.*)$/is.exec(url) ?? [];
-  return `${scheme.replace(/^h?tt?p/i, "hxxp")}${host.replaceAll(".", "[.]")}${rest}`;
+  return `${scheme.replace(/^http/i, "hxxp").replace(/^ftp/i, "fxp")}${host.replaceAll(".", "[.]")}${rest}`;
 };
 
 /** Attackers write line breaks and invisible characters into names; a card line is one line. */

@@ -8,14 +8,14 @@ import type { Judgement } from "./verdict.ts";
  * Folder lists of domain facts 2.5: temp wins over core; both are matched without the drive letter and
  * without regard to case, `*` spans path segments. Program Files is core, as the CHOICE there says.
  */
-export const TEMP_FOLDERS = [
+const TEMP_FOLDERS = [
   "\\users\\*\\appdata\\local\\temp\\*",
   "\\documents and settings\\*\\local settings\\temp\\*",
   "\\documents and settings\\*\\local settings\\temporary\\*",
   "\\windows\\temp\\*",
   "\\users\\*\\downloads\\*",
 ];
-export const CORE_FOLDERS = ["\\windows\\*", "\\program files\\*", "\\program files (x86)\\*"];
+const CORE_FOLDERS = ["\\windows\\*", "\\program files\\*", "\\program files (x86)\\*"];
 
 export function folderOf(path: string | undefined): "temp" | "core" | "other" | undefined {
   if (!path) return undefined;

@@ -60,27 +60,27 @@ describe.each(ACTION_KINDS)("%s", (name) => {
   });
 
   // The products the lab plays have no call that restores a file, so there it is done by hand only.
-  test.skipIf(name === "restore-file")("reads, acts, verifies, and a repeat changes nothing", async () => {
-    const { lab, capabilities } = openLab();
-    await lab.adopt([file]);
-    if (before) await actionKinds[before].execute(target, capabilities, call, signal);
-    expect(kind.connector(target, capabilities)).toEqual({ name: "lab" });
-    const reach = await kind.reach(target, capabilities, NOW, signal);
-    expect(reach).toMatchObject({ readAt: NOW.toISOString(), protectedHits: [] });
-    expect(reach.count).toBeGreaterThan(0);
-    expect(reach.facts.length).toBeGreaterThan(0);
-    expect((await kind.state(target, capabilities, signal)).kind).toBe("notReached");
-    expect(await kind.execute(target, capabilities, call, signal)).toMatchObject({ state: "done" });
-    expect((await kind.state(target, capabilities, signal)).kind).toBe("reached");
-    const after = await lab.snapshot();
-    expect(await kind.execute(target, capabilities, call, signal)).toMatchObject({ state: "done" });
-    expect(await lab.snapshot()).toEqual(after);
-    expect(await kind.follow("ACT-1", capabilities, signal)).toMatchObject({ state: "done" });
-  });
+  if (name !== "restore-file")
+    test("reads, acts, verifies, and a repeat changes nothing", async () => {
+      const { lab, capabilities } = openLab();
+      await lab.adopt([file]);
+      if (before) await actionKinds[before].execute(target, capabilities, call, signal);
+      expect(kind.connector(target, capabilities)).toEqual({ name: "lab" });
+      const reach = await kind.reach(target, capabilities, NOW, signal);
+      expect(reach).toMatchObject({ readAt: NOW.toISOString(), protectedHits: [] });
+      expect(reach.count).toBeGreaterThan(0);
+      expect(reach.facts.length).toBeGreaterThan(0);
+      expect((await kind.state(target, capabilities, signal)).kind).toBe("notReached");
+      expect(await kind.execute(target, capabilities, call, signal)).toMatchObject({ state: "done" });
+      expect((await kind.state(target, capabilities, signal)).kind).toBe("reached");
+      const after = await lab.snapshot();
+      expect(await kind.execute(target, capabilities, call, signal)).toMatchObject({ state: "done" });
+      expect(await lab.snapshot()).toEqual(after);
+      expect(await kind.follow("ACT-1", capabilities, signal)).toMatchObject({ state: "done" });
+    });
 
-  test.skipIf(kind.undo.by === undefined || kind.undo.by === "restore-file" || name === "restore-file")(
-    "is taken back by what it declares",
-    async () => {
+  if (kind.undo.by !== undefined && kind.undo.by !== "restore-file" && name !== "restore-file")
+    test("is taken back by what it declares", async () => {
       const { lab, capabilities } = openLab();
       await lab.adopt([file]);
       if (before) await actionKinds[before].execute(target, capabilities, call, signal);
@@ -91,19 +91,17 @@ describe.each(ACTION_KINDS)("%s", (name) => {
       await undo.execute(target, capabilities, { ...call, key: "ACT-1-undo" }, signal);
       expect((await undo.state(target, capabilities, signal)).kind).toBe("reached");
       expect((await kind.state(target, capabilities, signal)).kind).toBe("notReached");
-    },
-  );
+    });
 
-  test.skipIf(name.endsWith("block-indicator"))(
-    "a target that is not there is missing, and acting on it is refused or does nothing",
-    async () => {
+  // An indicator need not exist anywhere to be blocked.
+  if (!name.endsWith("block-indicator"))
+    test("a target that is not there is missing, and acting on it is refused or does nothing", async () => {
       const { lab, capabilities } = openLab();
       const start = await lab.snapshot();
       expect((await kind.state(other, capabilities, signal)).kind).toBe("missing");
       await kind.execute(other, capabilities, call, signal).catch((error) => expect(error).toMatchObject({ kind: "refused" }));
       expect(await lab.snapshot()).toEqual(start);
-    },
-  );
+    });
 });
 
 describe("what a person is told", () => {

@@ -14,7 +14,7 @@ describe("never acted on", () => {
     ["private inside version 6", { kind: "ip", address: "::ffff:192.168.0.1" }, /private/],
     ["private behind NAT64", { kind: "ip", address: "64:ff9b::10.0.0.1" }, /private/],
     ["private inside 6to4", { kind: "ip", address: "2002:a00:1::" }, /private/],
-    ["carrier-grade NAT", { kind: "ip", address: "100.64.0.1" }, /private/],
+    ["carrier-grade NAT", { kind: "ip", address: "100.64.0.1" }, /shared behind/],
     ["unique local", { kind: "ip", address: "fd00::1" }, /private/],
     ["link-local", { kind: "ip", address: "169.254.1.1" }, /link-local/],
     ["multicast", { kind: "ip", address: "224.0.0.251" }, /reserved/],

@@ -1,0 +1,186 @@
+import { describe, expect, test } from "vitest";
+import { type Card, plain } from "../../../src/engine/cards/card.ts";
+import { type IncidentFacts, incidentCard } from "../../../src/engine/cards/incident-card.ts";
+import type { Verdict } from "../../../src/engine/domain/alert.ts";
+import type { Entity } from "../../../src/engine/domain/entity.ts";
+import { INVESTIGATION_STATUSES, STATUS_SENTENCE, VERDICT_WORD } from "../../../src/engine/domain/investigation.ts";
+
+const NOW = new Date("2026-10-05T09:00:00.000Z");
+let pieces = 0;
+const evidence = (
+  entity: Entity,
+  verdict: Verdict,
+  more: Partial<IncidentFacts["evidence"][number]> = {},
+): IncidentFacts["evidence"][number] => ({
+  id: `EVD-${++pieces}`,
+  entity,
+  verdict,
+  remediation: "none",
+  for: [],
+  against: [],
+  missing: [],
+  flip: "",
+  conflict: false,
+  ...more,
+});
+const alert = (more: Partial<IncidentFacts["alerts"][number]> = {}): IncidentFacts["alerts"][number] => ({
+  id: "ALT-7",
+  source: "siem",
+  sourceId: "abc-1",
+  title: "Malware on a device",
+  severity: "high",
+  duplicates: 0,
+  ...more,
+});
+const facts = (change: Partial<IncidentFacts> = {}): IncidentFacts => ({
+  id: "INC-42",
+  title: "Malware on a device",
+  severity: "high",
+  status: "open",
+  lab: false,
+  openedAt: new Date("2026-10-05T08:30:00.000Z"),
+  alerts: [alert()],
+  investigations: [{ id: "INV-42", status: "running", startedAt: NOW, playbooks: [] }],
+  evidence: [],
+  actions: [],
+  now: NOW,
+  ...change,
+});
+const text = ({ title, lines }: Card) =>
+  [
+    title,
+    ...lines.flatMap((line) => {
+      switch (line.kind) {
+        case "text":
+        case "note":
+          return [plain(line.text)];
+        case "facts":
+          return line.facts.map(([label, value]) => `${label}: ${plain(value)}`);
+        case "list":
+          return [line.title ?? "", ...line.items.map((item) => `${item.mark}: ${plain(item.text)}`)];
+        default:
+          return [];
+      }
+    }),
+  ].join("\n");
+
+describe("every status has a card with its plain sentence", () => {
+  test.each(INVESTIGATION_STATUSES)("%s", (status) => {
+    const card = incidentCard(facts({ investigations: [{ id: "INV-42", status, startedAt: NOW, playbooks: [] }] }));
+    expect(text(card)).toContain(STATUS_SENTENCE[status]);
+    expect(card.summary).toContain(STATUS_SENTENCE[status]);
+    expect(card.title).toContain("INC-42");
+  });
+  test("not investigated, because", () => {
+    const card = incidentCard(
+      facts({ investigations: [], notInvestigated: "informational alerts start no investigation unless a policy says so" }),
+    );
+    expect(text(card)).toContain("Not investigated: informational alerts start no investigation unless a policy says so.");
+  });
+  test("merged away says where it went", () => {
+    expect(text(incidentCard(facts({ status: "redirected", redirectTo: "INC-40" })))).toContain("merged into INC-40");
+  });
+});
+
+describe("verdicts", () => {
+  test.each<[Verdict[], Verdict]>([
+    [["unknown", "noThreatsFound", "suspicious", "malicious"], "malicious"],
+    [["noThreatsFound", "suspicious"], "suspicious"],
+    [["unknown", "noThreatsFound"], "noThreatsFound"],
+    [["unknown"], "unknown"],
+    [[], "unknown"],
+  ])("%o is %s", (verdicts, worst) => {
+    const card = incidentCard(
+      facts({ evidence: verdicts.map((verdict, index) => evidence({ kind: "device", name: `WS-${index}` }, verdict)) }),
+    );
+    expect(text(card)).toContain(`${VERDICT_WORD[worst]}. ${STATUS_SENTENCE.running}`);
+  });
+  test("the reasons for, against and what could not be asked stand with it", () => {
+    const one = evidence({ kind: "file", name: "a.exe" }, "suspicious", {
+      for: ["58 of 70 engines call it malicious.", "It hides."],
+      against: ["It is signed."],
+      missing: ["vt: not asked: quota"],
+      conflict: true,
+    });
+    const said = text(incidentCard(facts({ evidence: [one, evidence({ kind: "device", name: "WS-1" }, "unknown")] })));
+    for (const part of [
+      "58 of 70 engines call it malicious.",
+      "Against: It is signed.",
+      "Not asked: vt: not asked: quota",
+      "contradict each other",
+      "1 entity not judged",
+    ])
+      expect(said).toContain(part);
+  });
+});
+
+describe("what an attacker writes", () => {
+  test("addresses are defanged, line breaks and invisible marks are gone, nothing is longer than it may be", () => {
+    const nasty = `Invoice\n*INC-1* <!channel> \u202e${"x".repeat(2000)}`;
+    const card = incidentCard(
+      facts({
+        title: nasty,
+        alerts: [alert({ title: nasty, sourceId: nasty }), alert({ id: "ALT-8", title: nasty, because: "same device within 24 h" })],
+        evidence: [
+          evidence({ kind: "url", url: "https://evil.example/login" }, "malicious", { for: [nasty] }),
+          evidence({ kind: "domain", name: "evil.example" }, "malicious"),
+          evidence({ kind: "ip", address: "203.0.113.9" }, "malicious"),
+        ],
+      }),
+    );
+    const said = text(card);
+    expect(said).toContain("hxxps://evil[.]example/login");
+    expect(said).toContain("203[.]0[.]113[.]9");
+    expect(said).not.toMatch(/https?:\/\/|\u202e/);
+    expect(said).not.toContain("evil.example");
+    expect(Array.from(card.title).length).toBeLessThan(140);
+    expect(card.title).not.toContain("\n");
+    expect(said.length).toBeLessThan(3000);
+  });
+});
+
+describe("push text", () => {
+  const waiting = {
+    id: "ACT-1",
+    title: "Isolate WS-042",
+    state: "pending",
+    stateWord: "Pending",
+    tone: "warning",
+    short: "until later",
+  } as IncidentFacts["actions"][number];
+  test("its first hundred characters say verdict, target and what is asked", () => {
+    const card = incidentCard(facts({ evidence: [evidence({ kind: "file", name: "invoice.pdf.exe" }, "malicious")], actions: [waiting] }));
+    expect(card.summary.slice(0, 100)).toContain("Malicious: invoice.pdf.exe. Decide: Isolate WS-042.");
+    expect(text(card)).toContain("Actions: 1 waits for a decision");
+  });
+  test("however long the names are", () => {
+    const long = "x".repeat(300);
+    const card = incidentCard(
+      facts({
+        title: long,
+        evidence: [evidence({ kind: "file", name: long }, "malicious")],
+        actions: [{ ...waiting, title: `Isolate ${long}` }],
+      }),
+    );
+    expect(card.summary.slice(0, 100)).toMatch(/^Malicious: x+…\. Decide: Isolate x+/);
+  });
+  test("before anything is judged: severity and title", () => {
+    expect(incidentCard(facts()).summary.startsWith("High: Malware on a device. INC-42")).toBe(true);
+    expect(incidentCard(facts({ lab: true })).summary.startsWith("LAB High")).toBe(true);
+  });
+});
+
+test("several alerts: their number, and why each joined", () => {
+  const card = incidentCard(facts({ alerts: [alert(), alert({ id: "ALT-8", because: "same device within 24 h" })] }));
+  expect(card.title).toContain("(+1)");
+  expect(text(card)).toContain("2 alerts, newest last");
+  expect(text(card)).toContain("ALT-7 Malware on a device (opened the incident)");
+  expect(text(card)).toContain("ALT-8 Malware on a device (joined: same device within 24 h)");
+});
+
+test("links only to air's own address, and only where it has one", () => {
+  expect(incidentCard(facts()).buttons.filter((button) => button.url)).toEqual([]);
+  expect(incidentCard(facts({ link: "https://air.example.com/#INC-42" })).buttons.map((button) => button.url)).toContain(
+    "https://air.example.com/#INC-42",
+  );
+});
