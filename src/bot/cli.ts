@@ -150,11 +150,11 @@ program
   });
 program
   .command("console")
-  .description("print a one-time sign-in link for a person in people of air.yaml")
-  .argument("<email>")
-  .action(async (email: string) => {
+  .description("print a one-time sign-in link: for a person in people of air.yaml, or for the holder of AIR_API_TOKEN")
+  .argument("[email]")
+  .action(async (email: string | undefined) => {
     const config = configuration();
-    const { path } = await askAir<{ path: string }>(config, "/v1/console-link", { email });
+    const { path } = await askAir<{ path: string }>(config, "/v1/console-link", email === undefined ? {} : { email });
     out(`${config.publicUrl ?? config.airUrl}${path}\nGood once, for ten minutes.`);
   });
 program

@@ -34,7 +34,19 @@ export function createConversation(air: Air, drawing: () => Promise<Drawing>): C
     say,
     press: async (value, person, typed) => {
       const meaning = readButton(value, air.sign, sameText);
-      if (!meaning) return refusalCard("This button was not made by this air, or its card was altered. Ask for a fresh card: status.");
+      if (!meaning) {
+        await air.store.transaction((tx) =>
+          tx.writeAudit([
+            {
+              at: air.clock.now(),
+              actor: { kind: "person", via: person.via, key: person.key, name: person.name },
+              event: "button.refused",
+              subject: "unreadable",
+            },
+          ]),
+        );
+        return refusalCard("This button was not made by this air, or its card was altered. Ask for a fresh card: status.");
+      }
       if (meaning.kind === "say") return say(meaning.text, person);
       try {
         if (meaning.decision === "undo") {

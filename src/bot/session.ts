@@ -10,6 +10,8 @@ import type { People } from "./people.ts";
 const SESSION_MS = 12 * 3_600_000;
 const LINK_MS = 10 * 60_000;
 const COOKIE = "air_session";
+/** Stands for the holder of AIR_API_TOKEN instead of a person's address. */
+export const API_TOKEN = "AIR_API_TOKEN";
 
 type Links = {
   add: (digest: string, person: string, expiresAt: Date) => Promise<void>;
@@ -17,7 +19,7 @@ type Links = {
 };
 export type Session = {
   who: (request: Request) => Person | undefined;
-  /** A path with a one-time code in it, for a person in `people`. */
+  /** A path with a one-time code in it, for a person in `people` or for API_TOKEN. */
   newLink: (email: string) => Promise<string>;
   router: (console: Router) => Router;
 };
@@ -44,6 +46,7 @@ export function createSession(links: Links, air: Air, people: People, config: ()
     who(request) {
       const cookie = new RegExp(`(?:^|;\\s*)${COOKIE}=([^;]+)`).exec(request.headers.cookie ?? "")?.[1];
       const email = cookie === undefined ? undefined : read(cookie);
+      if (email === API_TOKEN) return config().apiToken ? { ...people.apiToken(), via: "console" } : undefined;
       return email === undefined ? undefined : people.byEmail(email, "console");
     },
     async newLink(email) {

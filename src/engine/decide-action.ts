@@ -35,13 +35,23 @@ export type Decided = { action: ActionRow; waitsForSecond: boolean };
  */
 export async function decideAction(air: Air, person: Person, request: DecideRequest): Promise<Decided> {
   const action = await air.store.action(request.action);
-  if (!action) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
-  const refusal = await mayNot(air, person, action);
-  if (refusal) {
-    await auditRefusal(air, person, action, request, refusal);
+  if (!action) {
+    const refusal = new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
+    await auditRefusal(air, person, { id: request.action, incidentId: 0 }, request.decision, refusal);
     throw refusal;
   }
-  return air.store.transaction((tx) => decideInside(tx, air, person, request));
+  const refusal = await mayNot(air, person, action);
+  if (refusal) {
+    await auditRefusal(air, person, action, request.decision, refusal);
+    throw refusal;
+  }
+  try {
+    return await air.store.transaction((tx) => decideInside(tx, air, person, request));
+  } catch (error) {
+    // The transaction is gone and nothing changed; that somebody tried is kept.
+    if (error instanceof Refusal) await auditRefusal(air, person, action, request.decision, error);
+    throw error;
+  }
 }
 
 const asActor = (person: Person): Actor =>
@@ -65,7 +75,14 @@ async function mayNot(air: Air, person: Person, action: ActionRow): Promise<Refu
   return undefined;
 }
 
-async function auditRefusal(air: Air, person: Person, action: ActionRow, request: DecideRequest, refusal: Refusal): Promise<void> {
+/** Every authenticated refusal is a line of the audit (product contract 6). */
+export async function auditRefusal(
+  air: Air,
+  person: Person,
+  action: Pick<ActionRow, "id" | "incidentId">,
+  decision: string,
+  refusal: Refusal,
+): Promise<void> {
   await air.store.transaction((tx) =>
     tx.writeAudit([
       {
@@ -74,7 +91,7 @@ async function auditRefusal(air: Air, person: Person, action: ActionRow, request
         event: "decision.refused",
         subject: actionId(action.id),
         incidentId: action.incidentId,
-        data: { decision: request.decision, code: refusal.code, missing: refusal.details.missing ?? null },
+        data: { decision, code: refusal.code, missing: refusal.details.missing ?? null },
       },
     ]),
   );

@@ -1,6 +1,6 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
-import { redraw } from "./decide-action.ts";
+import { auditRefusal, redraw } from "./decide-action.ts";
 import { mayDecide, type Person } from "./domain/approval.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
@@ -8,16 +8,26 @@ import { pauseOf } from "./pause.ts";
 import { propose } from "./propose-actions.ts";
 import type { ActionRow } from "./store.ts";
 
+export type UndoRequest = { action: number; version?: string | undefined; reason?: string | undefined };
+
 /**
  * Takes a carried-out action back: the opposite action, on the same target, decided by this person and carried out like any other.
  *
  * @throws Refusal not-found | forbidden | invalid | changed | already-decided | paused
  */
-export async function undoAction(
-  air: Air,
-  person: Person,
-  request: { action: number; version?: string | undefined; reason?: string | undefined },
-): Promise<ActionRow> {
+export async function undoAction(air: Air, person: Person, request: UndoRequest): Promise<ActionRow> {
+  try {
+    return await undo(air, person, request);
+  } catch (error) {
+    if (error instanceof Refusal) {
+      const incidentId = (await air.store.action(request.action))?.incidentId ?? 0;
+      await auditRefusal(air, person, { id: request.action, incidentId }, "undo", error);
+    }
+    throw error;
+  }
+}
+
+async function undo(air: Air, person: Person, request: UndoRequest): Promise<ActionRow> {
   const original = await air.store.action(request.action);
   if (!original) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
   const name = actionId(original.id);
@@ -29,15 +39,15 @@ export async function undoAction(
     view.evidence.map((item) => item.entity),
   );
   if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
-  const { undo } = actionKinds[original.kind];
-  if (!undo.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${undo.text}`);
+  const opposite = actionKinds[original.kind].undo;
+  if (!opposite.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${opposite.text}`);
   if (original.state !== "succeeded") throw new Refusal("invalid", `${name} is not carried out, so there is nothing to undo.`);
   if (original.lab !== air.capabilities.lab) throw new Refusal("invalid", `${name} belongs to the lab, which is off.`);
   if (request.version !== undefined && request.version !== original.version)
     throw new Refusal("changed", `${name} changed since that card was drawn.`);
   const { row } = await propose(
     air,
-    { kind: undo.by, target: original.target, evidenceId: null, note: `Takes back ${name}.` },
+    { kind: opposite.by, target: original.target, evidenceId: null, note: `Takes back ${name}.` },
     {
       investigation: original.investigationId,
       incident: original.incidentId,

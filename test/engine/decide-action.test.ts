@@ -139,7 +139,9 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
       }
     }
     expect(await executions(action.id)).toHaveLength(1);
-    expect((await audit()).filter((line) => line.subject === `ACT-${action.id}`)).toHaveLength(1);
+    const lines = (await audit()).filter((line) => line.subject === `ACT-${action.id}`);
+    expect(lines.filter((line) => line.event === "decision.approve")).toHaveLength(1);
+    expect(lines.filter((line) => line.event === "decision.refused")).toHaveLength(4);
   });
 
   test("a click on an older card changes nothing and says so", async () => {
