@@ -3,19 +3,14 @@ import fs from "node:fs";
 import { Command } from "commander";
 import { stories } from "../adapters/connectors/lab/stories.ts";
 import { slackManifest } from "../adapters/slack/manifest.ts";
-import { openDatabase } from "../db/connect.ts";
 import { databaseAway, sqlState } from "../db/errors.ts";
-import { startQueue } from "../db/queue.ts";
-import { createStore } from "../db/store/store.ts";
 import { hashLine, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
 import type { Reads } from "../engine/store.ts";
 import { actionShape } from "./api-shapes.ts";
 import { askAir, NotRunning } from "./ask-air.ts";
 import { type Config, readConfig, redacted } from "./config.ts";
-import { examine } from "./doctor.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createLog } from "./log.ts";
-import { startAir } from "./main.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
@@ -45,6 +40,7 @@ async function run(serve: boolean): Promise<void> {
     throw new Usage("air worker adds a process on PostgreSQL: set DATABASE_URL. The embedded database has one process, npm start.");
   const log = createLog(config.logLevel);
   const watched = watchConfig(config, () => readConfig(process.env, readFile), log);
+  const { startAir } = await import("./main.ts");
   const air = await startAir(watched.current, log, { serve });
   watched.onReload(air.air);
   log.info(serve ? "ready" : "worker ready", {
@@ -71,8 +67,19 @@ async function run(serve: boolean): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop(signal));
 }
 
+/** Loaded only by the commands that need a database: the others answer at once. */
+async function databaseParts() {
+  const [{ openDatabase }, { startQueue }, { createStore }] = await Promise.all([
+    import("../db/connect.ts"),
+    import("../db/queue.ts"),
+    import("../db/store/store.ts"),
+  ]);
+  return { openDatabase, startQueue, createStore };
+}
+
 /** Rows for a command: the database itself, where no air is running. */
 async function withStore<T>(config: Config, work: (store: Reads) => Promise<T>): Promise<T> {
+  const { openDatabase, startQueue, createStore } = await databaseParts();
   const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
   try {
     const queue = await startQueue(database, createLog("silent"), { worker: false });
@@ -113,6 +120,7 @@ program
   .description("bring the database up to date and leave")
   .action(async () => {
     const config = configuration();
+    const { openDatabase, startQueue } = await databaseParts();
     const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
     const queue = await startQueue(database, createLog("silent"), { worker: false });
     await queue.stop(1000);
@@ -123,6 +131,7 @@ program
   .command("doctor")
   .description("look at the database, Slack, the connectors and the playbooks, and say what to do")
   .action(async () => {
+    const { examine } = await import("./doctor.ts");
     const findings = await examine(configuration(), createLog("silent"));
     for (const finding of findings) out(`${finding.ok ? "ok  " : "FAIL"}  ${finding.what}: ${finding.text}`);
     if (findings.some((finding) => !finding.ok)) process.exitCode = 1;

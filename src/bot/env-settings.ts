@@ -1,3 +1,4 @@
+import { distance } from "fastest-levenshtein";
 import { readBaseUrl } from "./base-url.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Problem } from "./problem.ts";
@@ -53,8 +54,12 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   MALWAREBAZAAR_URL: "MalwareBazaar is not connected yet",
 };
 
-/** Names that can only be meant for air: a typo among them must not pass. */
-const OURS = /^(AIR|SLACK|VIRUSTOTAL|ABUSEIPDB|ABUSECH|URLHAUS)_/;
+/** Names that can only be meant for air: a typo among them must not pass. AIR_TEST_ is the test runner's. */
+const OURS = /^AIR_(?!TEST_)/;
+/** Other tools on the machine use these prefixes too (SLACK_WEBHOOK_URL): only what is near to one of our names is taken for a typo. */
+const SHARED = /^(SLACK|VIRUSTOTAL|ABUSEIPDB|ABUSECH|URLHAUS)_/;
+
+const isNear = (name: string) => EFFECTIVE.some((known) => distance(known, name) <= 3 || known.replace("_API_", "_") === name);
 
 export type EnvSettings = {
   host: string;
@@ -108,8 +113,9 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
     if (env[name]?.trim()) say(name, `has no effect in this version: ${reason}. Unset it.`);
   }
   for (const name of Object.keys(env)) {
-    if (!OURS.test(name) || !env[name]?.trim() || (EFFECTIVE as readonly string[]).includes(name) || name in WITHOUT_EFFECT) continue;
-    say(name, `is no setting of air.${didYouMean(name, EFFECTIVE)}`);
+    if (!env[name]?.trim() || (EFFECTIVE as readonly string[]).includes(name) || name in WITHOUT_EFFECT) continue;
+    const meant = didYouMean(name, EFFECTIVE);
+    if (OURS.test(name) || (SHARED.test(name) && isNear(name))) say(name, `is no setting of air.${meant}`);
   }
 
   const port = word("PORT", (value) =>

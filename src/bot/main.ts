@@ -9,7 +9,7 @@ import { freshNames, stories } from "../adapters/connectors/lab/stories.ts";
 import { createUrlhaus } from "../adapters/connectors/urlhaus.ts";
 import { createVirusTotal } from "../adapters/connectors/virustotal.ts";
 import { consoleRoutes } from "../adapters/console/app.ts";
-import { createSlack, type Slack } from "../adapters/slack/app.ts";
+import type { Slack } from "../adapters/slack/app.ts";
 import { type Database, openDatabase } from "../db/connect.ts";
 import { type RunningQueue, startQueue } from "../db/queue.ts";
 import { labStore } from "../db/store/lab-objects.ts";
@@ -87,7 +87,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       deciders: people.deciders,
     });
     const conversation = createConversation(air, drawing);
-    const slack = config.slack ? slackOf(config.slack, conversation, people.fromSlack, log) : undefined;
+    const slack = config.slack ? await slackOf(config.slack, conversation, people.fromSlack, log) : undefined;
     const platforms = new Map<string, ChatPlatform>(slack ? [["slack", slack.platform]] : []);
     await recordStart(air, config);
     await startWorkers(air, database, queue, { platforms, drawing });
@@ -165,12 +165,14 @@ function channelsOf(config: Config): ChannelRule[] {
   return [...rules, { channels: [CONSOLE_CHANNEL, ...(config.slack && fallback ? [`slack:${fallback}`] : [])], post: "needed" }];
 }
 
-function slackOf(
+/** Slack's SDK is loaded only where Slack is configured: it is large. */
+async function slackOf(
   settings: NonNullable<Config["slack"]>,
   conversation: ReturnType<typeof createConversation>,
   personOf: (user: { userId: string; teamId: string }, profile: { email?: string; name: string; member: boolean }) => Person,
   log: Log,
-): Slack {
+): Promise<Slack> {
+  const { createSlack } = await import("../adapters/slack/app.ts");
   const slack: Slack = createSlack(
     {
       botToken: settings.botToken,

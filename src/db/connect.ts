@@ -3,9 +3,7 @@ import path from "node:path";
 import { sql } from "drizzle-orm";
 import { fromDrizzle } from "pg-boss";
 import type { BossConnection, Db, Driver } from "./driver.ts";
-import { openEmbedded } from "./embedded.ts";
 import { sqlState } from "./errors.ts";
-import { openPostgres } from "./postgres.ts";
 
 export type Database = {
   kind: "embedded" | "postgres";
@@ -33,9 +31,10 @@ export async function openDatabase(options: {
   dataDir?: string | undefined;
   maxConnections?: number;
 }): Promise<Database> {
+  // Each database is loaded only where it is used: the embedded one alone is most of a process's memory.
   const driver = options.url
-    ? await openPostgres(options.url, options.maxConnections ?? 10)
-    : await openEmbedded(options.dataDir && path.join(options.dataDir, "db"));
+    ? await (await import("./postgres.ts")).openPostgres(options.url, options.maxConnections ?? 10)
+    : await (await import("./embedded.ts")).openEmbedded(options.dataDir && path.join(options.dataDir, "db"));
   // Used inside a transaction the outer handle would survive a rollback on PostgreSQL and wait for itself for ever on the
   // embedded database. Both are silent, so it is made loud.
   const inside = new AsyncLocalStorage<true>();

@@ -55,7 +55,7 @@ async function openDurable(directory: string): Promise<PGlite> {
   const operations = (lite as unknown as Internals).Module?.FS?.lookupPath("/pglite/data")?.node?.stream_ops;
   if (!operations) {
     await lite.close();
-    throw new Error("This version of the embedded database cannot be made durable. Install air's locked dependencies with npm ci.");
+    throw new Error("This version of the embedded database cannot be made durable. Install air's locked dependencies: npm install.");
   }
   operations.fsync = (stream: { nfd?: number }) => {
     if (stream.nfd !== undefined) {

@@ -16,7 +16,8 @@ const PASS_JSON = {
 };
 
 export async function openPostgres(url: string, max: number): Promise<Driver> {
-  const quiet = { onnotice: () => {}, connect_timeout: 10 };
+  // Times come back in UTC whatever the server is set to: in year 1 a zone is 53 minutes and 28 seconds wide.
+  const quiet = { onnotice: () => {}, connect_timeout: 10, backoff: () => 0.3, connection: { TimeZone: "UTC" } };
   await migratePostgres(url);
   const app = postgres(url, { ...quiet, max });
   const queue = postgres(url, { ...quiet, max: 6, types: { json: PASS_JSON } });
@@ -30,7 +31,7 @@ export async function openPostgres(url: string, max: number): Promise<Driver> {
   };
   return {
     kind: "postgres",
-    db: drizzle(app, { schema }) as unknown as Db,
+    db: drizzle(preparing(app), { schema }) as unknown as Db,
     boss: {
       async executeSql(text: string, values?: unknown[]) {
         if (values?.length) return flat(await queue.unsafe(text, values as never[], { prepare: true }));
@@ -62,8 +63,38 @@ export async function openPostgres(url: string, max: number): Promise<Driver> {
   };
 }
 
+/** Longer statements are multi-row inserts, of which every number of rows would be a statement of its own on every connection. */
+const PREPARE_UP_TO = 40;
+
+/**
+ * drizzle asks postgres.js for unprepared statements, and those cost two round trips each: one to learn the parameter types, one to run.
+ * Prepared, a repeated statement costs one, and PostgreSQL plans it once per connection.
+ */
+function preparing<T extends object>(client: T): T {
+  return new Proxy(client, {
+    get(target, name, receiver) {
+      const value: unknown = Reflect.get(target, name, receiver);
+      if (typeof value !== "function") return value;
+      const call = value.bind(target) as (...given: unknown[]) => unknown;
+      if (name === "unsafe") {
+        return (text: string, values: unknown[] = [], options: object = {}) =>
+          call(text, values, { prepare: values.length > 0 && values.length <= PREPARE_UP_TO, ...options });
+      }
+      if (name === "begin" || name === "savepoint") {
+        return (...given: unknown[]) =>
+          call(
+            ...given.map((one) =>
+              typeof one === "function" ? (inner: object) => (one as (client: object) => unknown)(preparing(inner)) : one,
+            ),
+          );
+      }
+      return value;
+    },
+  });
+}
+
 /** Forward only, under an advisory lock: many processes may start at once. Returns when the database is up to date. */
-export async function migratePostgres(url: string): Promise<void> {
+async function migratePostgres(url: string): Promise<void> {
   const one = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
   try {
     await one`select pg_advisory_lock(${MIGRATION_LOCK})`;

@@ -29,7 +29,7 @@ const QUEUES: Record<JobName, Options> = {
 };
 /** Queues whose jobs are also put off: to the next retry, the next look at a running operation. */
 const DEFERS: ReadonlySet<JobName> = new Set(["publish", "execute-action"]);
-export const JOB_NAMES = Object.keys(QUEUES) as JobName[];
+const JOB_NAMES = Object.keys(QUEUES) as JobName[];
 
 type BossJob = { id: string; data: unknown; retryCount: number };
 

@@ -1,6 +1,7 @@
 import {
   bigint,
   boolean,
+  customType,
   doublePrecision,
   index,
   integer,
@@ -9,7 +10,6 @@ import {
   primaryKey,
   serial,
   text,
-  timestamp,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
 import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family } from "../engine/domain/action.ts";
@@ -25,7 +25,15 @@ import type { Judgement, Override } from "../engine/domain/verdict.ts";
  * SQL is limited to PostgreSQL 15. Ids come from sequences: gaps allowed, never reused, no order implied.
  * What an attacker may fill is never an index key by itself: long texts are indexed by their SHA-256.
  */
-const at = (name: string) => timestamp(name, { withTimezone: true });
+const at = customType<{ data: Date; driverData: string }>({
+  dataType: () => "timestamp with time zone",
+  toDriver: (date) => date.toISOString(),
+  // "0001-01-01 00:00:00+00" is no ISO date, and what engines make of it differs: year 1 becomes 2001.
+  fromDriver: (text) =>
+    new Date(
+      text.replace(" ", "T").replace(/([+-]\d\d)(\d\d)?$/, (_zone, hours: string, minutes?: string) => `${hours}:${minutes ?? "00"}`),
+    ),
+});
 
 /** What a source said, kept whole. */
 export const alerts = pgTable(

@@ -338,4 +338,6 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   );
   const changes: Changed[] = incidents.map(({ row }) => ({ incident: row.id, severity: row.severity, needed: neededAtOnce(row.severity) }));
   await wantCards(tx, air, changes, plan.now);
+  // What is stored without a card stands in the lists, and those are live too.
+  await tx.notifyChange();
 }

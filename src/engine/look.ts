@@ -109,7 +109,7 @@ export function saidObservations(evidence: EvidenceRow): Observation[] {
         : said.verdict === "suspicious"
           ? WEIGHTS.sourceSuspicious
           : WEIGHTS.sourceBenign,
-    text: `${said.source} itself calls it ${said.verdict === "noThreatsFound" ? "clean" : said.verdict}.`,
+    text: `The alert itself (${said.source}) calls it ${said.verdict === "noThreatsFound" ? "clean" : said.verdict}.`,
     at: new Date(said.at),
   }));
 }

@@ -1,5 +1,4 @@
 import type { Card } from "./cards/card.ts";
-import type { ActionKindName } from "./domain/action.ts";
 import type { Entity, EntityKind, EntityOf } from "./domain/entity.ts";
 import type { Label } from "./domain/observation.ts";
 
@@ -212,6 +211,3 @@ export interface ChatPlatform {
   update(channel: string, ref: MessageRef, card: Card, marker: string, signal: AbortSignal): Promise<void>;
   find(channel: string, marker: string, since: Date, thread: MessageRef | undefined, signal: AbortSignal): Promise<MessageRef | undefined>;
 }
-
-/** What an action kind is told to do; see engine/actions/action-kind.ts. */
-export type ActionRequest = { kind: ActionKindName; target: Entity; params: Record<string, unknown> };

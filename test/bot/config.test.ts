@@ -91,7 +91,7 @@ describe("environment", () => {
     [{ LOG_LEVEL: "wran" }, 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent. Did you mean "warn"?'],
     [{ AIR_PUBLIC_URL: "air.contoso.com" }, "AIR_PUBLIC_URL must be an https:// address"],
     [{ AIR_PUBLCI_URL: "https://x" }, 'AIR_PUBLCI_URL is no setting of air. Did you mean "AIR_PUBLIC_URL"?'],
-    [{ SLACK_TOKEN: "xoxb-1" }, "SLACK_TOKEN is no setting of air."],
+    [{ SLACK_BOT_TOKN: "xoxb-1" }, 'SLACK_BOT_TOKN is no setting of air. Did you mean "SLACK_BOT_TOKEN"?'],
     [{ VIRUSTOTAL_KEY: "x" }, 'VIRUSTOTAL_KEY is no setting of air. Did you mean "VIRUSTOTAL_API_KEY"?'],
     [{ AIR_HEARTBEAT_URL: "https://x" }, "AIR_HEARTBEAT_URL has no effect in this version"],
     [{ TEAMS_ANONYMOUS: "1" }, "TEAMS_ANONYMOUS has no effect in this version: Teams is not available yet. Unset it."],

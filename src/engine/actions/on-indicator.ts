@@ -23,7 +23,12 @@ export function asIndicator(target: Entity): Indicator | undefined {
 }
 
 const NOUNS: Partial<Record<Entity["kind"], string>> = { file: "file hash", ip: "address", domain: "domain", url: "URL" };
-export const indicatorName = (target: Entity) => `${NOUNS[target.kind] ?? target.kind} ${entityName(target)}`;
+/** Many files bear one name, so a file is told by the beginning of its hash too. */
+export const indicatorName = (target: Entity) => {
+  const hash = target.kind === "file" ? (target.sha256 ?? target.sha1 ?? target.md5) : undefined;
+  const short = hash && hash !== entityName(target) ? ` (${hash.slice(0, 8)}…)` : "";
+  return `${NOUNS[target.kind] ?? target.kind} ${entityName(target)}${short}`;
+};
 
 export async function indicatorReach(target: Entity, capabilities: Capabilities, now: Date, signal: AbortSignal): Promise<BlastRadius> {
   const indicator = indicatorOf(target);
@@ -39,7 +44,9 @@ export async function indicatorReach(target: Entity, capabilities: Capabilities,
         ? [`the file is seen on ${places.length} of our devices${places.length > 0 ? `: ${places.slice(0, 5).join(", ")}` : ""}`]
         : []),
       ...(current
-        ? [`there is already an indicator for it: ${current.action}${current.expiresAt ? ` until ${current.expiresAt.toISOString()}` : ""}`]
+        ? [
+            `there is already an indicator for it: ${current.action}${current.expiresAt ? ` until ${current.expiresAt.toISOString().slice(0, 10)}` : ""}`,
+          ]
         : []),
     ],
     protectedHits: [],

@@ -36,7 +36,7 @@ export async function userReach(target: Entity, capabilities: Capabilities, now:
       `${user.name} (${user.email}), ${user.enabled ? "enabled" : "disabled"}`,
       user.sessions === 1 ? "1 session is open" : `${user.sessions} sessions are open`,
       ...(user.privileged.length > 0 ? [`privileged: ${user.privileged.join(", ")}`] : ["no privileged role"]),
-      ...(last ? [`last sign-in to ${last.app} from ${last.place} at ${last.at.toISOString()}`] : []),
+      ...(last ? [`last sign-in to ${last.app} from ${last.place} at ${last.at.toISOString().slice(0, 16).replace("T", " ")} UTC`] : []),
     ],
   };
 }

@@ -6,7 +6,7 @@ export const restoreMail: ActionKind = {
   kind: "restore-mail",
   family: "email",
   targets: ["message", "mail-cluster"],
-  title: (target) => `Restore "${entityName(target)}"`,
+  title: (target) => `Restore "${entityName(target)}"${target.kind === "message" && target.recipient ? ` of ${target.recipient}` : ""}`,
   effect: () => "It goes back to the inbox of everybody it was removed from.",
   ifNot: (target) => `"${entityName(target)}" stays removed.`,
   undo: { by: "soft-delete-mail", text: "Soft-delete it again." },

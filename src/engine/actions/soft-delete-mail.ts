@@ -6,7 +6,7 @@ export const softDeleteMail: ActionKind = {
   kind: "soft-delete-mail",
   family: "email",
   targets: ["message", "mail-cluster"],
-  title: (target) => `Soft-delete "${entityName(target)}"`,
+  title: (target) => `Soft-delete "${entityName(target)}"${target.kind === "message" && target.recipient ? ` of ${target.recipient}` : ""}`,
   effect: () => "It leaves the mailboxes and stays in Recoverable Items, from where it can be given back.",
   ifNot: (target) => `"${entityName(target)}" stays where people can open it.`,
   undo: { by: "restore-mail", text: "Move it back to the inbox while it is retained." },

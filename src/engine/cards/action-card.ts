@@ -91,12 +91,13 @@ function summary(action: ActionView, word: string): string {
 }
 
 function headline(action: ActionView): Text {
-  const decided = action.decision ? `${action.decision.by} at ${time(action.decision.at)}` : "";
+  const who = action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(" and ") : action.decision?.by;
+  const decided = action.decision ? `${who} at ${time(action.decision.at)}` : "";
   switch (action.state) {
     case "pending":
-      return action.byHand ? [bold("Do by hand: "), { text: action.byHand }] : action.effect;
+      return action.byHand ? [bold("Do by hand: "), { text: outside(action.byHand) }] : outside(action.effect);
     case "observed":
-      return [bold("Would have done this "), { text: `(mode observe: nothing is carried out). ${action.effect}` }];
+      return [bold("Would have done this "), { text: `(mode observe: nothing is carried out). ${outside(action.effect)}` }];
     case "approved":
       return [bold("Approved "), { text: `by ${decided}. It is carried out next.` }];
     case "executing":
@@ -106,7 +107,7 @@ function headline(action: ActionView): Text {
     case "rejected":
       return [
         bold(`Rejected by ${decided}. `),
-        { text: `${action.decision?.reason ? `${outside(action.decision.reason)}. ` : ""}Nothing was done. ${action.ifNot}` },
+        { text: `${action.decision?.reason ? `${outside(action.decision.reason)}. ` : ""}Nothing was done. ${outside(action.ifNot)}` },
       ];
     case "unclear":
       return [bold("Outcome unclear: "), { text: "air does not repeat it. Please check the target yourself." }];
@@ -120,7 +121,7 @@ function grounds(action: ActionView): Line[] {
     ...action.for.slice(0, 4).map((text) => ({ mark: "For", tone: "bad" as const, text: cut(outside(text), 200) })),
     ...action.against.slice(0, 3).map((text) => ({ mark: "Against", tone: "good" as const, text: cut(outside(text), 200) })),
   ];
-  return [...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : []), { kind: "note", text: action.note }];
+  return [...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : []), { kind: "note", text: outside(action.note) }];
 }
 
 function openFacts(action: ActionView): (readonly [string, Text])[] {
@@ -132,8 +133,8 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
         : `${count(action.reach.count, action.reach.unit)}`,
     ],
     ["Protected", action.reach.protectedHits.length > 0 ? `${action.reach.protectedHits.join("; ")}. Two people decide.` : undefined],
-    ["Undo", action.undoText],
-    ["If you reject or do nothing", action.ifNot],
+    ["Undo", outside(action.undoText)],
+    ["If you reject or do nothing", outside(action.ifNot)],
     ["Evidence from", action.evidenceAt ? `${time(action.evidenceAt)} (${span(action.evidenceAt, action.now)} ago)` : undefined],
     ["Carried out by", action.connector],
     [

@@ -161,7 +161,10 @@ function evidenceLines(incident: IncidentFacts): Line[] {
       items: told.slice(0, SHOWN.evidence).map((item) => ({
         mark: VERDICT_WORD[item.verdict],
         tone: VERDICT_TONE[item.verdict],
-        text: [bold(`${cut(shown(item.entity), 80)} `), { text: because(item) }],
+        text: [
+          bold(cut(shown(item.entity), 80)),
+          { text: ` (${item.entity.kind === "generic" ? item.entity.type : item.entity.kind}) ${because(item)}` },
+        ],
       })),
     });
   }

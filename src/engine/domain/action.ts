@@ -1,5 +1,3 @@
-import type { Entity } from "./entity.ts";
-
 /** The kinds air can carry out; each is a file in `engine/actions/`. */
 export const ACTION_KINDS = [
   "isolate-device",
@@ -86,5 +84,3 @@ export type ActionDecision = {
   via: string;
   reason?: string;
 };
-
-export type ActionTarget = Entity;
