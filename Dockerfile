@@ -17,4 +17,4 @@ EXPOSE 3978
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node itself is the process, so that SIGTERM reaches it.
-CMD ["node", "src/bot/cli.ts", "start"]
+CMD ["node", "--max-semi-space-size=16", "src/bot/cli.ts", "start"]
