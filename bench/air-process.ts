@@ -45,13 +45,15 @@ export async function startAir(settings: AirSettings): Promise<AirProcess> {
   const url = `http://127.0.0.1:${settings.port}`;
   const startedAt = now();
   const { child, tail } = spawnAir("start", settings);
+  let said = "";
   const ready = await until(READY_WITHIN_MS, 10, async () => {
     if (child.exitCode !== null) throw new Error(`air ended with code ${child.exitCode}:\n${tail()}`);
-    return (await answers(`${url}/readyz`)) ? now() : undefined;
+    said = await answerOf(`${url}/readyz`);
+    return said === "200" ? now() : undefined;
   });
   if (ready === undefined) {
     child.kill("SIGKILL");
-    throw new Error(`air was not ready within a minute:\n${tail()}`);
+    throw new Error(`air was not ready within a minute, /readyz last: ${said}. ${tail()}`);
   }
   return { ...handle(child, tail), url, token: TOKEN, readyMs: ready - startedAt };
 }
@@ -120,14 +122,15 @@ function handle(child: ChildProcess, tail: () => string) {
   };
 }
 
-const answers = (url: string): Promise<boolean> =>
+/** The status, or why there was none. */
+const answerOf = (url: string): Promise<string> =>
   new Promise((resolve) => {
-    const request = http.get(url, { timeout: 1000 }, (response) => {
+    const request = http.get(url, { timeout: 1000, agent: false }, (response) => {
       response.resume();
-      resolve(response.statusCode === 200);
+      resolve(String(response.statusCode));
     });
-    request.on("timeout", () => request.destroy());
-    request.on("error", () => resolve(false));
+    request.on("timeout", () => request.destroy(new Error("no answer in a second")));
+    request.on("error", (error) => resolve(error.message));
   });
 
 /** /proc counts in hundredths of a second on every Linux that matters. */

@@ -1,7 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 
 /** One alert in air's generic format. */
-export type BenchAlert = { id: string; title: string; severity: string; category?: string; detectedAt?: string; entities: Record<string, unknown>[] };
+export type BenchAlert = {
+  id: string;
+  title: string;
+  severity: string;
+  category?: string;
+  detectedAt?: string;
+  entities: Record<string, unknown>[];
+};
 
 const run = randomBytes(3).toString("hex");
 const start = randomBytes(3).readUIntBE(0, 3);
@@ -65,21 +72,154 @@ type Dice = { below: (n: number) => number; host: string; user: string };
 
 /** What fills a queue: the same few rules, over and over, on the same machines. Shares are per mille. */
 const NOISE: readonly Noise[] = [
-  { title: "Sign-in from a new device", severity: "informational", category: "InitialAccess", share: 170, entities: ({ user }) => [{ kind: "user", email: user }] },
-  { title: "Failed sign-ins above the usual", severity: "low", category: "CredentialAccess", share: 160, entities: ({ user, below }) => [{ kind: "user", email: user }, { kind: "ip", address: `100.64.200.${below(200)}` }] },
-  { title: "Connection to a rarely seen address", severity: "low", category: "CommandAndControl", share: 150, entities: ({ host, below }) => [{ kind: "device", name: host }, { kind: "ip", address: `100.65.${below(20)}.${below(250)}` }] },
-  { title: "USB storage attached", severity: "informational", category: "Exfiltration", share: 110, entities: ({ host, user }) => [{ kind: "device", name: host }, { kind: "user", email: user }] },
-  { title: "Unsigned program started for the first time", severity: "low", category: "Execution", share: 120, entities: ({ host, below }) => [{ kind: "device", name: host }, { kind: "file", name: `tool${below(60)}.exe`, sha256: digest(`tool ${below(60)}`), device: host }] },
-  { title: "PowerShell started by an office program", severity: "medium", category: "Execution", share: 60, entities: ({ host, below }) => [{ kind: "device", name: host }, { kind: "process", name: "powershell.exe", commandLine: "powershell.exe -File \\\\files\\it\\inventory.ps1", pid: 1000 + below(8000), device: host }] },
-  { title: "Remote management tool used", severity: "low", category: "LateralMovement", share: 70, entities: ({ host, user }) => [{ kind: "device", name: host }, { kind: "user", email: user }] },
-  { title: "Scheduled task created", severity: "informational", category: "Persistence", share: 60, entities: ({ host, below }) => [{ kind: "device", name: host }, { kind: "process", name: "schtasks.exe", commandLine: "schtasks.exe /create /tn Updater /tr C:\\Tools\\update.exe", pid: 1000 + below(8000), device: host }] },
-  { title: "Mail with a link to a new domain", severity: "low", category: "Phishing", share: 60, entities: ({ user, below }) => [{ kind: "url", url: `https://news${below(80)}.example/read` }, { kind: "mailbox", address: user }] },
-  { title: "Inbox rule created", severity: "medium", category: "Persistence", share: 20, entities: ({ user }) => [{ kind: "user", email: user }] },
-  { title: "Unwanted software found", severity: "medium", category: "UnwantedSoftware", share: 12, entities: ({ host, below }) => [{ kind: "device", name: host }, { kind: "file", name: "toolbar.exe", sha256: digest(`toolbar ${below(10)}`), device: host, verdict: "suspicious" }] },
-  { title: "Malware was blocked", severity: "medium", category: "Malware", share: 5, entities: ({ host, below }) => [{ kind: "device", name: host }, { kind: "file", name: "setup.exe", sha256: digest(`blocked ${below(5)}`), device: host, verdict: "malicious", remediation: "prevented" }] },
+  {
+    title: "Sign-in from a new device",
+    severity: "informational",
+    category: "InitialAccess",
+    share: 170,
+    entities: ({ user }) => [{ kind: "user", email: user }],
+  },
+  {
+    title: "Failed sign-ins above the usual",
+    severity: "low",
+    category: "CredentialAccess",
+    share: 160,
+    entities: ({ user, below }) => [
+      { kind: "user", email: user },
+      { kind: "ip", address: `100.64.200.${below(200)}` },
+    ],
+  },
+  {
+    title: "Connection to a rarely seen address",
+    severity: "low",
+    category: "CommandAndControl",
+    share: 150,
+    entities: ({ host, below }) => [
+      { kind: "device", name: host },
+      { kind: "ip", address: `100.65.${below(20)}.${below(250)}` },
+    ],
+  },
+  {
+    title: "USB storage attached",
+    severity: "informational",
+    category: "Exfiltration",
+    share: 110,
+    entities: ({ host, user }) => [
+      { kind: "device", name: host },
+      { kind: "user", email: user },
+    ],
+  },
+  {
+    title: "Unsigned program started for the first time",
+    severity: "low",
+    category: "Execution",
+    share: 120,
+    entities: ({ host, below }) => [
+      { kind: "device", name: host },
+      { kind: "file", name: `tool${below(60)}.exe`, sha256: digest(`tool ${below(60)}`), device: host },
+    ],
+  },
+  {
+    title: "PowerShell started by an office program",
+    severity: "medium",
+    category: "Execution",
+    share: 60,
+    entities: ({ host, below }) => [
+      { kind: "device", name: host },
+      {
+        kind: "process",
+        name: "powershell.exe",
+        commandLine: "powershell.exe -File \\\\files\\it\\inventory.ps1",
+        pid: 1000 + below(8000),
+        device: host,
+      },
+    ],
+  },
+  {
+    title: "Remote management tool used",
+    severity: "low",
+    category: "LateralMovement",
+    share: 70,
+    entities: ({ host, user }) => [
+      { kind: "device", name: host },
+      { kind: "user", email: user },
+    ],
+  },
+  {
+    title: "Scheduled task created",
+    severity: "informational",
+    category: "Persistence",
+    share: 60,
+    entities: ({ host, below }) => [
+      { kind: "device", name: host },
+      {
+        kind: "process",
+        name: "schtasks.exe",
+        commandLine: "schtasks.exe /create /tn Updater /tr C:\\Tools\\update.exe",
+        pid: 1000 + below(8000),
+        device: host,
+      },
+    ],
+  },
+  {
+    title: "Mail with a link to a new domain",
+    severity: "low",
+    category: "Phishing",
+    share: 60,
+    entities: ({ user, below }) => [
+      { kind: "url", url: `https://news${below(80)}.example/read` },
+      { kind: "mailbox", address: user },
+    ],
+  },
+  {
+    title: "Inbox rule created",
+    severity: "medium",
+    category: "Persistence",
+    share: 20,
+    entities: ({ user }) => [{ kind: "user", email: user }],
+  },
+  {
+    title: "Unwanted software found",
+    severity: "medium",
+    category: "UnwantedSoftware",
+    share: 12,
+    entities: ({ host, below }) => [
+      { kind: "device", name: host },
+      { kind: "file", name: "toolbar.exe", sha256: digest(`toolbar ${below(10)}`), device: host, verdict: "suspicious" },
+    ],
+  },
+  {
+    title: "Malware was blocked",
+    severity: "medium",
+    category: "Malware",
+    share: 5,
+    entities: ({ host, below }) => [
+      { kind: "device", name: host },
+      {
+        kind: "file",
+        name: "setup.exe",
+        sha256: digest(`blocked ${below(5)}`),
+        device: host,
+        verdict: "malicious",
+        remediation: "prevented",
+      },
+    ],
+  },
   // What a product is sure of and wrong about.
-  { title: "Possible exfiltration to cloud storage", severity: "high", category: "Exfiltration", share: 3, entities: ({ host, user }) => [{ kind: "device", name: host }, { kind: "user", email: user }] },
+  {
+    title: "Possible exfiltration to cloud storage",
+    severity: "high",
+    category: "Exfiltration",
+    share: 3,
+    entities: ({ host, user }) => [
+      { kind: "device", name: host },
+      { kind: "user", email: user },
+    ],
+  },
 ];
+
+/** Each kind as often as its share. */
+const WHEEL: readonly Noise[] = NOISE.flatMap((kind) => Array.from({ length: kind.share }, () => kind));
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -101,8 +241,7 @@ export function mixedDay(count: number): { alerts: BenchAlert[]; real: number; b
     const number = below(HOSTS);
     // Most of what a machine's owner does happens on that machine.
     const dice: Dice = { below, host: `WS-${String(number).padStart(4, "0")}`, user: `person${number}@bench.example` };
-    let left = below(1000);
-    const kind = NOISE.find((one) => (left -= one.share) < 0) ?? NOISE[0];
+    const kind = WHEEL[below(WHEEL.length)];
     if (!kind) throw new Error("There is no noise.");
     const { title, severity, category } = kind;
     return { id: fresh().id, title, severity, category, detectedAt, entities: kind.entities(dice) };

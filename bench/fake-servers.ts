@@ -4,7 +4,17 @@ import type { AddressInfo } from "node:net";
 import { parentPort } from "node:worker_threads";
 import { STATUS_SENTENCE } from "../src/engine/domain/investigation.ts";
 import { now, sleep } from "./clock.ts";
-import { ALERT_ID, type Answer, type Arrival, type Ask, type Behaviour, type Counts, NORMAL, type Question, type SeenButton } from "./fakes.ts";
+import {
+  ALERT_ID,
+  type Answer,
+  type Arrival,
+  type Ask,
+  type Behaviour,
+  type Counts,
+  NORMAL,
+  type Question,
+  type SeenButton,
+} from "./fakes.ts";
 
 /*
  * The thread behind fakes.ts: threat intelligence in the shapes of VirusTotal v3 and AbuseIPDB v2, and as much of the Slack Web API
@@ -179,7 +189,9 @@ function fromJson(body: string): URLSearchParams {
   return fields;
 }
 
-function listen(handle: (url: URL, body: string, type: string) => Promise<{ status: number; body: unknown; headers?: Record<string, string> }>) {
+function listen(
+  handle: (url: URL, body: string, type: string) => Promise<{ status: number; body: unknown; headers?: Record<string, string> }>,
+) {
   const server = http.createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));

@@ -1,16 +1,12 @@
-import type { Entity } from "./domain/entity.ts";
-import { ENDED, type InvestigationStatus, statusFrom } from "./domain/investigation.ts";
+import { ENDED, type InvestigationStatus, JUDGEABLE, statusFrom } from "./domain/investigation.ts";
 import type { ActionRow, EvidenceRow, Tx } from "./store.ts";
-
-/** Kinds an Unknown of which means the investigation is not whole; the others are context. */
-const JUDGED: ReadonlySet<Entity["kind"]> = new Set(["file", "url", "ip", "domain", "process", "message", "mail-cluster"]);
 
 export const statusOf = (evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus =>
   statusFrom({
     evidence: evidence.map((item) => ({
       verdict: item.verdict,
       // A look that failed is never a silent gap, whatever the others said (product contract 5).
-      unlooked: (item.verdict === "unknown" && JUDGED.has(item.entity.kind)) || (item.judgement?.missing.length ?? 0) > 0,
+      unlooked: (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)) || (item.judgement?.missing.length ?? 0) > 0,
     })),
     actions,
   });

@@ -1,6 +1,6 @@
 import type { Severity, Verdict } from "../domain/alert.ts";
 import type { Entity } from "../domain/entity.ts";
-import { ENDED, STATUS_SENTENCE, VERDICT_WORD } from "../domain/investigation.ts";
+import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD } from "../domain/investigation.ts";
 import type { ActionView } from "./action-card.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
 import { capital, count, outside, shown, span, time } from "./say.ts";
@@ -124,7 +124,13 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
           .map((name) => cut(name, 40))
           .join(", ")}${all.length > 3 ? ` and ${all.length - 3} more` : ""}`;
   };
-  const counts = ORDER.map((verdict) => [verdict, incident.evidence.filter((item) => item.verdict === verdict).length] as const)
+  const counts = ORDER.map(
+    (verdict) =>
+      [
+        verdict,
+        incident.evidence.filter((item) => item.verdict === verdict && (verdict !== "unknown" || JUDGEABLE.has(item.entity.kind))).length,
+      ] as const,
+  )
     .filter(([, number]) => number > 0)
     .map(([verdict, number]) => `${number} ${VERDICT_WORD[verdict].toLowerCase()}`);
   const [first] = incident.alerts;
@@ -152,7 +158,7 @@ function evidenceLines(incident: IncidentFacts): Line[] {
   const told = incident.evidence
     .filter((item) => item.verdict !== "unknown" || item.missing.length > 0)
     .toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
-  const unknown = incident.evidence.length - told.length;
+  const unknown = incident.evidence.filter((item) => !told.includes(item) && JUDGEABLE.has(item.entity.kind));
   const lines: Line[] = [];
   if (told.length > 0) {
     lines.push({
@@ -170,11 +176,16 @@ function evidenceLines(incident: IncidentFacts): Line[] {
   }
   const rest = [
     ...(told.length > SHOWN.evidence ? [`and ${told.length - SHOWN.evidence} more judged`] : []),
-    ...(unknown > 0
-      ? [`${count(unknown, "entity", "entities")} not judged: no connected source knows ${unknown === 1 ? "it" : "them"}`]
+    ...(unknown.length > 0
+      ? [
+          `not judged, no connected source knows ${unknown.length === 1 ? "it" : "them"}: ${unknown
+            .slice(0, 3)
+            .map((item) => cut(shown(item.entity), 60))
+            .join(", ")}${unknown.length > 3 ? ` and ${unknown.length - 3} more` : ""}`,
+        ]
       : []),
   ];
-  if (rest.length > 0) lines.push({ kind: "note", text: `${rest.join("; ")}.` });
+  if (rest.length > 0) lines.push({ kind: "note", text: capital(`${rest.join("; ")}.`) });
   return lines;
 }
 

@@ -1,5 +1,6 @@
 import type { ActionState } from "./action.ts";
 import type { Verdict } from "./alert.ts";
+import type { Entity } from "./entity.ts";
 
 /** One list, domain facts 1.5 and 1.6 plus our own two ends (product contract 3.2). */
 export const INVESTIGATION_STATUSES = [
@@ -80,3 +81,6 @@ export function statusFrom(input: {
   if (evidence.every((item) => item.verdict === "unknown")) return "partiallyInvestigated";
   return "benign";
 }
+
+/** Kinds an Unknown of which means the investigation is not whole; the others are context. */
+export const JUDGEABLE: ReadonlySet<Entity["kind"]> = new Set(["file", "url", "ip", "domain", "process", "message", "mail-cluster"]);
