@@ -9,13 +9,11 @@ import type { Queue } from "../../engine/queue.ts";
 import type { AuditEntry, Tx } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
+import { insertRows } from "./insert-rows.ts";
 import { reads } from "./reads.ts";
 
 /** Every process listens on it; the payload is empty, what changed stands in rows. */
 export const CHANGE_CHANNEL = "air_change";
-
-/** PostgreSQL takes at most 65,535 parameters; the widest table has 31 columns. */
-const CHUNK = 500;
 
 const RUNNING = (["queued", "running", "pendingResource", "pendingApproval"] as const).filter((status) => !ENDED.has(status));
 
@@ -46,8 +44,7 @@ export async function inTransaction<T>(tx: Db, queue: Queue<Db>, work: (tx: Tx) 
 
 export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] = []): Tx {
   const insertMany = async <T extends PgTable>(table: T, rows: readonly T["$inferInsert"][]) => {
-    for (let from = 0; from < rows.length; from += CHUNK)
-      await tx.insert(table).values(rows.slice(from, from + CHUNK) as T["$inferInsert"][]);
+    if (rows.length > 0) await tx.execute(insertRows(table, rows));
   };
   return {
     ...reads(() => tx),
@@ -55,13 +52,9 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     enqueueMany: (name, jobs) => queue.sendMany(tx, name, jobs),
 
     async lockJoinKeys(digests, now) {
-      const sorted = [...new Set(digests)].sort();
-      for (let from = 0; from < sorted.length; from += 5000) {
-        await tx
-          .insert(t.joinKeys)
-          .values(sorted.slice(from, from + 5000).map((digest) => ({ digest, seenAt: now })))
-          .onConflictDoUpdate({ target: t.joinKeys.digest, set: { seenAt: now } });
-      }
+      const rows = [...new Set(digests)].sort().map((digest) => ({ digest, seenAt: now }));
+      if (rows.length > 0)
+        await tx.execute(sql`${insertRows(t.joinKeys, rows)} on conflict (digest) do update set seen_at = excluded.seen_at`);
     },
     candidates: (digests, lab) =>
       digests.length === 0
@@ -79,16 +72,11 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         const known = latest.get(key);
         if (!known || known.at < row.at) latest.set(key, row);
       }
-      const unique = [...latest.values()];
-      for (let from = 0; from < unique.length; from += 5000) {
-        await tx
-          .insert(t.incidentKeys)
-          .values(unique.slice(from, from + 5000))
-          .onConflictDoUpdate({
-            target: [t.incidentKeys.digest, t.incidentKeys.incidentId],
-            set: { at: sql`greatest(${t.incidentKeys.at}, excluded.at)` },
-          });
-      }
+      const seen = [...latest.values()];
+      if (seen.length === 0) return;
+      await tx.execute(
+        sql`${insertRows(t.incidentKeys, seen)} on conflict (digest, incident_id) do update set at = greatest(incident_keys.at, excluded.at)`,
+      );
     },
     alertsByIdentity: (identities) =>
       tx
@@ -163,20 +151,13 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         const known = unique.get(key);
         unique.set(key, known ? { ...known, said: [...known.said, ...row.said] } : row);
       }
-      const list = [...unique.values()];
-      for (let from = 0; from < list.length; from += CHUNK) {
-        await tx
-          .insert(t.evidence)
-          .values(list.slice(from, from + CHUNK))
-          .onConflictDoUpdate({
-            target: [t.evidence.investigationId, t.evidence.digest],
-            // What a new source says makes the evidence worth looking at again; a repeat without a word does not.
-            set: {
-              said: sql`${t.evidence.said} || excluded.said`,
-              lookedRound: sql`case when jsonb_array_length(excluded.said) > 0 then null else ${t.evidence.lookedRound} end`,
-            },
-          });
-      }
+      if (unique.size === 0) return;
+      // What a new source says makes the evidence worth looking at again; a repeat without a word does not.
+      await tx.execute(sql`
+        ${insertRows(t.evidence, [...unique.values()])}
+        on conflict (investigation_id, digest) do update set
+          said = evidence.said || excluded.said,
+          looked_round = case when jsonb_array_length(excluded.said) > 0 then null else evidence.looked_round end`);
     },
     async updateEvidence(rows) {
       if (rows.length === 0) return;
@@ -248,27 +229,22 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     async wantMessages(rows, now) {
       const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort(bySubject);
       if (unique.length === 0) return;
-      for (let from = 0; from < unique.length; from += CHUNK) {
-        await tx
-          .insert(t.messages)
-          .values(unique.slice(from, from + CHUNK).map((row) => ({ ...row, wanted: 1, shown: 0, createdAt: now })))
-          .onConflictDoUpdate({
-            target: [t.messages.channel, t.messages.subject],
-            set: { wanted: sql`${t.messages.wanted} + 1`, priority: sql`least(${t.messages.priority}, excluded.priority)`, retryAt: null },
-          });
-      }
+      await tx.execute(sql`
+        ${insertRows(
+          t.messages,
+          unique.map((row) => ({ ...row, wanted: 1, shown: 0, createdAt: now })),
+        )}
+        on conflict (channel, subject) do update set
+          wanted = messages.wanted + 1, priority = least(messages.priority, excluded.priority), retry_at = null`);
       const channels = [...new Set(unique.map((row) => row.channel))].sort();
       for (const channel of channels) await wakeWriter(tx, queue, channel);
     },
     async showMessages(rows, now) {
       // Sorted, so that two transactions never wait for each other's rows.
       const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort(bySubject);
-      for (let from = 0; from < unique.length; from += CHUNK) {
-        await tx
-          .insert(t.messages)
-          .values(unique.slice(from, from + CHUNK).map((row) => ({ ...row, wanted: 1, shown: 1, createdAt: now })))
-          .onConflictDoNothing();
-      }
+      if (unique.length === 0) return;
+      const shown = unique.map((row) => ({ ...row, wanted: 1, shown: 1, createdAt: now }));
+      await tx.execute(sql`${insertRows(t.messages, shown)} on conflict (channel, subject) do nothing`);
     },
     knownMessages: (incidents) =>
       incidents.length === 0
