@@ -16,13 +16,17 @@ export type AcceptAlerts = (source: string, payload: unknown) => Promise<Accepte
 /** Requests that arrive together share one transaction; this many entities fit into one, and this many requests may wait. */
 const BATCH_WEIGHT = 4000;
 const WAITING = 2000;
+/** A sender that waits longer than this is better told to come back: its own time-out is seldom longer than a few seconds. */
+const WAIT_MS = 1000;
 
-export function createIntake(air: Air, config: () => Config): AcceptAlerts {
+export function createIntake(air: Air, config: () => Config, parallel = 1): AcceptAlerts {
   const store = coalesce<Intake, Accepted[]>({
     run: (requests) => ingestAlerts(air, requests),
     weight: (request) => request.alerts.reduce((sum, alert) => sum + 10 + alert.entities.length, 0),
     maxWeight: BATCH_WEIGHT,
     maxWaiting: WAITING,
+    maxWaitMs: WAIT_MS,
+    parallel,
     overflow: () =>
       new Refusal("unavailable", "Too many alerts are waiting to be stored. Send again after a second.", { details: { retryAfter: 1 } }),
     shared: databaseAway,

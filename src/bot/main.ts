@@ -300,7 +300,7 @@ type ServeParts = {
 
 async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ server: Server; url: string; streams: { stop: () => void } }> {
   const { air, config, people, labOn, queue, database } = parts;
-  const intake = createIntake(air, config);
+  const intake = createIntake(air, config, database.kind === "embedded" ? 1 : 3);
   const metrics = createMetrics(async () => ({
     jobs: await queue.depth(),
     pending: (await air.store.listActions({ states: ["pending"], limit: 200 })).items.length,

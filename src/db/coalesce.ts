@@ -1,6 +1,6 @@
 /**
- * Work that arrives together is done together: while one batch is on its way, the next one fills. So a lone caller waits for
- * nobody, and under load hundreds of callers share one commit.
+ * Work that arrives together is done together: while as many batches as may are on their way, the next one fills. So a lone caller
+ * waits for nobody, and under load hundreds of callers share one commit.
  *
  * `run` does a whole batch or throws; then each item is tried alone, so that a bad one never fails the others.
  */
@@ -9,15 +9,19 @@ export function coalesce<In, Out>(options: {
   /** Size of one item, and how much of it one batch takes. */
   weight: (item: In) => number;
   maxWeight: number;
-  /** Refuses beyond this many waiting items: the caller answers 503 instead of queueing without end. */
+  /** Batches on their way at once; 1 where the database has one connection. */
+  parallel?: number;
+  /** Refuses beyond this many waiting items, and while one has waited longer than this: the caller says so instead of queueing without end. */
   maxWaiting: number;
+  maxWaitMs?: number;
   overflow: () => Error;
   /** Errors that concern everybody (the database is away) are not tried again item by item. */
   shared: (error: unknown) => boolean;
 }): (item: In) => Promise<Out> {
-  type Waiting = { item: In; resolve: (out: Out) => void; reject: (error: unknown) => void };
+  type Waiting = { item: In; since: number; resolve: (out: Out) => void; reject: (error: unknown) => void };
   const waiting: Waiting[] = [];
-  let running = false;
+  const parallel = options.parallel ?? 1;
+  let running = 0;
 
   const alone = async (one: Waiting) => {
     try {
@@ -28,7 +32,7 @@ export function coalesce<In, Out>(options: {
     }
   };
   const pump = async () => {
-    running = true;
+    running++;
     // Everything that became ready in this turn of the event loop joins the first batch.
     await new Promise((resolve) => setImmediate(resolve));
     while (waiting.length > 0) {
@@ -48,15 +52,18 @@ export function coalesce<In, Out>(options: {
         else for (const one of batch) await alone(one);
       }
     }
-    running = false;
+    running--;
   };
   return (item) =>
     new Promise<Out>((resolve, reject) => {
-      if (waiting.length >= options.maxWaiting) {
+      const now = performance.now();
+      const [oldest] = waiting;
+      const late = oldest !== undefined && options.maxWaitMs !== undefined && now - oldest.since > options.maxWaitMs;
+      if (late || waiting.length >= options.maxWaiting) {
         reject(options.overflow());
         return;
       }
-      waiting.push({ item, resolve, reject });
-      if (!running) void pump();
+      waiting.push({ item, since: now, resolve, reject });
+      if (running < parallel) void pump();
     });
 }

@@ -81,21 +81,26 @@ type Plan = {
 };
 
 async function open(tx: Tx, alerts: readonly Prepared[], now: Date): Promise<Plan> {
-  const known = new Map((await tx.alertsByIdentity(alerts.map((one) => one.identity))).map((row) => [row.identity, row]));
-  const fresh = alerts.filter((one) => !known.has(one.identity));
   const digests = [...new Set(alerts.flatMap((one) => one.keys.map((key) => key.key)))];
+  // Locked first: an alert or an incident that another transaction just made is seen by what is read after it.
   await tx.lockJoinKeys(digests, now);
-  // An alert that was sent twice at once is only known after the locks: the first transaction has committed by then.
-  if (fresh.length > 0) for (const row of await tx.alertsByIdentity(fresh.map((one) => one.identity))) known.set(row.identity, row);
-  const labs = new Set(alerts.map((one) => one.lab));
-  const found = (await Promise.all([...labs].map((lab) => tx.candidates(digests, lab)))).flat();
+  const labs = [...new Set(alerts.map((one) => one.lab))];
+  const count = alerts.length;
+  // Sent together: statements of one transaction go over the wire without waiting for each other's answers.
+  const [rows, ids, ...lists] = await Promise.all([
+    tx.alertsByIdentity(alerts.map((one) => one.identity)),
+    tx.nextIds({ alerts: count, incidents: count, investigations: count }),
+    ...labs.map((lab) => tx.candidates(digests, lab)),
+  ]);
+  const known = new Map(rows.map((row) => [row.identity, row]));
+  const found = lists.flat();
   const touched = [...new Set([...found.map((row) => row.incidentId), ...[...known.values()].map((row) => row.incidentId)])];
   const incidents = await tx.lockIncidents(touched);
   const running = await tx.lockRunning(touched);
   const open = new Set(incidents.filter((row) => row.status === "open").map((row) => row.id));
   return {
     now,
-    ids: await tx.nextIds({ alerts: fresh.length, incidents: fresh.length, investigations: alerts.length }),
+    ids,
     known,
     candidates: Map.groupBy(
       found.filter((row) => open.has(row.incidentId)).map((row) => ({ incident: row.incidentId, key: row.digest, at: row.at.getTime() })),
@@ -322,20 +327,22 @@ function investigate(plan: Plan, incident: IncidentRow, alert: number, item: Pre
 async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   const incidents = [...plan.incidents.values()].filter((one) => one.changed);
   const investigations = [...plan.running.values()].filter((one) => one.changed);
-  await tx.insertIncidents(incidents.filter((one) => one.fresh).map((one) => one.row));
-  for (const { row } of incidents.filter((one) => !one.fresh)) await tx.updateIncident(row.id, row);
-  await tx.insertInvestigations(investigations.filter((one) => one.fresh).map((one) => one.row));
-  for (const { row } of investigations.filter((one) => !one.fresh)) await tx.updateInvestigation(row.id, { wanted: row.wanted });
-  await tx.insertAlerts(plan.newAlerts);
-  for (const { id, change } of plan.updatedAlerts) await tx.updateAlert(id, change);
-  await tx.countDuplicates(plan.duplicates);
-  await tx.addEvidence(plan.evidence);
-  await tx.keepJoinKeys(plan.keys);
-  await tx.addTimeline(plan.timeline);
-  await tx.enqueueMany(
-    "investigate",
-    investigations.map(({ row }) => ({ data: { investigation: row.id }, key: `INV-${row.id}` })),
-  );
+  await Promise.all([
+    tx.insertIncidents(incidents.filter((one) => one.fresh).map((one) => one.row)),
+    ...incidents.filter((one) => !one.fresh).map(({ row }) => tx.updateIncident(row.id, row)),
+    tx.insertInvestigations(investigations.filter((one) => one.fresh).map((one) => one.row)),
+    ...investigations.filter((one) => !one.fresh).map(({ row }) => tx.updateInvestigation(row.id, { wanted: row.wanted })),
+    tx.insertAlerts(plan.newAlerts),
+    ...plan.updatedAlerts.map(({ id, change }) => tx.updateAlert(id, change)),
+    tx.countDuplicates(plan.duplicates),
+    tx.addEvidence(plan.evidence),
+    tx.keepJoinKeys(plan.keys),
+    tx.addTimeline(plan.timeline),
+    tx.enqueueMany(
+      "investigate",
+      investigations.map(({ row }) => ({ data: { investigation: row.id }, key: investigationId(row.id) })),
+    ),
+  ]);
   const changes: Changed[] = incidents.map(({ row }) => ({ incident: row.id, severity: row.severity, needed: neededAtOnce(row.severity) }));
   await wantCards(tx, air, changes, plan.now);
   // What is stored without a card stands in the lists, and those are live too.

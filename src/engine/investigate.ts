@@ -247,7 +247,7 @@ async function finishRound(
   const number = locked.round + 1;
   const { incident } = round;
   const looked = new Set(round.todo.map((item) => item.id));
-  await tx.updateEvidence(
+  const kept = tx.updateEvidence(
     round.judged
       .filter((item) => item.changed)
       .map(({ row, judgement }) => ({
@@ -258,7 +258,9 @@ async function finishRound(
         lookedRound: looked.has(row.id) ? number : row.lookedRound,
       })),
   );
-  await tx.addEvidence(round.found);
+  const added = tx.addEvidence(round.found);
+  // Sent together; one connection answers in order.
+  await Promise.all([kept, added]);
   const timeline: New<TimelineRow>[] = round.judged
     .filter((item) => item.judgement.verdict !== item.row.verdict && item.judgement.verdict !== "noThreatsFound")
     .map((item) =>
