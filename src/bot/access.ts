@@ -28,6 +28,7 @@ function isBareLab(request: Request, config: Config, labOn: boolean): boolean {
   return isLocal(request);
 }
 
+const PROXY_HEADERS = new Set(["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"]);
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 function isLocal(request: Request): boolean {
@@ -35,7 +36,10 @@ function isLocal(request: Request): boolean {
   if (!LOCAL_HOSTS.has(host)) return false;
   const peer = request.socket.remoteAddress ?? "";
   if (!ipaddr.isValid(peer) || ipaddr.process(peer).range() !== "loopback") return false;
-  if (Object.keys(request.headers).some((name) => name === "forwarded" || name.startsWith("x-forwarded"))) return false;
+  // Whatever a proxy or tunnel leaves behind; two hosts or an absolute address are tricks to look local.
+  if (Object.keys(request.headers).some((name) => PROXY_HEADERS.has(name) || name.startsWith("x-forwarded"))) return false;
+  if (request.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host").length !== 1) return false;
+  if (!request.originalUrl.startsWith("/")) return false;
   // A hostile page can make a browser post to localhost; the browser then says where the page is from.
   const { origin } = request.headers;
   const site = request.headers["sec-fetch-site"];

@@ -34,13 +34,15 @@ export type ApiParts = {
 };
 
 const MAX_BODY = "5mb";
+/** Whoever calls the bare lab without choosing a persona is its admin, like the holder of AIR_API_TOKEN. */
+const LAB_CALLER = "ada";
 
 /** `/v1`: machines and the CLI. Same verbs as chat, same door, no rights of its own. */
 export function apiRoutes(parts: ApiParts): Router {
   const router = Router();
   const { air } = parts;
   const raw = express.raw({ type: () => true, limit: MAX_BODY });
-  const caller = (request: Request) => callerOf(request, parts.config(), parts.people, parts.labOn, parts.persona(request));
+  const caller = (request: Request) => callerOf(request, parts.config(), parts.people, parts.labOn, parts.persona(request) ?? LAB_CALLER);
 
   const person = (request: Request): Person => {
     const found = caller(request);

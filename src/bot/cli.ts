@@ -16,6 +16,8 @@ import { watchConfig } from "./watch-config.ts";
 /** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
 class Usage extends Error {}
 
+// A reader that has seen enough (head) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 const out = (text: string): void => void process.stdout.write(`${text}\n`);
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -155,7 +157,7 @@ program
     if (!stories.some((story) => story.name === name))
       throw new Usage(`There is no story "${name}". There are: ${stories.map((story) => story.name).join(", ")}.`);
     const played = await askAir<{ alerts: number; incidents: string[] }>(configuration(), `/v1/lab/${name}`, {});
-    out(`${played.alerts} alerts sent: ${[...new Set(played.incidents)].join(", ")}`);
+    out(`${played.alerts === 1 ? "1 alert" : `${played.alerts} alerts`} sent: ${[...new Set(played.incidents)].join(", ")}`);
   });
 program
   .command("console")
@@ -199,6 +201,8 @@ program
   .argument("<name>")
   .option("--role <role...>", "source:<name>, viewer, responder or admin", ["viewer"])
   .action((name: string, options: { role: string[] }) => {
+    const bad = options.role.find((role) => !/^(viewer|responder|admin|source:[\w.-]{1,60})$/.test(role));
+    if (bad !== undefined) throw new Usage(`"${bad}" is no role: source:<name>, viewer, responder or admin.`);
     const token = randomBytes(32).toString("base64url");
     const sha256 = createHash("sha256").update(token).digest("hex");
     say("The token, shown once:");
@@ -240,10 +244,10 @@ audit
 audit
   .command("verify")
   .description("check an export: exit 1 for any changed, missing, reordered, inserted, malformed or cut line")
-  .argument("<file>")
+  .argument("<file>", "the export; - reads standard input")
   .option("--key <pem>", "the public key it must be signed with")
   .action((file: string, options: { key?: string }) => {
-    const text = readFile(file);
+    const text = readFile(file === "-" ? "/dev/stdin" : file);
     if (text === undefined) throw new Usage(`${file} cannot be read.`);
     const key = options.key === undefined ? undefined : readFile(options.key);
     if (options.key !== undefined && key === undefined) throw new Usage(`${options.key} cannot be read.`);
@@ -270,6 +274,7 @@ function explain(error: unknown): string {
   if (code === "28P01" || code === "28000") return "PostgreSQL refused the user or password in DATABASE_URL.";
   if (code === "3D000") return "The database named in DATABASE_URL does not exist. Create it first: createdb air";
   if (code === "EADDRINUSE") return "The port is in use by another program. Stop it, or set PORT to another one.";
+  if (code === "EEXIST" || code === "ENOTDIR") return "AIR_DATA_DIR names a file. It has to be a folder air may write to.";
   if (code === "EACCES") return `${error.message}. Choose a folder or port this user may use (AIR_DATA_DIR, PORT).`;
   return error.message;
 }

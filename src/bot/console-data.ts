@@ -61,7 +61,9 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
         ...(parts.organization ? { organization: parts.organization } : {}),
         lab: air.capabilities.lab,
         ...(pause
-          ? { paused: `${pause.family === "all" ? "Every execution" : `${capital(pause.family)} actions`} by ${pause.by}: ${pause.reason}` }
+          ? {
+              paused: `${pause.by} paused ${pause.family === "all" ? "every action" : `every ${pause.family} action`}: ${pause.reason.replace(/[.!?]?$/, ".")}`,
+            }
           : {}),
         ...(parts.bare() ? { personas: PERSONAS.map(({ id, name, about }) => ({ id, name, about })) } : {}),
         person: consolePerson,

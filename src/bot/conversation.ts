@@ -53,6 +53,7 @@ export function createConversation(air: Air, drawing: () => Promise<Drawing>): C
           await undoAction(air, person, { action: meaning.action, version: meaning.version, reason: typed });
           return undefined;
         }
+        if (meaning.decision === "reject" && !typed?.trim()) return refusalCard("Say why: the reason is kept with the incident.");
         const decided = await decideAction(air, person, {
           action: meaning.action,
           decision: meaning.decision,

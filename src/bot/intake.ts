@@ -34,7 +34,11 @@ export function createIntake(air: Air, config: () => Config, parallel = 1): Acce
   return (source, payload) => {
     const kind = config().sources.get(source)?.kind;
     const parser = alertSources.find((one) => one.kind === kind);
-    if (!parser) throw new Refusal("not-found", `There is no source ${source.slice(0, 60)}. Add it under sources in air.yaml.`);
+    if (!parser)
+      throw new Refusal(
+        "not-found",
+        `There is no source ${source.slice(0, 60)}. Built in are generic and defender; another name goes under sources in air.yaml, with kind generic or defender.`,
+      );
     const list = Array.isArray(payload) ? (payload as unknown[]) : [payload];
     if (list.length > MAX_ALERTS)
       throw new Refusal("invalid", `at most ${MAX_ALERTS} alerts in one request, this has ${list.length}`, { field: "alerts" });

@@ -89,6 +89,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     const conversation = createConversation(air, drawing);
     const slack = config.slack ? await slackOf(config.slack, conversation, people.fromSlack, log) : undefined;
     const platforms = new Map<string, ChatPlatform>(slack ? [["slack", slack.platform]] : []);
+    await sameSecretEverywhere(air, options.serve);
     await recordStart(air, config);
     await startWorkers(air, database, queue, { platforms, drawing });
     const schedule = startSchedule(air);
@@ -192,6 +193,22 @@ async function slackOf(
     log.child({ platform: "slack" }),
   );
   return slack;
+}
+
+const SECRET_SETTING = "secret-fingerprint";
+
+/**
+ * Every process draws cards, and a button is only good under the secret that signed it. Whoever serves says which one is in force
+ * (a new AIR_SECRET makes old buttons stale, as it should); a worker with another one must not draw.
+ */
+async function sameSecretEverywhere(air: Air, serve: boolean): Promise<void> {
+  const mine = air.sign("fingerprint");
+  const known = await air.store.setting<string>(SECRET_SETTING);
+  if (serve || known === undefined) {
+    if (known !== mine) await air.store.transaction((tx) => tx.putSetting(SECRET_SETTING, mine));
+  } else if (known !== mine) {
+    throw new Error("This worker has another secret than the air it works for. Set AIR_SECRET to the same value on both.");
+  }
 }
 
 async function recordStart(air: Air, config: Config): Promise<void> {

@@ -15,7 +15,7 @@ const STALE_MS = 10_000;
 export class DirectoryInUse extends Error {
   constructor(owner: Owner) {
     super(
-      `The data directory is in use by process ${owner.pid} on ${owner.host}. Stop that air first, or set AIR_DATA_DIR to another folder.`,
+      `The data directory is in use by process ${owner.pid} on ${owner.host}. Stop that air first, or set AIR_DATA_DIR to another folder; to ask that air instead, set AIR_URL to where it listens.`,
     );
     this.name = "DirectoryInUse";
   }

@@ -77,7 +77,8 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
 
 const pausedText = (pauses: readonly Pause[], family?: Family) => {
   const pause = pauses.find((one) => one.family === "all" || family === undefined || one.family === family);
-  return pause && `${pause.family === "all" ? "every execution" : `${pause.family} actions`} by ${pause.by}: ${pause.reason}`;
+  if (!pause) return undefined;
+  return `${pause.family === "all" ? "every action" : `every ${pause.family} action`} waits until an admin resumes. ${pause.by} paused air: ${pause.reason}`;
 };
 
 export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" | "evidence" | "approvals">, drawing: Drawing): ActionView {

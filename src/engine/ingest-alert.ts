@@ -3,7 +3,7 @@ import canonicalize from "canonicalize";
 import { type Air, alertId, incidentId, investigationId } from "./air.ts";
 import { type Alert, highest, severityRank } from "./domain/alert.ts";
 import { type Candidate, chooseIncident, type JoinKey, joinKeys } from "./domain/correlate.ts";
-import { entityKey } from "./domain/entity.ts";
+import { evidenceKeys } from "./domain/entity.ts";
 import { joinable } from "./domain/never-act.ts";
 import { investigates, type Policy } from "./domain/policy.ts";
 import type { AlertRow, EvidenceRow, IncidentRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
@@ -301,7 +301,7 @@ function investigate(plan: Plan, incident: IncidentRow, alert: number, item: Pre
     plan.evidence.push({
       investigationId: running.row.id,
       incidentId: incident.id,
-      digest: sha256(entityKey(named.entity)),
+      digest: sha256(evidenceKeys(named.entity)[0]),
       entity: named.entity,
       said: [
         {

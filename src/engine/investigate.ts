@@ -3,7 +3,7 @@ import { type Air, actionId, evidenceId } from "./air.ts";
 import { analyzers } from "./analyzers/all.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { Verdict } from "./domain/alert.ts";
-import { entityKey, entityKeys, entityName } from "./domain/entity.ts";
+import { entityKey, entityName, evidenceKeys } from "./domain/entity.ts";
 import { ENDED } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
@@ -144,18 +144,18 @@ function newEvidence(
   fresh: readonly New<ObservationRow>[],
   now: Date,
 ): New<EvidenceRow>[] {
-  const known = new Set(judged.flatMap((item) => entityKeys(item.row.entity)));
+  const known = new Set(judged.flatMap((item) => evidenceKeys(item.row.entity)));
   const bad = new Set(judged.filter((item) => item.judgement.verdict === "malicious").map((item) => item.row.id));
   const found: New<EvidenceRow>[] = [];
   const discovered = fresh.filter((seen) => !WIDENS_WHEN_BAD.has(seen.analyzer) || bad.has(seen.evidenceId));
   for (const entity of discovered.flatMap((observation) => observation.found ?? [])) {
     if (row.round >= MAX_ROUNDS || judged.length + found.length >= MAX_EVIDENCE) break;
-    if (entityKeys(entity).some((key) => known.has(key))) continue;
-    for (const key of entityKeys(entity)) known.add(key);
+    if (evidenceKeys(entity).some((key) => known.has(key))) continue;
+    for (const key of evidenceKeys(entity)) known.add(key);
     found.push({
       investigationId: row.id,
       incidentId: row.incidentId,
-      digest: sha256(entityKey(entity)),
+      digest: sha256(evidenceKeys(entity)[0]),
       entity,
       said: [],
       verdict: "unknown",

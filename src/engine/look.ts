@@ -1,7 +1,7 @@
 import type { Air } from "./air.ts";
 import type { Analyzer, Look, LookContext } from "./analyzers/analyzer.ts";
 import type { NamedEntity, Severity } from "./domain/alert.ts";
-import type { Entity } from "./domain/entity.ts";
+import { type Entity, entityKey } from "./domain/entity.ts";
 import type { Observation } from "./domain/observation.ts";
 import { WEIGHTS } from "./domain/verdict.ts";
 import { ConnectorError } from "./ports.ts";
@@ -41,8 +41,13 @@ export async function look(
   );
   const budget = AbortSignal.timeout(ROUND_BUDGET_MS);
   const saved: New<ObservationRow>[] = [];
+  // The same file on five devices is five pieces of evidence and one question.
+  const asked = new Map<string, Promise<Observation[]>>();
   const ask = async (question: Question) => {
-    const rows = toRows(question, await answer(question, air, budget), air.clock.now());
+    const same = `${question.look.key} ${entityKey(question.evidence.entity)}`;
+    const answering = asked.get(same) ?? answer(question, air, budget);
+    asked.set(same, answering);
+    const rows = toRows(question, await answering, air.clock.now());
     await air.store.saveObservations(rows);
     saved.push(...rows);
   };

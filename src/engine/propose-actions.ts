@@ -33,7 +33,7 @@ export async function propose(
   const kind = actionKinds[wish.kind];
   const now = air.clock.now();
   const signal = AbortSignal.timeout(REACH_TIMEOUT_MS);
-  const facts = await readFacts(air, wish.target, signal);
+  const facts = await readFacts(air, kind, wish.target, signal);
   const connector = kind.connector(wish.target, air.capabilities);
   const blastRadius = await reach(air, kind, wish.target, facts, policy, now, signal);
   const undoable = canUndo(air, kind, wish.target);
@@ -92,7 +92,9 @@ export async function propose(
 
 /** Two actions on the same thing never run at once; for a file that is the device it lies on. */
 export function targetDigest(kind: ActionKindName, target: Entity): string {
-  const thing = target.kind === "file" && target.device ? `device ${target.device.toLowerCase()} ${entityKey(target)}` : entityKey(target);
+  // A block holds everywhere, so the device it was seen on makes no difference.
+  const device = target.kind === "file" && actionKinds[kind].family === "device" ? target.device : undefined;
+  const thing = device ? `device ${device.toLowerCase()} ${entityKey(target)}` : entityKey(target);
   return sha256(`${actionKinds[kind].family} ${thing}`);
 }
 
@@ -114,12 +116,12 @@ function canUndo(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entit
 
 type Facts = { device: DeviceFacts | undefined; user: UserFacts | undefined; unread: string | undefined };
 
-async function readFacts(air: Pick<Air, "capabilities">, target: Entity, signal: AbortSignal): Promise<Facts> {
+async function readFacts(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entity, signal: AbortSignal): Promise<Facts> {
   const { devices, identities } = air.capabilities;
   const device =
     target.kind === "device"
       ? target
-      : target.kind === "file" && target.device
+      : kind.family === "device" && target.kind === "file" && target.device
         ? ({ kind: "device", name: target.device } as const)
         : undefined;
   try {

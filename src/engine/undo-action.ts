@@ -41,6 +41,16 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
   const opposite = actionKinds[original.kind].undo;
   if (!opposite.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${opposite.text}`);
+  if (original.state === "undoing" || original.state === "undone") {
+    const by = view.actions.find((action) => action.undoes === original.id)?.decision;
+    throw new Refusal(
+      "already-decided",
+      `${name} ${original.state === "undone" ? "was already undone" : "is already being undone"}${by ? ` by ${by.by}` : ""}.`,
+      {
+        details: by ? { by: by.by, at: by.at } : {},
+      },
+    );
+  }
   if (original.state !== "succeeded") throw new Refusal("invalid", `${name} is not carried out, so there is nothing to undo.`);
   if (original.lab !== air.capabilities.lab) throw new Refusal("invalid", `${name} belongs to the lab, which is off.`);
   if (request.version !== undefined && request.version !== original.version)

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Alert, NamedEntity, Severity } from "../../engine/domain/alert.ts";
 import { MAX_ENTITIES } from "../../engine/domain/alert.ts";
-import { entityKey } from "../../engine/domain/entity.ts";
+import { evidenceKeys } from "../../engine/domain/entity.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
 import { cutText } from "./cut-text.ts";
 import { deviceNames, entitiesOf } from "./defender-evidence.ts";
@@ -54,6 +54,9 @@ const GraphAlert = z.object({
   evidence: z.array(z.unknown()).catch([]),
 });
 
+/** Every alert of alerts_v2 has most of these; another product's payload, sent here by mistake, has none and is not to become an empty alert. */
+const MARKS = ["createdDateTime", "lastUpdateDateTime", "serviceSource", "detectionSource", "evidence"];
+
 const Common = z.object({
   verdict: text(64),
   remediationStatus: text(256),
@@ -72,6 +75,15 @@ export const defender: AlertSource = {
     if (!result.success) {
       const issue = result.error.issues[0];
       throw new Refusal("invalid", issue?.message ?? "is not valid", { field: fieldPath(issue?.path ?? []) });
+    }
+    if (!MARKS.some((mark) => mark in payload)) {
+      throw new Refusal(
+        "invalid",
+        "is missing, and so are serviceSource and evidence: this is not an alert of Microsoft Graph's alerts_v2",
+        {
+          field: "createdDateTime",
+        },
+      );
     }
     const alert = result.data;
     const detectedAt = readTimestamp(alert.createdDateTime ?? "") ?? readTimestamp(alert.firstActivityDateTime ?? "");
@@ -106,7 +118,7 @@ function namedEntities(evidence: readonly unknown[]): NamedEntity[] {
       // What is said of the evidence is said of the thing itself, not of the image or the urls that came with it.
       const named: NamedEntity =
         index === 0 ? { entity, roles: rolesOf(common.roles), ...judgementOf(common) } : { entity, roles: role ? [role] : [] };
-      const key = entityKey(entity);
+      const [key] = evidenceKeys(entity);
       const known = byKey.get(key);
       byKey.set(key, known ? merged(known, named) : named);
     }

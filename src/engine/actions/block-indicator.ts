@@ -10,7 +10,7 @@ export const blockIndicator: ActionKind = {
   targets: ["file", "ip", "domain", "url"],
   title: (target) => `Block ${indicatorName(target)}`,
   effect: (target) => `The ${indicatorName(target)} is blocked on every device for ${BLOCK_DAYS} days.`,
-  ifNot: (target) => `The ${indicatorName(target)} stays reachable from every device.`,
+  ifNot: (target) => `The ${indicatorName(target)} ${target.kind === "file" ? "can still run on" : "stays reachable from"} every device.`,
   undo: { by: "unblock-indicator", text: "Take it off the block list." },
   disruptive: false,
   connector: (target, { indicators }) => {

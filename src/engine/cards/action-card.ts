@@ -62,6 +62,8 @@ export const STATE_WORD: Record<ActionState, { word: string; tone: Tone }> = {
   undone: { word: "Undone", tone: "neutral" },
 };
 
+const DECIDED: Record<ActionDecision["decision"], string> = { approve: "approved", reject: "rejected", automatic: "automatic," };
+
 /** What is asked, why, what it reaches, and what follows either way; after the decision, what came of it. */
 export function actionCard(action: ActionView, sign: Sign): Card {
   const open = action.state === "pending" || action.state === "observed";
@@ -158,7 +160,7 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
     [
       "Decision",
       action.decision
-        ? `${action.decision.decision === "automatic" ? "automatic" : action.decision.decision} by ${action.decision.by}, ${time(action.decision.at)}${action.decision.via !== "air" ? ` (${action.decision.via})` : ""}`
+        ? `${DECIDED[action.decision.decision]} by ${action.decision.by}, ${time(action.decision.at)}${action.decision.via !== "air" ? ` (${action.decision.via})` : ""}`
         : undefined,
     ],
     ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],

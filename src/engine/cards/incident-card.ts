@@ -167,10 +167,7 @@ function evidenceLines(incident: IncidentFacts): Line[] {
       items: told.slice(0, SHOWN.evidence).map((item) => ({
         mark: VERDICT_WORD[item.verdict],
         tone: VERDICT_TONE[item.verdict],
-        text: [
-          bold(cut(shown(item.entity), 80)),
-          { text: ` (${item.entity.kind === "generic" ? item.entity.type : item.entity.kind}) ${because(item)}` },
-        ],
+        text: [bold(cut(shown(item.entity), 80)), { text: ` (${kindOf(item.entity)}) ${because(item)}` }],
       })),
     });
   }
@@ -187,6 +184,12 @@ function evidenceLines(incident: IncidentFacts): Line[] {
   ];
   if (rest.length > 0) lines.push({ kind: "note", text: capital(`${rest.join("; ")}.`) });
   return lines;
+}
+
+/** "file on WS-042": what it is, and where it was seen. */
+function kindOf(entity: Entity): string {
+  if (entity.kind === "generic") return cut(outside(entity.type), 40);
+  return "device" in entity && entity.device ? `${entity.kind} on ${cut(outside(entity.device), 60)}` : entity.kind;
 }
 
 function because(item: IncidentFacts["evidence"][number]): string {

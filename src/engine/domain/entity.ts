@@ -160,6 +160,17 @@ export function entityKeys(entity: Entity): readonly [string, ...string[]] {
 }
 export const entityKey = (entity: Entity): string => entityKeys(entity)[0];
 
+/**
+ * What makes it a piece of evidence of its own: the same file on another device is judged alike but has to be dealt with there too.
+ * Every name it is known by, like entityKeys.
+ */
+export function evidenceKeys(entity: Entity): readonly [string, ...string[]] {
+  const [first, ...rest] = entityKeys(entity);
+  if (entity.kind !== "file" || !entity.device) return [first, ...rest];
+  const on = `@${deviceName(entity.device)}`;
+  return [`${first}${on}`, ...rest.map((key) => `${key}${on}`)];
+}
+
 function keyParts(entity: Entity): [string, string | undefined][] {
   switch (entity.kind) {
     case "device":
