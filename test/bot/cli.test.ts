@@ -272,7 +272,7 @@ describe("a running air", () => {
     expect([held.code, held.err]).toEqual([
       1,
       expect.stringMatching(
-        /The data directory is in use by process \d+ on .*\. Stop that air first, or set AIR_DATA_DIR to another folder\.\n$/,
+        /The data directory is in use by process \d+ on .*\. Stop that air first, or set AIR_DATA_DIR to another folder; to ask that air instead, set AIR_URL to where it listens\.\n$/,
       ),
     ]);
     expect(held.err).not.toContain("    at ");

@@ -57,6 +57,36 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
     return found[1];
   };
 
+  test("the same file on a second device is dealt with there too, and blocked once", async () => {
+    const sha256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
+    const send = async (device: string) => {
+      const entities = [
+        { kind: "device", name: device },
+        { kind: "file", name: "eicar.com", device, verdict: "malicious", sha256 },
+      ];
+      const answer = await air.post("/v1/alerts/generic", {
+        id: `same-file-${device}`,
+        title: `Malware on ${device}`,
+        severity: "high",
+        entities,
+      });
+      return answer.as<{ accepted: { incident: string }[] }>().accepted[0]?.incident ?? "";
+    };
+    const incident = await send("WS-701");
+    await action(incident, "isolate-device", "pending");
+    expect(await send("WS-702")).toBe(incident);
+    const devices = (actions: ActionJson[], kind: string) =>
+      actions
+        .filter((one) => one.kind === kind)
+        .map((one) => String(one.target.device ?? one.target.name))
+        .sort();
+    await eventually(async () => devices(await actionsOf(incident), "isolate-device").length === 2, "both isolations");
+    const all = await actionsOf(incident);
+    expect(devices(all, "isolate-device")).toEqual(["WS-701", "WS-702"]);
+    expect(devices(all, "quarantine-file")).toEqual(["WS-701", "WS-702"]);
+    expect(all.filter((one) => one.kind === "block-indicator")).toHaveLength(1);
+  });
+
   test("ransomware: the file is quarantined at once, isolating asks; approved, the device is isolated", async () => {
     const [incident = "", ...more] = await play("ransomware");
     expect(more).toEqual([]);

@@ -182,7 +182,7 @@ describe("defender alert", () => {
     [undefined, "medium"],
     [7, "medium"],
   ])("severity %s is %s", (severity, expected) => {
-    expect(parse({ id: "1", title: "t", severity }).severity).toBe(expected);
+    expect(parse({ id: "1", title: "t", severity, evidence: [] }).severity).toBe(expected);
   });
 
   test.each([
@@ -191,7 +191,7 @@ describe("defender alert", () => {
     ["new", "new"],
     ["whatever", "new"],
   ])("status %s is %s", (status, expected) => {
-    expect(parse({ id: "1", title: "t", status }).status).toBe(expected);
+    expect(parse({ id: "1", title: "t", status, evidence: [] }).status).toBe(expected);
   });
 
   test.each(["2021-04-27T12:19:27Z", "2021-04-27T12:19:27.7Z", "2021-04-27T12:19:27.7211305Z"])("takes the time %s", (createdDateTime) => {

@@ -118,7 +118,7 @@ describe("every state has a card", () => {
     [{ state: "observed" }, "Would have done this (mode observe: nothing is carried out)."],
     [
       { state: "approved", decision: { ...decided, decision: "automatic", by: "Automation", via: "air" } },
-      "Decision: automatic by Automation, 2026-10-05 09:00 UTC",
+      "Decision: automatic, by Automation, 2026-10-05 09:00 UTC",
     ],
   ])("%o", (change, sentence) => expect(text(card(change))).toContain(sentence));
   test("no card ever calls an outcome unknown", () => {

@@ -102,13 +102,19 @@ describe("verdicts", () => {
       missing: ["vt: not asked: quota"],
       conflict: true,
     });
-    const said = text(incidentCard(facts({ evidence: [one, evidence({ kind: "device", name: "WS-1" }, "unknown")] })));
+    const said = text(
+      incidentCard(
+        facts({
+          evidence: [one, evidence({ kind: "device", name: "WS-1" }, "unknown"), evidence({ kind: "ip", address: "192.0.2.9" }, "unknown")],
+        }),
+      ),
+    );
     for (const part of [
       "58 of 70 engines call it malicious.",
       "Against: It is signed.",
       "Not asked: vt: not asked: quota",
       "contradict each other",
-      "1 entity not judged",
+      "Not judged, no connected source knows it: 192[.]0[.]2[.]9",
     ])
       expect(said).toContain(part);
   });
