@@ -74,7 +74,7 @@ function spawnAir(command: "start" | "worker", settings: AirSettings): { child: 
   const config = path.join(settings.dataDir, "air.yaml");
   fs.mkdirSync(settings.dataDir, { recursive: true });
   fs.writeFileSync(config, settings.yaml);
-  const child = spawn(process.execPath, ["src/bot/cli.ts", command], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=16", "src/bot/cli.ts", command], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
     // Nothing of our own environment: a DATABASE_URL or a token in it must not reach air.

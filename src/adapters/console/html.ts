@@ -1,6 +1,7 @@
 import { type ComponentChild, Fragment, h } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { type Button, type Card, type Line, plain, type Span, type Text } from "../../engine/cards/card.ts";
+import { visible } from "../../engine/cards/visible.ts";
 
 /*
  * Card → HTML. Everything goes through preact, which escapes; no text becomes markup. Element ids are derived from the card's place,
@@ -117,13 +118,3 @@ function buttonElement(button: Button, id: string, card: Card): ComponentChild {
     ),
   );
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** Hidden and direction-changing characters are spelled out: they make one file name read as another. */
-export const visible = (text: string): string =>
-  text
-    .replace(/\r\n?/g, "\n")
-    .toWellFormed()
-    .replace(HIDDEN, (point) => `[U+${point.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);

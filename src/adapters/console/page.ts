@@ -1,8 +1,9 @@
 import { type ComponentChild, type ComponentChildren, Fragment, h } from "preact";
 import { renderToString } from "preact-render-to-string";
 import type { Card, Tone } from "../../engine/cards/card.ts";
+import { visible } from "../../engine/cards/visible.ts";
 import type { ConsoleThread, ConsoleView, HistoryRow, IncidentRow, LabRow, LabState, Story } from "./console.ts";
-import { cardElement, visible } from "./html.ts";
+import { cardElement } from "./html.ts";
 
 /** The whole page for one person. */
 export function renderPage(view: ConsoleView): string {

@@ -1,7 +1,8 @@
 import type { ModalView } from "@slack/types";
 import { z } from "zod";
+import { visible } from "../../engine/cards/visible.ts";
 import { SLACK_LIMITS } from "./limits.ts";
-import { cutTo, visible } from "./text.ts";
+import { cutTo } from "./text.ts";
 
 /** What the modal carries from the press to the submission. Slack signs it back to us; what the value may do is checked anew. */
 const Data = z.object({ value: z.string().min(1), channel: z.string(), messageTs: z.string(), responseUrl: z.string() });

@@ -9,9 +9,10 @@ import type {
   Button as SlackButton,
 } from "@slack/types";
 import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
+import { visible } from "../../engine/cards/visible.ts";
 import { type ActionId, writeActionId } from "./action-id.ts";
 import { SLACK_BUDGET, SLACK_LIMITS } from "./limits.ts";
-import { cutTo, escapeTo, isBlank, mrkdwnSpan, visible, visibleSpans } from "./text.ts";
+import { cutTo, escapeTo, isBlank, mrkdwnSpan, visibleSpans } from "./text.ts";
 
 export type SlackMessage = { text: string; blocks: KnownBlock[] };
 

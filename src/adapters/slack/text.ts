@@ -1,21 +1,10 @@
 import { plain, type Span, type Text } from "../../engine/cards/card.ts";
+import { visible } from "../../engine/cards/visible.ts";
 
 /*
  * Text on its way to Slack. Alert text is written by attackers, so it is made visible, cut and escaped here and nowhere else.
  * Lengths are UTF-16 units, the stricter way to count; cuts fall between code points.
  */
-
-// Direction overrides make "gpj.exe" read as "exe.jpg"; control characters are refused or hide text.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** Invisible and direction-changing characters are spelled out. */
-export function visible(text: string): string {
-  return text
-    .replace(/\r\n?/g, "\n")
-    .toWellFormed()
-    .replace(HIDDEN, (point) => `[U+${point.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
-}
 
 export const visibleSpans = (text: Text): Span[] =>
   (typeof text === "string" ? [{ text }] : text).map((span) => ({ ...span, text: visible(span.text) })).filter((span) => span.text !== "");

@@ -1,4 +1,5 @@
 import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
+import { visible as spellOut } from "../../engine/cards/visible.ts";
 import { TEAMS_LIMITS } from "./limits.ts";
 
 /** As much of Adaptive Cards 1.5 as air draws. */
@@ -249,17 +250,8 @@ const isBlank = (text: Text): boolean => plain(text).trim() === "";
 const keepIndent = (text: string): string => text.replace(/^ +/gm, (spaces) => "\u00a0".repeat(spaces.length));
 const oneLine = (text: string): string => text.replaceAll("\n", " ");
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** Hidden and direction-changing characters spelled out; `{{DATE(...)}}`, which clients expand in any text, broken. */
-function visible(text: string): string {
-  return text
-    .replace(/\r\n?/g, "\n")
-    .toWellFormed()
-    .replace(HIDDEN, (point) => `[U+${point.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`)
-    .replaceAll("{{", "{ {");
-}
+/** `{{DATE(...)}}`, which clients expand in any text, is broken. */
+const visible = (text: string): string => spellOut(text).replaceAll("{{", "{ {");
 
 /** CommonMark: a backslash before any ASCII punctuation makes it a plain character. */
 const escapeMarkdown = (text: string): string => text.replace(/[\\*_[\]()~`#>!|<&]/g, "\\$&").replace(/^(\s*)([-+]|\d+[.)])/, "$1\u200a$2");
