@@ -20,7 +20,11 @@ const adapter = (packages: readonly string[], more: readonly string[] = []): Lay
 const LAYERS: Readonly<Record<string, Layer>> = {
   "engine/domain": { mayImport: [], packages: ["zod", "ipaddr.js"] },
   "engine/cards": { mayImport: ["engine/domain"], packages: ["zod"] },
-  "engine/analyzers": { mayImport: ["engine/domain", "engine/ports.ts"], packages: [] },
+  "engine/analyzers": {
+    mayImport: ["engine/domain", "engine/ports.ts"],
+    // Readers of host names, distances between words and defanged text; still no network.
+    packages: ["node:url", "tldts", "fastest-levenshtein", "ioc-extractor"],
+  },
   "engine/actions": { mayImport: ["engine/domain", "engine/ports.ts"], packages: [] },
   engine: {
     mayImport: ["engine/domain", "engine/cards", "engine/analyzers", "engine/actions"],

@@ -73,6 +73,37 @@ export type DeviceFacts = {
   /** Automation group as the product or air.yaml names it. */
   group?: string;
   isolated: boolean;
+  /** Addresses it has now. */
+  ips?: string[];
+};
+
+/** A process as the sensor on the device saw it start. */
+export type ProcessFacts = {
+  pid: number;
+  parentPid?: number;
+  name: string;
+  path?: string;
+  commandLine?: string;
+  sha256?: string;
+  signer?: string;
+  user?: string;
+  startedAt: Date;
+  /** Addresses it spoke to. */
+  connections?: { ip: string; port: number; at: Date }[];
+  /** Files it wrote. */
+  wrote?: { path: string; sha256?: string }[];
+};
+
+/** Something that starts a program by itself: where malware hides to survive a restart. */
+export type AutostartFacts = {
+  kind: "registry" | "service" | "driver" | "scheduled-task" | "startup-folder" | "wmi";
+  /** Registry key, service or task name, or the file's path. */
+  name: string;
+  /** Registry value's name, where there is one. */
+  value?: string;
+  command: string;
+  signer?: string;
+  createdAt?: Date;
 };
 
 /** A started operation. `pending` is followed by `follow` until it ends. */
@@ -85,6 +116,10 @@ export interface DeviceCapability {
   isQuarantined(deviceId: string, file: EntityOf<"file">, signal: AbortSignal): Promise<boolean | undefined>;
   /** On how many of our devices a file (by hash) was seen, with their names. */
   seenOn(file: EntityOf<"file">, signal: AbortSignal): Promise<string[]>;
+  /** The processes around one (ancestors, itself, children), or all that run the file. Left out where the product has no call for it. */
+  processTree?(deviceId: string, around: EntityOf<"process"> | EntityOf<"file">, signal: AbortSignal): Promise<ProcessFacts[]>;
+  /** What starts by itself on the device. Left out where the product has no call for it. */
+  autostarts?(deviceId: string, signal: AbortSignal): Promise<AutostartFacts[]>;
   isolate(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   release(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   quarantine(deviceId: string, file: EntityOf<"file">, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
@@ -111,8 +146,15 @@ export type UserFacts = {
     result: "success" | "failure";
     risk: "none" | "low" | "medium" | "high";
     known: boolean;
+    /** Degrees; two sign-ins too far apart for the time between them are not one traveller. */
+    location?: { latitude: number; longitude: number };
+    userAgent?: string;
+    /** false: a single factor was enough. */
+    mfa?: boolean;
   }[];
   sessionsRevokedAt?: Date;
+  /** What the account did lately beside signing in ("created inbox rule", "consented to app", "downloaded 3,400 files"), newest first. */
+  activities?: { at: Date; what: string; risk: "none" | "low" | "medium" | "high"; ip?: string }[];
 };
 
 export interface IdentityCapability {
@@ -133,6 +175,41 @@ export type MessageFacts = {
   urls: string[];
   /** Who pressed a link of it, with when. */
   clicks: { user: string; url: string; at: Date; device?: string }[];
+  attachments?: { name: string; sha256?: string }[];
+  senderIp?: string;
+  replyTo?: string;
+  /** The Authentication-Results header the receiving server added (RFC 8601), as it stands. */
+  authenticationResults?: string;
+  /** What the mail product itself calls it ("malware", "phish", "highConfidencePhish", "spam"). */
+  threats?: string[];
+  /** Same body, whatever the subject: the product's cluster fingerprint. */
+  fingerprint?: string;
+  /** Text of the body as the product shows it; attackers write it. */
+  text?: string;
+  reportedBy?: { user: string; at: Date; as: "phish" | "malware" | "junk" | "notJunk" };
+};
+
+/** Mail that belongs together, by what (domain facts 6.4: similarity and indicator clusters). */
+export type MailClusterFacts = {
+  by: "sender-ip" | "sender-domain" | "subject" | "fingerprint" | "url" | "attachment";
+  value: string;
+  /** Under which the product finds it again; the query of a `mail-cluster` entity. */
+  query: string;
+  messages: MessageFacts[];
+  /** Messages of it per day, newest first, where the product counts. */
+  perDay?: number[];
+};
+
+/** How a mailbox is set up and what left it: where a taken account shows. */
+export type MailboxFacts = {
+  address: string;
+  rules: { id: string; name: string; forwardsTo?: string; deletes?: boolean; movesTo?: string; createdAt?: Date }[];
+  /** SMTP forwarding set on the mailbox itself. */
+  forwardsTo?: string;
+  delegates: { who: string; rights: string; since?: Date }[];
+  outbound: { lastDay: number; typicalDay: number; malwareOrPhish: number; spam: number };
+  /** Data-loss rules that matched, newest first. */
+  dlp: { at: Date; rule: string; subject?: string }[];
 };
 
 export interface MailCapability {
@@ -141,6 +218,12 @@ export interface MailCapability {
   find(mail: EntityOf<"message"> | EntityOf<"mail-cluster">, signal: AbortSignal): Promise<MessageFacts[]>;
   /** Other copies: same sender and subject, or carrying the same url. */
   similar(mail: EntityOf<"message">, signal: AbortSignal): Promise<MessageFacts[]>;
+  /** Similarity and indicator clusters around a message, or the one cluster. Left out where the product has no call for it. */
+  clusters?(mail: EntityOf<"message"> | EntityOf<"mail-cluster">, signal: AbortSignal): Promise<MailClusterFacts[]>;
+  /** Left out where the product has no call for it. */
+  mailbox?(address: string, signal: AbortSignal): Promise<MailboxFacts | undefined>;
+  /** Who pressed this link since then, in any message. Left out where the product has no call for it. */
+  clicksOn?(url: string, since: Date, signal: AbortSignal): Promise<{ user: string; at: Date; device?: string; blocked: boolean }[]>;
   softDelete(messageIds: string[], comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   restore(messageIds: string[], comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
 }
@@ -151,14 +234,53 @@ export interface IndicatorCapability {
   find(indicator: Indicator, signal: AbortSignal): Promise<{ id: string; action: "block" | "allow"; expiresAt?: Date } | undefined>;
   block(indicator: Indicator, expiresAt: Date | undefined, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   unblock(indicator: Indicator, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** Enters it on the allow list, which every judgement obeys. */
+  allow(indicator: Indicator, expiresAt: Date | undefined, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+}
+
+/** What a sandbox saw when somebody else ran it; air itself detonates nothing. */
+export type SandboxReport = {
+  label: Label;
+  weight: number;
+  text: string;
+  at: Date;
+  techniques?: string[];
+  raw?: unknown;
+};
+export interface SandboxSource {
+  readonly name: string;
+  readonly family: string;
+  /** An existing report, by hash or url; undefined: nobody ran it. */
+  report(entity: EntityOf<"file"> | EntityOf<"url">, signal: AbortSignal): Promise<SandboxReport | undefined>;
+}
+
+/** What air's own rows know of an entity from before, the incident at hand left out. */
+export type Past = {
+  /** Alerts that named it, and the incidents they are in, newest first (at most 20). */
+  alerts: number;
+  incidents: { id: number; title: string; at: Date; classification?: string; status: string }[];
+  /** How often it was judged what. */
+  verdicts: Record<"malicious" | "suspicious" | "noThreatsFound" | "unknown", number>;
+  /** How often a person overrode its verdict, with the latest. */
+  overrides: { verdict: string; by: string; reason: string; at: Date }[];
+  /** Devices of ours it was seen on. */
+  devices: string[];
+  firstAt?: Date;
+  lastAt?: Date;
+};
+export interface History {
+  past(entity: Entity, since: Date): Promise<Past>;
 }
 
 /** One product air asks or acts through, offering some capabilities. */
 export interface Connector {
   readonly name: string;
+  /** Stored with every answer, so that an old one can be told from a new one. */
+  readonly version?: string;
   /** Its alerts and actions are simulated; never mixed with real ones. */
   readonly lab: boolean;
   readonly reputation?: readonly ReputationSource[];
+  readonly sandboxes?: readonly SandboxSource[];
   readonly devices?: DeviceCapability;
   readonly identities?: IdentityCapability;
   readonly mail?: MailCapability;
@@ -171,6 +293,7 @@ export interface Connector {
 export type Capabilities = {
   readonly lab: boolean;
   readonly reputation: readonly ReputationSource[];
+  readonly sandboxes: readonly SandboxSource[];
   readonly devices: DeviceCapability | undefined;
   readonly identities: IdentityCapability | undefined;
   readonly mail: MailCapability | undefined;
@@ -180,6 +303,8 @@ export type Capabilities = {
    * it adopts what it does not know.
    */
   adopt(entities: readonly Entity[]): Promise<void>;
+  /** The version of the connector behind a source; air's own for our own rules. Kept with every answer. */
+  version(source: string): string;
 };
 
 /** Where a posted message is found again. `thread` is the root message's id for replies. */

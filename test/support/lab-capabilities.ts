@@ -12,11 +12,13 @@ export function openLab(now: () => Date = () => NOW): { lab: Lab; store: LabStor
   const capabilities: Capabilities = {
     lab: true,
     reputation: lab.reputation,
+    sandboxes: lab.sandboxes,
     devices: lab.devices,
     identities: lab.identities,
     mail: lab.mail,
     indicators: lab.indicators,
     adopt: (entities) => lab.adopt(entities),
+    version: () => "test",
   };
   return { lab, store, capabilities };
 }
@@ -25,9 +27,11 @@ export function openLab(now: () => Date = () => NOW): { lab: Lab; store: LabStor
 export const NOTHING: Capabilities = {
   lab: false,
   reputation: [],
+  sandboxes: [],
   devices: undefined,
   identities: undefined,
   mail: undefined,
   indicators: undefined,
   adopt: async () => {},
+  version: () => "test",
 };

@@ -10,7 +10,7 @@ import type { ActionKindName } from "../../src/engine/domain/action.ts";
 import type { Alert } from "../../src/engine/domain/alert.ts";
 import { NO_ROLES, type Person, type Roles } from "../../src/engine/domain/approval.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
-import { DEFAULT_CEILINGS, DEFAULT_CORRELATION, type Policy } from "../../src/engine/domain/policy.ts";
+import { DEFAULT_CEILINGS, DEFAULT_CORRELATION, DEFAULT_STORM, type Policy } from "../../src/engine/domain/policy.ts";
 import { ingestAlerts } from "../../src/engine/ingest-alert.ts";
 import type { Settle } from "../../src/engine/investigate.ts";
 import type { Capabilities } from "../../src/engine/ports.ts";
@@ -29,6 +29,7 @@ export const testPolicy: Policy = {
   ceilings: DEFAULT_CEILINGS,
   alertPolicies: [],
   correlation: DEFAULT_CORRELATION,
+  storm: DEFAULT_STORM,
   trustedSources: new Set(["siem"]),
 };
 

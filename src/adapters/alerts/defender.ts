@@ -42,6 +42,7 @@ const GraphAlert = z.object({
   description: text(20_000),
   serviceSource: text(256),
   productName: text(256),
+  alertPolicyId: text(256),
   mitreTechniques: z.array(text(64)).catch([]),
   createdDateTime: text(64),
   firstActivityDateTime: text(64),
@@ -101,6 +102,7 @@ export const defender: AlertSource = {
       ...(detectedAt && { detectedAt }),
       ...(alert.alertWebUrl && { url: alert.alertWebUrl }),
       ...(product && { product }),
+      ...(alert.alertPolicyId && { policyId: alert.alertPolicyId }),
       ...(alert.incidentId && { vendorIncident: { id: alert.incidentId, ...(alert.incidentWebUrl && { url: alert.incidentWebUrl }) } }),
     };
   },

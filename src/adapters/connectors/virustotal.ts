@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { EntityOf } from "../../engine/domain/entity.ts";
 import { canonicalAddress, canonicalUrl } from "../../engine/domain/entity.ts";
 import { WEIGHTS } from "../../engine/domain/verdict.ts";
-import type { Clock, Connector, ReputationAnswer, ReputationKind } from "../../engine/ports.ts";
+import type { Clock, Connector, ReputationAnswer, ReputationKind, SandboxReport } from "../../engine/ports.ts";
 import { ConnectorError } from "../../engine/ports.ts";
 import { createHttp } from "./http.ts";
 import { isPublicAddress } from "./public-address.ts";
@@ -18,6 +18,15 @@ const time = z
   .transform((seconds) => new Date(seconds * 1000))
   .optional()
   .catch(undefined);
+/** docs.virustotal.com/reference/sandbox_verdicts: one entry per sandbox that ran the file. */
+const words = z.array(z.string().max(200)).max(50).optional().catch(undefined);
+const SandboxVerdict = z.object({
+  category: z.string().max(50).optional().catch(undefined),
+  confidence: z.number().min(0).max(100).optional().catch(undefined),
+  malware_classification: words,
+  malware_names: words,
+  sandbox_name: z.string().max(200).optional().catch(undefined),
+});
 /** Far more is in an answer; this is what the judgement rests on, and what is kept with it. */
 const Answer = z.object({
   data: z.object({
@@ -25,6 +34,7 @@ const Answer = z.object({
       last_analysis_stats: z.object({ malicious: count, suspicious: count, harmless: count, undetected: count }),
       last_analysis_date: time,
       first_submission_date: time,
+      sandbox_verdicts: z.record(z.string().max(200), SandboxVerdict).optional().catch(undefined),
       popularity_ranks: z.record(z.string(), z.unknown()).optional().catch(undefined),
       popular_threat_classification: z
         .object({ suggested_threat_label: z.string().max(200).optional() })
@@ -35,6 +45,9 @@ const Answer = z.object({
 });
 type Attributes = z.infer<typeof Answer>["data"]["attributes"];
 
+/** Reputation and sandboxes read the same report: asked for within this time it is paid for once. */
+const SHARED_MS = 60_000;
+const MAX_SHARED = 200;
 /** How many engines must have looked before "none of them minds" means anything. */
 const ENOUGH_ENGINES = 40;
 /** Fresh malware is detected by nobody for a while. */
@@ -56,25 +69,100 @@ export function createVirusTotal(
     ...(ownFetch && { fetch: ownFetch }),
   });
 
+  const shared = new Map<string, { at: number; asker: AbortSignal; body: Promise<unknown> }>();
+  /** undefined: VirusTotal does not know it. */
+  async function report(path: string, signal: AbortSignal): Promise<unknown> {
+    const now = clock.now().getTime();
+    const known = shared.get(path);
+    if (known && now - known.at < SHARED_MS) {
+      try {
+        return await known.body;
+      } catch (error) {
+        // The one who asked gave up; whoever still waits asks for himself.
+        if (!known.asker.aborted || signal.aborted) throw error;
+        if (shared.get(path) === known) shared.delete(path);
+        return report(path, signal);
+      }
+    }
+    const entry = { at: now, asker: signal, body: http.get(path, { signal, expect404: true }) };
+    shared.delete(path);
+    shared.set(path, entry);
+    for (const oldest of shared.keys()) {
+      if (shared.size <= MAX_SHARED) break;
+      shared.delete(oldest);
+    }
+    try {
+      return await entry.body;
+    } catch (error) {
+      if (shared.get(path) === entry) shared.delete(path);
+      throw error;
+    }
+  }
+
+  /** undefined: VirusTotal does not know it. */
+  async function attributesOf(path: string, signal: AbortSignal): Promise<Attributes | undefined> {
+    const body = await report(path, signal);
+    if (body === undefined) return undefined;
+    const answer = Answer.safeParse(body);
+    if (!answer.success) throw new ConnectorError("unavailable", "VirusTotal answered in a shape air does not know");
+    return answer.data.data.attributes;
+  }
+
   async function look(entity: EntityOf<ReputationKind>, signal: AbortSignal): Promise<ReputationAnswer> {
     const now = clock.now();
     const path = pathOf(entity);
     if ("reason" in path) return { label: "neutral", weight: 0, text: path.reason, at: now };
-    const body = await http.get(path.path, { signal, expect404: true });
-    if (body === undefined) return { label: "neutral", weight: 0, text: `VirusTotal does not know this ${WORD[entity.kind]}`, at: now };
-    const answer = Answer.safeParse(body);
-    if (!answer.success) throw new ConnectorError("unavailable", "VirusTotal answered in a shape air does not know");
-    return weigh(entity.kind, answer.data.data.attributes, now);
+    const attributes = await attributesOf(path.path, signal);
+    if (!attributes) return { label: "neutral", weight: 0, text: `VirusTotal does not know this ${WORD[entity.kind]}`, at: now };
+    return weigh(entity.kind, attributes, now);
+  }
+
+  /** VirusTotal's sandboxes run files; of a url it says nothing here. */
+  async function sandboxes(entity: EntityOf<"file"> | EntityOf<"url">, signal: AbortSignal): Promise<SandboxReport | undefined> {
+    const path = pathOf(entity);
+    if (entity.kind !== "file" || "reason" in path) return undefined;
+    const verdicts = Object.entries((await attributesOf(path.path, signal))?.sandbox_verdicts ?? {});
+    return verdicts.length === 0 ? undefined : weighSandboxes(verdicts, clock.now());
   }
 
   return {
     name: "virustotal",
     lab: false,
     reputation: [{ name: "virustotal", family: "virustotal", kinds: ["file", "url", "ip", "domain"], look }],
+    // One vendor, one family: what its sandboxes say and what its engines say count together.
+    sandboxes: [{ name: "virustotal", family: "virustotal", report: sandboxes }],
     async check(signal) {
       await http.get("/api/v3/domains/virustotal.com", { signal, expect404: true });
     },
   };
+}
+
+function weighSandboxes(verdicts: readonly [string, z.infer<typeof SandboxVerdict>][], now: Date): SandboxReport {
+  const of = (category: string) => verdicts.filter(([, verdict]) => verdict.category === category);
+  const [malicious, suspicious] = [of("malicious"), of("suspicious")];
+  const raw = Object.fromEntries(verdicts.slice(0, 50));
+  const names = (list: typeof verdicts) =>
+    list
+      .slice(0, 3)
+      .map(([key, verdict]) => verdict.sandbox_name ?? key)
+      .join(", ");
+  const families = [...new Set(malicious.flatMap(([, verdict]) => verdict.malware_names ?? []))].slice(0, 3);
+  const called = families.length > 0 ? ` (${families.join(", ")})` : "";
+  const many = `of ${verdicts.length} ${verdicts.length === 1 ? "sandbox" : "sandboxes"} at VirusTotal`;
+  // A sandbox runs the bytes, which do not change: the word dates from now, as with engines.
+  const accusing = { at: now, raw };
+  if (malicious.length >= 2) {
+    const text = `${malicious.length} ${many} call it malicious${called}: ${names(malicious)}`;
+    return { label: "malicious", weight: WEIGHTS.reputationSome, text, ...accusing };
+  }
+  // A single sandbox also minds installers that look around.
+  if (malicious.length + suspicious.length > 0) {
+    const accusers = [...malicious, ...suspicious];
+    const text = `${accusers.length} ${many} ${accusers.length === 1 ? "minds" : "mind"} what it does${called}: ${names(accusers)}`;
+    return { label: "suspicious", weight: WEIGHTS.reputationFew, text, ...accusing };
+  }
+  // Malware that notices the sandbox does nothing there.
+  return { label: "neutral", weight: 0, text: `None ${many} minds what it does, which does not prove it good`, ...accusing };
 }
 
 const WORD: Record<ReputationKind, string> = { file: "file", url: "URL", ip: "address", domain: "domain" };

@@ -1,7 +1,7 @@
 import type { NamedEntity, Severity } from "../domain/alert.ts";
 import type { Entity, EntityKind, EntityOf } from "../domain/entity.ts";
 import type { Observation } from "../domain/observation.ts";
-import type { Capabilities } from "../ports.ts";
+import type { Capabilities, History } from "../ports.ts";
 
 /** What an analyzer may know beside the entity: the whole incident as it stands, read only. */
 export type LookContext = {
@@ -9,6 +9,10 @@ export type LookContext = {
   severity: Severity;
   /** Every entity of the incident, as the alerts named them. */
   entities: readonly NamedEntity[];
+  /** Our own domains and networks, and names we are imitated by. */
+  organization: { name: string; domains: readonly string[]; internalRanges: readonly string[] };
+  /** What our own rows know from before. */
+  history: History;
 };
 
 /**
@@ -21,6 +25,8 @@ export type Look = {
   key: string;
   source: string;
   family: string;
+  /** The answer depends on the device the entity was seen on; otherwise the same file on five devices is one question. */
+  perDevice?: boolean;
   run: (signal: AbortSignal) => Promise<Observation[]> | Observation[];
 };
 

@@ -15,13 +15,13 @@ export const filePrevalence = defineAnalyzer({
       {
         key: `file-prevalence/${devices.connector}`,
         source: devices.connector,
-        family: "prevalence",
+        family: "endpoint",
         run: async (signal) => {
           const names = await devices.seenOn(file, signal);
           const shared = {
             analyzer: "file-prevalence",
             source: devices.connector,
-            family: "prevalence",
+            family: "endpoint",
             label: "neutral",
             weight: 0,
             at: now,

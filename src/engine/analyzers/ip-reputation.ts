@@ -4,10 +4,10 @@ import { askReputation } from "./ask-reputation.ts";
 
 export const ipReputation = defineAnalyzer({
   name: "ip-reputation",
-  about: "Asks every connected source what it knows of the address or domain; private addresses are answered without asking.",
-  kinds: ["ip", "domain"],
+  about: "Asks every connected source what it knows of the address; private addresses are answered without asking.",
+  kinds: ["ip"],
   looks: (entity, capabilities, { now }) => {
-    const reserved = entity.kind === "ip" && !isSharedAddress(entity.address) ? reservedAddress(entity.address) : undefined;
+    const reserved = isSharedAddress(entity.address) ? undefined : reservedAddress(entity.address);
     if (!reserved) return askReputation("ip-reputation", entity, capabilities);
     return [
       {

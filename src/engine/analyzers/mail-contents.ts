@@ -1,9 +1,7 @@
 import type { Entity } from "../domain/entity.ts";
-import type { MessageFacts } from "../ports.ts";
 import { defineAnalyzer } from "./analyzer.ts";
-
-/** Per kind of thing found in one message; a campaign of thousands is a mail cluster, not thousands of pieces of evidence. */
-const MAX_FOUND = 20;
+import { isReadable, MAX_FOUND, toMessage } from "./mail-copies.ts";
+import { count, unique } from "./wording.ts";
 
 export const mailContents = defineAnalyzer({
   name: "mail-contents",
@@ -36,12 +34,15 @@ export const mailContents = defineAnalyzer({
           if (every.length === 0) return [{ ...shared, text: "No mailbox holds this message (any more)." }];
           const clicks = every.flatMap((copy) => copy.clicks);
           const clickers = unique(clicks.map((click) => click.user.toLowerCase()));
+          // Where a link was pressed, whatever it led to may have run.
+          const devices = unique(clicks.flatMap((click) => click.device ?? []));
           const found: Entity[] = [
             ...unique(every.flatMap((copy) => copy.urls))
               .slice(0, MAX_FOUND)
               .map((url) => ({ kind: "url" as const, url })),
             ...clickers.slice(0, MAX_FOUND).map((email) => ({ kind: "user" as const, email })),
-            ...(entity.kind === "message" ? similar : every).slice(0, MAX_FOUND).map(toEntity),
+            ...devices.slice(0, MAX_FOUND).map((name) => ({ kind: "device" as const, name })),
+            ...(entity.kind === "message" ? similar : every).slice(0, MAX_FOUND).map(toMessage),
           ];
           return [
             {
@@ -64,16 +65,4 @@ export const mailContents = defineAnalyzer({
       },
     ];
   },
-});
-
-const unique = (values: readonly string[]) => [...new Set(values)];
-const count = (number: number, one: string, several: string) => `${number} ${number === 1 ? one : several}`;
-const isReadable = (copy: MessageFacts) => copy.location === "inbox" || copy.location === "junk";
-/** A copy is addressed by the id its product knows it by, and by whose mailbox it lies in. */
-const toEntity = (copy: MessageFacts): Entity => ({
-  kind: "message",
-  networkMessageId: copy.id,
-  ...(copy.subject ? { subject: copy.subject } : {}),
-  sender: copy.sender,
-  recipient: copy.recipient,
 });

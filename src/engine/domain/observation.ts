@@ -29,5 +29,7 @@ export const Observation = z.object({
   technique: z.string().optional(),
   /** Entities this look-up discovered; they become evidence of the investigation. */
   found: z.array(Entity).optional(),
+  /** It stands on an allow or block list: that decides by itself, whatever the others say (product contract 5). */
+  decisive: z.enum(["allow", "block"]).optional(),
 });
 export type Observation = z.infer<typeof Observation>;

@@ -29,6 +29,32 @@ export const WEIGHTS = {
   behaviourStrong: 2.5,
   behaviourWeak: 1,
   behaviourNormal: 1.5,
+  /** A process tree only attackers make (a word processor starts a script host); the sensor saw it, the rule is ours. */
+  treeStrong: 2.5,
+  /** One that installers and management tools also make. */
+  treeWeak: 1,
+  /** Starts by itself, new, unsigned and from a folder anybody can write to: all three. */
+  autostartStrong: 2,
+  /** Two of them: a hand-made tool does that, too. */
+  autostartWeak: 1,
+  /** We judged the very same thing malicious before and nobody took it back: enough for Suspicious, never for more by itself. */
+  historyAccused: 1,
+  /** What happened before around a device or a person tips a balance and accuses nobody by itself. */
+  historyWeak: 0.75,
+  /** Common with us for a while and never judged bad: weaker than any source's "clean". */
+  historyNormal: 0.75,
+  /** Our own allow and block lists: what decides weighs as much as one family may. */
+  ownList: 3.5,
+  /** The mail product's own word "malware" or "high-confidence phish", which is Malicious by itself (domain 2.2, 6.4). */
+  mailThreatStrong: 3.2,
+  /** Its word "phish" or "spam": Suspicious (domain 2.2). */
+  mailThreatWeak: 1,
+  /** A sender made to look like somebody else: our own name without proof, or letters swapped for similar ones. */
+  senderForged: 2.5,
+  /** A sender close to somebody else's name, which may be chance. */
+  senderClose: 2,
+  /** Often innocent by itself (an answer address elsewhere, a mailing list breaking DMARC): two together are Suspicious. */
+  hint: 0.5,
 } as const;
 
 export const THRESHOLDS = {
@@ -115,7 +141,11 @@ export function judge(input: JudgeInput): Judgement {
   const speaksFor = reasons((label) => label === "malicious" || label === "suspicious");
   const speaksAgainst = reasons((label) => label === "benign");
 
-  const verdict = input.override?.verdict ?? verdictOf(score, speaksFor.length > 0, speaksAgainst.length > 0, votes, byName);
+  const listed = listedBy(input.observations);
+  const verdict =
+    input.override?.verdict ??
+    (listed && (listed.decisive === "allow" ? "noThreatsFound" : "malicious")) ??
+    verdictOf(score, speaksFor.length > 0, speaksAgainst.length > 0, votes, byName);
   return {
     verdict,
     score,
@@ -123,9 +153,18 @@ export function judge(input: JudgeInput): Judgement {
     against: speaksAgainst,
     missing: reasons((label) => label === "failed"),
     conflict,
-    flip: flip(verdict, byName, score, speaksAgainst.length > 0, input.override),
+    flip:
+      listed && !input.override
+        ? `It stands on the ${listed.decisive} list: ${listed.text}`
+        : flip(verdict, byName, score, speaksAgainst.length > 0, input.override),
     automatic: automatic(verdict, votes, conflict, input),
   };
+}
+
+/** Our own lists come first (product contract 5). Allowed and blocked at once is a mistake somebody has to see: blocked it stays. */
+function listedBy(observations: readonly Observation[]): Observation | undefined {
+  const on = (list: "allow" | "block") => observations.find((observation) => observation.decisive === list);
+  return on("block") ?? on("allow");
 }
 
 type Votes = { observation: Observation; value: number }[];
@@ -148,6 +187,7 @@ function verdictOf(score: number, hasFor: boolean, hasAgainst: boolean, votes: V
 function automatic(verdict: Verdict, votes: Votes, conflict: boolean, input: JudgeInput): Judgement["automatic"] {
   const refuse = (because: string) => ({ allowed: false, because }) as const;
   if (input.override) return refuse("an analyst set this verdict, and what follows from it asks");
+  if (listedBy(input.observations)) return refuse("it stands on a list of ours, and what follows from a list asks");
   if (verdict !== "malicious") return refuse("the verdict is not Malicious");
   if (!input.trusted) return refuse("the alert's source is not marked trusted");
   if (conflict) return refuse("the sources contradict each other");

@@ -10,6 +10,7 @@ import { type Judgement, judge, WEIGHTS } from "../../../src/engine/domain/verdi
 import { choosePlaybook, parsePlaybook, plan } from "../../../src/engine/playbook.ts";
 import type { Capabilities } from "../../../src/engine/ports.ts";
 import { NOW, openLab } from "../../support/lab-capabilities.ts";
+import { lookContext } from "../../support/look-context.ts";
 
 const signal = new AbortController().signal;
 const sha256 = "b".repeat(64);
@@ -77,7 +78,7 @@ async function investigate(capabilities: Capabilities, alerts: StoryPlay["alerts
   const judged: Judged[] = [];
   for (let index = 0; index < evidence.length; index++) {
     const item = evidence[index]!;
-    const looks = analyzers.flatMap((analyzer) => analyzer.looks(item.entity, capabilities, { now: NOW, severity: "high", entities: [] }));
+    const looks = analyzers.flatMap((analyzer) => analyzer.looks(item.entity, capabilities, lookContext({ severity: "high" })));
     const seen = (await Promise.all(looks.map((look) => look.run(signal)))).flat();
     for (const entity of seen.flatMap(({ found }) => found ?? [])) add(entity, false);
     const judgement = judge({ observations: [...item.said, ...seen], sourceFamilies: new Set(["lab-alert"]), trusted: true, now: NOW });
@@ -130,8 +131,11 @@ describe("the stories end as told", () => {
     const { judged, played } = await play("ransomware");
     const file = judged.find(({ entity }) => entity.kind === "file");
     expect(file?.judgement).toMatchObject({ verdict: "malicious", conflict: false, automatic: { allowed: true } });
-    expect(new Set(file?.judgement.for.map(({ family }) => family))).toEqual(new Set(["lab-alert", "lab-antivirus", "lab-intel"]));
-    expect(count(judged, "process", "malicious")).toBe(1);
+    expect(new Set(file?.judgement.for.map(({ family }) => family))).toEqual(
+      new Set(["lab-alert", "lab-antivirus", "lab-intel", "endpoint"]),
+    );
+    // What deletes the backups, and what started it.
+    expect(count(judged, "process", "malicious")).toBe(2);
     expect(actionsFor(played.alerts, judged)).toEqual(["quarantine-file file", "isolate-device device", "block-indicator file"]);
   });
   test("token theft: the account is malicious; its sessions and itself are to be dealt with", async () => {

@@ -1,9 +1,13 @@
 import nock from "nock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createVirusTotal } from "../../../src/adapters/connectors/virustotal.ts";
+import { sandboxReport } from "../../../src/engine/analyzers/sandbox-report.ts";
 import type { Entity, EntityOf } from "../../../src/engine/domain/entity.ts";
-import { WEIGHTS } from "../../../src/engine/domain/verdict.ts";
+import type { Observation } from "../../../src/engine/domain/observation.ts";
+import { judge, WEIGHTS } from "../../../src/engine/domain/verdict.ts";
 import type { ReputationKind } from "../../../src/engine/ports.ts";
+import { NOTHING } from "../../support/lab-capabilities.ts";
+import { lookContext } from "../../support/look-context.ts";
 
 const NOW = new Date("2026-03-01T12:00:00Z");
 const BASE = "https://www.virustotal.com";
@@ -144,9 +148,102 @@ describe("virustotal", () => {
 
   test("keeps its quota", async () => {
     const limited = connector(4);
-    nock(BASE).get(`/api/v3/files/${SHA256}`).times(4).reply(404, {});
-    for (let i = 0; i < 4; i++) await look(file, limited);
+    nock(BASE)
+      .get(/\/api\/v3\/files\/[0-9a-f]{64}$/)
+      .times(4)
+      .reply(404, {});
+    for (let i = 0; i < 4; i++) await look({ kind: "file", sha256: `${i}`.repeat(64) }, limited);
     await expect(look(file, limited)).rejects.toThrow("not asked: VirusTotal quota of 4 per minute is used up");
+  });
+
+  describe("sandboxes", () => {
+    const sandbox = (on = connector()) => {
+      const source = on.sandboxes?.[0];
+      if (!source) throw new Error("no sandbox");
+      return source;
+    };
+    // The shape of docs.virustotal.com/reference/sandbox_verdicts.
+    const verdict = (category: string, sandbox_name: string, more: Record<string, unknown> = {}) => ({
+      [sandbox_name]: { category, confidence: 90, malware_classification: [category.toUpperCase()], sandbox_name, ...more },
+    });
+    const told = (verdicts: Record<string, unknown>) => {
+      nock(BASE)
+        .get(`/api/v3/files/${SHA256}`)
+        .reply(200, answers({ malicious: 2, undetected: 68 }, { sandbox_verdicts: verdicts }));
+      return sandbox().report(file, signal);
+    };
+    test.each<[Record<string, unknown>, string, number, string]>([
+      [
+        {
+          ...verdict("malicious", "Zenbox", { malware_names: ["AgentTesla"] }),
+          ...verdict("malicious", "C2AE"),
+          ...verdict("harmless", "Lastline"),
+        },
+        "malicious",
+        WEIGHTS.reputationSome,
+        "2 of 3 sandboxes at VirusTotal call it malicious (AgentTesla): Zenbox, C2AE",
+      ],
+      [verdict("malicious", "Zenbox"), "suspicious", WEIGHTS.reputationFew, "1 of 1 sandbox at VirusTotal minds what it does: Zenbox"],
+      [verdict("suspicious", "Zenbox"), "suspicious", WEIGHTS.reputationFew, "1 of 1 sandbox at VirusTotal minds what it does: Zenbox"],
+      [
+        { ...verdict("harmless", "Zenbox"), ...verdict("undetected", "C2AE") },
+        "neutral",
+        0,
+        "None of 2 sandboxes at VirusTotal minds what it does, which does not prove it good",
+      ],
+      [
+        { odd: { category: 7, malware_names: "x" } },
+        "neutral",
+        0,
+        "None of 1 sandbox at VirusTotal minds what it does, which does not prove it good",
+      ],
+    ])("weighs what they say (%#)", async (verdicts, label, weight, text) => {
+      expect(await told(verdicts)).toMatchObject({ label, weight, text, at: NOW });
+    });
+    test("nobody ran it, nobody knows it, or it is no file", async () => {
+      expect(await told({})).toBeUndefined();
+      nock(BASE).get(`/api/v3/files/${SHA256}`).reply(404, {});
+      expect(await sandbox().report(file, signal)).toBeUndefined();
+      expect(await sandbox().report({ kind: "url", url: "https://evil.example" }, signal)).toBeUndefined();
+      expect(await sandbox().report({ kind: "file", name: "a.exe" }, signal)).toBeUndefined();
+    });
+    test("speaks in the family of the reputation and is paid for once with it", async () => {
+      const both = connector(1);
+      nock(BASE)
+        .get(`/api/v3/files/${SHA256}`)
+        .once()
+        .reply(200, answers({ malicious: 20, undetected: 50 }, { sandbox_verdicts: verdict("malicious", "Zenbox") }));
+      const [reputation, report] = await Promise.all([look(file, both), sandbox(both).report(file, signal)]);
+      expect([reputation.label, report?.label]).toEqual(["malicious", "suspicious"]);
+      expect((await look(file, both)).label).toBe("malicious");
+      expect(sandbox(both).family).toBe(both.reputation?.[0]?.family);
+    });
+    test("a failure is shared by who waits for it and by nobody after; who gave up does not fail the other", async () => {
+      const on = connector();
+      nock(BASE).get(`/api/v3/files/${SHA256}`).once().reply(503, {});
+      const both = await Promise.allSettled([look(file, on), sandbox(on).report(file, signal)]);
+      expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      nock(BASE)
+        .get(`/api/v3/files/${SHA256}`)
+        .delay(200)
+        .reply(200, answers({ malicious: 20 }));
+      nock(BASE)
+        .get(`/api/v3/files/${SHA256}`)
+        .reply(200, answers({ malicious: 30 }));
+      const stopped = new AbortController();
+      const first = on.reputation?.[0]?.look(file, stopped.signal);
+      const second = sandbox(on).report(file, signal);
+      stopped.abort();
+      await expect(first).rejects.toThrow("given up");
+      expect(await second).toBeUndefined();
+    });
+    test("what it found changes a verdict", async () => {
+      const report = await told({ ...verdict("malicious", "Zenbox"), ...verdict("malicious", "C2AE") });
+      const [look] = sandboxReport.looks(file, { ...NOTHING, sandboxes: [{ ...sandbox(), report: async () => report }] }, lookContext());
+      const weigh = (observations: Observation[]) => judge({ observations, sourceFamilies: new Set(), trusted: false, now: NOW }).verdict;
+      expect(weigh([])).toBe("unknown");
+      expect(weigh((await look?.run(signal)) ?? [])).toBe("suspicious");
+    });
   });
 
   test("check asks once and says when the key is wrong", async () => {

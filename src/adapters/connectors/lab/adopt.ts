@@ -5,6 +5,7 @@ import type { Clock } from "../../../engine/ports.ts";
 import { LAB_DOMAIN } from "./company.ts";
 import { findMessages } from "./find-messages.ts";
 import type { LabMemory } from "./memory.ts";
+import { NO_TELEMETRY, observe } from "./telemetry.ts";
 import type { LabFile, LabKind, LabState } from "./world.ts";
 import { deviceId, fileId, userId } from "./world.ts";
 
@@ -90,6 +91,12 @@ export function createAdoption(memory: LabMemory, clock: Clock): (entities: read
       entity.recipient ??
       (reader?.kind === "mailbox" ? reader.address : reader?.kind === "user" ? reader.email : undefined) ??
       `unknown@${LAB_DOMAIN}`;
+    // A file an alert names beside a mail and on no device came with the mail.
+    const attached = entities
+      .flatMap((other) =>
+        other.kind === "file" && !other.device && other.sha256 ? [{ name: other.name ?? other.sha256, sha256: other.sha256 }] : [],
+      )
+      .slice(0, 50);
     // Copies of one sending may share the id: the second one gets the mailbox added to its name.
     const plain = networkMessageId.toLowerCase().slice(0, 200);
     const id = (await memory.get("message", plain)) ? `${plain}|${recipient.toLowerCase()}` : plain;
@@ -108,6 +115,7 @@ export function createAdoption(memory: LabMemory, clock: Clock): (entities: read
           receivedAt: clock.now().toISOString(),
           urls: entities.flatMap((other) => (other.kind === "url" ? [canonicalUrl(other.url)] : [])).slice(0, 50),
           clicks: [],
+          ...(attached.length > 0 ? { attachments: attached } : {}),
         },
     );
   };
@@ -124,8 +132,24 @@ export function createAdoption(memory: LabMemory, clock: Clock): (entities: read
       else if (entity.kind === "process" && entity.sha256) await file(imageOf(entity), processes);
       if ("device" in entity && entity.device) await device(entity.device);
     }
+    for (const name of devicesOf(entities)) {
+      await learn("telemetry", deviceId(name), (before) => observe(before ?? NO_TELEMETRY, entities, name, clock.now()));
+    }
   };
 }
+
+/** Devices on which something happened that a sensor sees. */
+function devicesOf(entities: readonly Entity[]): Set<string> {
+  const seen = entities.some((entity) => SENSED.includes(entity.kind));
+  if (!seen) return new Set();
+  return new Set(
+    entities.flatMap((entity) => {
+      const name = entity.kind === "device" ? (entity.name ?? entity.id) : "device" in entity ? entity.device : undefined;
+      return name ? [name] : [];
+    }),
+  );
+}
+const SENSED: readonly Entity["kind"][] = ["process", "registry", "service", "scheduled-task", "driver"];
 
 /** The program a process runs is a file, too. */
 const imageOf = (process: EntityOf<"process">): EntityOf<"file"> => ({

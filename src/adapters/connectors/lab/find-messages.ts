@@ -1,5 +1,6 @@
 import type { EntityOf } from "../../../engine/domain/entity.ts";
 import { canonicalUrl } from "../../../engine/domain/entity.ts";
+import { clusterValues, readClusterQuery } from "./mail-clusters.ts";
 import type { LabMemory } from "./memory.ts";
 import type { LabMessage } from "./world.ts";
 
@@ -7,6 +8,8 @@ import type { LabMessage } from "./world.ts";
 export async function findMessages(memory: LabMemory, mail: EntityOf<"message"> | EntityOf<"mail-cluster">): Promise<LabMessage[]> {
   const all = (await memory.all("message")).map(({ state }) => state);
   if (mail.kind === "mail-cluster") {
+    const cluster = readClusterQuery(mail.query);
+    if (cluster) return all.filter((message) => clusterValues(message, cluster.by).includes(cluster.value));
     // Every product has its own query language; the lab takes what a query names: a subject, a sender, a link.
     const query = mail.query.toLowerCase();
     return all.filter((message) =>

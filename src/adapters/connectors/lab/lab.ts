@@ -10,18 +10,20 @@ import type {
   MessageFacts,
   ReputationAnswer,
   ReputationSource,
+  SandboxSource,
   Ticket,
   UserFacts,
 } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import { createAdoption } from "./adopt.ts";
 import { LAB_DOMAIN } from "./company.ts";
-import { findMessages, findSimilar } from "./find-messages.ts";
+import { mailOf, messageFacts } from "./mail.ts";
 import type { LabMemory } from "./memory.ts";
 import { createMemory } from "./memory.ts";
 import { placeOf } from "./places.ts";
-import { antivirusOnFile, intelOnAddress, intelOnDomain, intelOnFile, intelOnUrl } from "./sensors.ts";
-import type { LabDevice, LabMessage, LabStore, LabTicket, LabUser } from "./world.ts";
+import { antivirusOnFile, intelOnAddress, intelOnDomain, intelOnFile, intelOnUrl, sandboxOnFile } from "./sensors.ts";
+import { autostartsOn, NO_TELEMETRY, treeAround } from "./telemetry.ts";
+import type { LabDevice, LabStore, LabTicket, LabUser } from "./world.ts";
 import { deviceId, fileId, indicatorId, indicatorValue, quarantineId, userId } from "./world.ts";
 
 /** What the console shows of the company. */
@@ -38,6 +40,7 @@ export type Lab = Connector & {
   readonly mail: MailCapability;
   readonly indicators: IndicatorCapability;
   readonly reputation: readonly ReputationSource[];
+  readonly sandboxes: readonly SandboxSource[];
   adopt(entities: readonly Entity[]): Promise<void>;
   snapshot(): Promise<LabSnapshot>;
 };
@@ -49,9 +52,10 @@ export function createLab(store: LabStore, clock: Clock): Lab {
     name: "lab",
     lab: true,
     reputation: reputationOf(memory, clock),
+    sandboxes: sandboxesOf(memory, clock),
     devices: devicesOf(memory, clock),
     identities: identitiesOf(memory, clock),
-    mail: mailOf(memory),
+    mail: mailOf(memory, clock),
     indicators: indicatorsOf(memory, clock),
     check: async () => {},
     adopt: createAdoption(memory, clock),
@@ -112,6 +116,22 @@ function reputationOf(memory: LabMemory, clock: Clock): ReputationSource[] {
   ];
 }
 
+/** The antivirus vendor's own sandbox: what it saw is what the antivirus knows the file by, so both speak in one family. */
+function sandboxesOf(memory: LabMemory, clock: Clock): SandboxSource[] {
+  return [
+    {
+      name: "Lab Sandbox",
+      family: "lab-antivirus",
+      report: async (entity) => {
+        const id = entity.kind === "file" ? fileId(entity) : undefined;
+        if (entity.kind !== "file" || id === undefined) return undefined;
+        const report = sandboxOnFile(entity, await memory.get("file", id));
+        return report && { ...report, at: clock.now() };
+      },
+    },
+  ];
+}
+
 function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
   const need = async (id: string): Promise<LabDevice> => {
     const device = await memory.get("device", id);
@@ -166,6 +186,14 @@ function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
       const id = fileId(file);
       return id === undefined ? [] : ((await memory.get("file", id))?.devices ?? []);
     },
+    async processTree(device, around) {
+      await need(device);
+      return treeAround((await memory.get("telemetry", device)) ?? NO_TELEMETRY, around);
+    },
+    async autostarts(device) {
+      const { os } = await need(device);
+      return autostartsOn((await memory.get("telemetry", device)) ?? NO_TELEMETRY, os);
+    },
     isolate: (device, _comment, key) => start(key, { operation: "isolate", device, done: false }),
     release: (device, _comment, key) => start(key, { operation: "release", device, done: false }),
     async quarantine(device, file, _comment, key) {
@@ -202,28 +230,6 @@ function identitiesOf(memory: LabMemory, clock: Clock): IdentityCapability {
   };
 }
 
-function mailOf(memory: LabMemory): MailCapability {
-  const move = async (
-    ids: readonly string[],
-    from: readonly LabMessage["location"][],
-    to: LabMessage["location"],
-    key: string,
-  ): Promise<Ticket> => {
-    for (const id of ids) {
-      const message = await memory.get("message", id);
-      if (message && from.includes(message.location)) await memory.put("message", id, { ...message, location: to });
-    }
-    return { id: key, state: "done" };
-  };
-  return {
-    connector: "lab",
-    find: async (mail) => (await findMessages(memory, mail)).map(messageFacts),
-    similar: async (mail) => (await findSimilar(memory, mail)).map(messageFacts),
-    softDelete: (ids, _comment, key) => move(ids, ["inbox", "junk"], "deleted", key),
-    restore: (ids, _comment, key) => move(ids, ["deleted"], "inbox", key),
-  };
-}
-
 function indicatorsOf(memory: LabMemory, clock: Clock): IndicatorCapability {
   return {
     connector: "lab",
@@ -241,6 +247,12 @@ function indicatorsOf(memory: LabMemory, clock: Clock): IndicatorCapability {
       await memory.put("indicator", indicatorId(entity.kind, value), { kind: entity.kind, value, action: "block", ...until });
       return { id: key, state: "done" };
     },
+    async allow(entity, expiresAt, _comment, key) {
+      const value = indicatorValue(entity);
+      const until = expiresAt ? { expiresAt: expiresAt.toISOString() } : {};
+      await memory.put("indicator", indicatorId(entity.kind, value), { kind: entity.kind, value, action: "allow", ...until });
+      return { id: key, state: "done" };
+    },
     async unblock(entity, _comment, key) {
       const value = indicatorValue(entity);
       await memory.put("indicator", indicatorId(entity.kind, value), { kind: entity.kind, value, action: "none" });
@@ -256,23 +268,31 @@ const deviceFacts = (id: string, { owner, group, ...device }: LabDevice): Device
   ...(group ? { group } : {}),
 });
 
-const userFacts = (id: string, { signIns, sessionsRevokedAt, ...user }: LabUser): UserFacts => ({
+const userFacts = (id: string, { signIns, sessionsRevokedAt, activities, ...user }: LabUser): UserFacts => ({
   id,
   ...user,
-  signIns: signIns.map(({ at, ip, app, result }) => {
-    const place = placeOf(ip);
-    return { at: new Date(at), ip, app, result, place: place.name, risk: place.risk, known: place.known };
+  signIns: signIns.map(({ at, ip, app, result, userAgent, mfa }) => {
+    const { name: place, ...seen } = placeOf(ip);
+    return {
+      at: new Date(at),
+      ip,
+      app,
+      result,
+      place,
+      ...seen,
+      ...(userAgent ? { userAgent } : {}),
+      ...(mfa === undefined ? {} : { mfa }),
+    };
   }),
   ...(sessionsRevokedAt ? { sessionsRevokedAt: new Date(sessionsRevokedAt) } : {}),
-});
-
-const messageFacts = (message: LabMessage): MessageFacts => ({
-  id: message.id,
-  recipient: message.recipient,
-  sender: message.sender,
-  subject: message.subject,
-  location: message.location,
-  receivedAt: new Date(message.receivedAt),
-  urls: message.urls,
-  clicks: message.clicks.map(({ user, url, at, device }) => ({ user, url, at: new Date(at), ...(device ? { device } : {}) })),
+  ...(activities
+    ? {
+        activities: activities.map(({ at, what, ip }) => ({
+          at: new Date(at),
+          what,
+          risk: ip === undefined ? "none" : placeOf(ip).risk,
+          ...(ip ? { ip } : {}),
+        })),
+      }
+    : {}),
 });

@@ -1,6 +1,6 @@
 import { canonicalAddress, type EntityOf, hostOf } from "../../../engine/domain/entity.ts";
 import { WEIGHTS } from "../../../engine/domain/verdict.ts";
-import type { ReputationAnswer } from "../../../engine/ports.ts";
+import type { ReputationAnswer, SandboxReport } from "../../../engine/ports.ts";
 import { BOOK, LAB_BRAND, LAB_DOMAIN } from "./company.ts";
 import { placeOf } from "./places.ts";
 import type { LabFile } from "./world.ts";
@@ -32,6 +32,22 @@ export function antivirusOnFile(entity: EntityOf<"file">, file: LabFile | undefi
     };
   }
   return notKnown("Lab Antivirus");
+}
+
+/** What the file did when it was run, where somebody ran it: nobody runs what was never seen doing anything. */
+export function sandboxOnFile(entity: EntityOf<"file">, file: LabFile | undefined): Omit<SandboxReport, "at"> | undefined {
+  const accused = { label: "malicious", weight: WEIGHTS.listedMalware } as const;
+  if (listedFile(entity)?.antivirus) return { ...accused, text: "It was recognised as soon as it ran." };
+  const deeds = [
+    ...(file?.deletesBackups ? [{ text: "deleted the device's backups", technique: "T1490" }] : []),
+    ...(file?.readsPasswords ? [{ text: "read passwords out of memory", technique: "T1003.001" }] : []),
+  ];
+  if (deeds.length === 0) return undefined;
+  return {
+    ...accused,
+    text: `When it was run, it ${deeds.map(({ text }) => text).join(" and ")}.`,
+    techniques: deeds.map(({ technique }) => technique),
+  };
 }
 
 /** What the file is made of. */

@@ -36,8 +36,19 @@ export const LabUser = z.object({
   privileged: z.array(z.string()),
   sessions: z.number(),
   /** Addresses signed in from, newest first. What such a sign-in means follows from the address, see `places.ts`. */
-  signIns: z.array(z.object({ at: isoDate, ip: z.string(), app: z.string(), result: z.enum(["success", "failure"]) })),
+  signIns: z.array(
+    z.object({
+      at: isoDate,
+      ip: z.string(),
+      app: z.string(),
+      result: z.enum(["success", "failure"]),
+      userAgent: z.string().optional(),
+      mfa: z.boolean().optional(),
+    }),
+  ),
   sessionsRevokedAt: isoDate.optional(),
+  /** What it did beside signing in, newest first. How risky that is follows from the address, too. */
+  activities: z.array(z.object({ at: isoDate, what: z.string(), ip: z.string().optional() })).optional(),
 });
 export type LabUser = z.infer<typeof LabUser>;
 
@@ -52,9 +63,42 @@ export const LabMessage = z.object({
   location: z.enum(["inbox", "junk", "deleted", "quarantine", "gone"]),
   receivedAt: isoDate,
   urls: z.array(z.string()),
-  clicks: z.array(z.object({ user: z.string(), url: z.string(), at: isoDate, device: z.string().optional() })),
+  clicks: z.array(
+    z.object({ user: z.string(), url: z.string(), at: isoDate, device: z.string().optional(), blocked: z.boolean().optional() }),
+  ),
+  attachments: z.array(z.object({ name: z.string(), sha256: z.string().optional() })).optional(),
+  /** The address the sending server had. Whether it may send for the sender's domain follows from it, see `mail.ts`. */
+  senderIp: z.string().optional(),
+  replyTo: z.string().optional(),
+  /** What the lab's mail product calls it. */
+  threats: z.array(z.string()).optional(),
+  text: z.string().optional(),
+  reportedBy: z.object({ user: z.string(), at: isoDate, as: z.enum(["phish", "malware", "junk", "notJunk"]) }).optional(),
 });
 export type LabMessage = z.infer<typeof LabMessage>;
+
+/** How a mailbox is set up. What it sent is counted from the messages; every account has a mailbox, set up or not. */
+const LabMailbox = z.object({
+  address: z.string(),
+  rules: z
+    .array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        forwardsTo: z.string().optional(),
+        deletes: z.boolean().optional(),
+        movesTo: z.string().optional(),
+        createdAt: isoDate.optional(),
+      }),
+    )
+    .default([]),
+  forwardsTo: z.string().optional(),
+  delegates: z.array(z.object({ who: z.string(), rights: z.string(), since: isoDate.optional() })).default([]),
+  /** Mail to outside, which lies in no mailbox of the lab. */
+  sentOutside: z.object({ lastDay: z.number(), typicalDay: z.number() }).optional(),
+  dlp: z.array(z.object({ at: isoDate, rule: z.string(), subject: z.string().optional() })).default([]),
+});
+export type LabMailbox = z.infer<typeof LabMailbox>;
 
 /** A file as the lab's sensors know it: what it is made of and what it was seen doing. Never a verdict. */
 export const LabFile = z.object({
@@ -69,6 +113,35 @@ export const LabFile = z.object({
   readsPasswords: z.boolean().default(false),
 });
 export type LabFile = z.infer<typeof LabFile>;
+
+const LabProcess = z.object({
+  pid: z.number(),
+  parentPid: z.number().optional(),
+  name: z.string(),
+  path: z.string().optional(),
+  commandLine: z.string().optional(),
+  sha256: z.string().optional(),
+  signer: z.string().optional(),
+  user: z.string().optional(),
+  startedAt: isoDate,
+  connections: z.array(z.object({ ip: z.string(), port: z.number(), at: isoDate })).optional(),
+  wrote: z.array(z.object({ path: z.string(), sha256: z.string().optional() })).optional(),
+});
+export type LabProcess = z.infer<typeof LabProcess>;
+
+const LabAutostart = z.object({
+  kind: z.enum(["registry", "service", "driver", "scheduled-task", "startup-folder", "wmi"]),
+  name: z.string(),
+  value: z.string().optional(),
+  command: z.string(),
+  signer: z.string().optional(),
+  createdAt: isoDate,
+});
+export type LabAutostart = z.infer<typeof LabAutostart>;
+
+/** What the sensor saw on one device, under the device's id. */
+const LabTelemetry = z.object({ processes: z.array(LabProcess), autostarts: z.array(LabAutostart) });
+export type LabTelemetry = z.infer<typeof LabTelemetry>;
 
 const LabIndicator = z.object({
   kind: z.enum(["file", "ip", "domain", "url"]),
@@ -100,7 +173,9 @@ export const LAB_KINDS = {
   device: LabDevice,
   user: LabUser,
   message: LabMessage,
+  mailbox: LabMailbox,
   file: LabFile,
+  telemetry: LabTelemetry,
   indicator: LabIndicator,
   quarantine: LabQuarantine,
   ticket: LabTicket,
