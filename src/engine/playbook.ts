@@ -1,102 +1,21 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
-import { z } from "zod";
-import { actionKinds } from "./actions/all.ts";
-import { analyzers } from "./analyzers/all.ts";
-import { ACTION_KINDS, type ActionKindName } from "./domain/action.ts";
-import { SEVERITIES, type Severity, type Verdict } from "./domain/alert.ts";
-import { deviceName, ENTITY_KINDS, type Entity, type EntityKind, type EntityOf, entityKey } from "./domain/entity.ts";
+import type { z } from "zod";
+import type { ActionKindName } from "./domain/action.ts";
+import type { Alert, Severity, Verdict } from "./domain/alert.ts";
+import { deviceName, type Entity, type EntityKind, type EntityOf, entityKey } from "./domain/entity.ts";
 import { alreadyStopped } from "./domain/never-act.ts";
 import { globMatches } from "./domain/policy.ts";
+import { PlaybookShape } from "./playbook-shape.ts";
 
 /*
  * A playbook is text: when it applies, which analyzers look in which phase, what it proposes (domain 6.2: root investigation, hunting,
- * scoping, remediation). It says nothing about who approves: that is policy, and a playbook cannot lower it.
+ * scoping, remediation). Reading one, choosing one, and what it would do; the shape of the text is in playbook-shape.ts.
  */
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;
 
-const text = z.string().min(1).max(1000);
-const patterns = z.array(z.string().min(1).max(200)).min(1).max(100);
-const oneOrMore = <T extends z.ZodType>(item: T) =>
-  z.preprocess((value) => (Array.isArray(value) || value === undefined ? value : [value]), z.array(item).min(1).max(50));
-const entityKind = z.enum(ENTITY_KINDS);
-/** Only what is bad leads to a proposal; "not judged" and "no threats found" never do. */
-const badVerdict = z.enum(["malicious", "suspicious"]);
-
-const Condition = z
-  .strictObject({
-    category: oneOrMore(z.string().min(1).max(200)).optional(),
-    product: oneOrMore(z.string().min(1).max(200)).optional(),
-    entity: oneOrMore(entityKind).optional(),
-    severity: oneOrMore(z.enum(SEVERITIES)).optional(),
-    title: oneOrMore(z.string().min(1).max(200)).optional(),
-  })
-  .refine((condition) => Object.keys(condition).length > 0, "needs category, product, entity, severity or title");
-const Applies = z.union([
-  z.strictObject({ any: z.array(Condition).min(1).max(50) }),
-  z.strictObject({ all: z.array(Condition).min(1).max(50) }),
-]);
-const Look = z.strictObject({
-  look: z.string().refine((name) => analyzers.some((analyzer) => analyzer.name === name), {
-    error: (issue) => `there is no analyzer ${String(issue.input)}; there are ${analyzers.map((analyzer) => analyzer.name).join(", ")}`,
-  }),
-});
-const ProposalRule = z
-  .strictObject({
-    propose: z.enum(ACTION_KINDS),
-    for: oneOrMore(entityKind),
-    /** Proposed for evidence of the kind with one of these verdicts. */
-    when: oneOrMore(badVerdict).optional(),
-    /** Proposed for every device that carries evidence of these kinds and verdicts. */
-    whenAny: z.strictObject({ kind: oneOrMore(entityKind), verdict: oneOrMore(badVerdict) }).optional(),
-    /** Only where the source gave the entity one of these roles (`attacker`, `compromised`). */
-    roles: patterns.optional(),
-    note: text,
-  })
-  .superRefine((rule, context) => {
-    if ((rule.when === undefined) === (rule.whenAny === undefined)) {
-      context.addIssue({ code: "custom", message: "needs either when or whenAny", path: ["propose"] });
-    }
-    if (rule.whenAny && rule.for.some((kind) => kind !== "device")) {
-      context.addIssue({
-        code: "custom",
-        message: "whenAny is aimed at the device that carries the evidence: for must be device",
-        path: ["for"],
-      });
-    }
-    const targets = actionKinds[rule.propose].targets;
-    for (const kind of rule.for) {
-      if (!targets.includes(kind)) {
-        context.addIssue({ code: "custom", message: `${rule.propose} is aimed at ${targets.join(" or ")}, not at ${kind}`, path: ["for"] });
-      }
-    }
-  });
-
-const Schema = z
-  .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and dashes"),
-    title: text,
-    description: text,
-    applies: Applies.optional(),
-    root: z.array(Look).max(50).default([]),
-    hunting: z.array(Look).max(50).default([]),
-    scoping: z.array(Look).max(50).default([]),
-    remediation: z.array(ProposalRule).max(100).default([]),
-  })
-  .superRefine((playbook, context) => {
-    const seen = new Set<string>();
-    for (const phase of PHASES) {
-      for (const [index, { look }] of playbook[phase].entries()) {
-        if (seen.has(look))
-          context.addIssue({ code: "custom", message: `${look} is listed twice; it runs once`, path: [phase, index, "look"] });
-        seen.add(look);
-      }
-    }
-  });
-
-const PHASES = ["root", "hunting", "scoping"] as const;
-export type Playbook = z.infer<typeof Schema> & { file: string };
+export type Playbook = z.infer<typeof PlaybookShape> & { file: string };
 
 /** What is wrong with a playbook, one line per fault, each beginning `file:line`. */
 export class PlaybookError extends Error {
@@ -132,7 +51,7 @@ export function parsePlaybook(source: string, file: string): Playbook {
   } catch (error) {
     throw new PlaybookError([`${file}:1: ${error instanceof Error ? error.message : String(error)}`]);
   }
-  const parsed = Schema.safeParse(value);
+  const parsed = PlaybookShape.safeParse(value);
   if (parsed.success) return { ...parsed.data, file };
 
   const lineOf = (path: readonly PropertyKey[]): string => {
@@ -155,7 +74,10 @@ export function parsePlaybook(source: string, file: string): Playbook {
           (key) => `${keyLine(issue.path, key)}: ${[...issue.path, key].join(".")}: unknown key${APPROVAL_WORDS.has(key) ? HINT : ""}`,
         );
       }
-      return [`${lineOf(issue.path)}: ${issue.path.length > 0 ? `${issue.path.join(".")}: ` : ""}${issue.message}`];
+      const where = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+      // zod's own words for this show a JavaScript type nobody wrote.
+      const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+      return [`${lineOf(issue.path)}: ${where}${missing ? "is required" : issue.message}`];
     }),
   );
 }
@@ -165,44 +87,92 @@ const HINT = " (who approves is set in air.yaml; a playbook cannot lower it)";
 /** What a playbook may know of an incident when it is chosen. */
 export type IncidentFacts = {
   title: string;
+  /** Titles of the single alerts, where they differ from the incident's: an incident is renamed as it grows. */
+  titles?: readonly string[];
   severity: Severity;
   categories: readonly string[];
+  /** Sources and products of the alerts, in the sources' words. */
   products: readonly string[];
   entityKinds: readonly EntityKind[];
 };
 
-/** The first specific playbook that applies, by name; else the general one; undefined where not even that exists. */
+/** The facts of an incident that consists of these alerts. `source` is the name under which the alert came in. */
+export function incidentFacts(
+  incident: { title: string; severity: Severity },
+  alerts: readonly (Pick<Alert, "title" | "category" | "product" | "entities"> & { source: string })[],
+): IncidentFacts {
+  return {
+    title: incident.title,
+    titles: alerts.map((alert) => alert.title),
+    severity: incident.severity,
+    categories: [...new Set(alerts.flatMap((alert) => (alert.category ? [alert.category] : [])))],
+    products: [...new Set(alerts.flatMap((alert) => [alert.source, ...(alert.product ? [alert.product] : [])]))],
+    entityKinds: [...new Set(alerts.flatMap((alert) => alert.entities.map((named) => named.entity.kind)))],
+  };
+}
+
+/** Of the specific playbooks that apply the one of the highest priority, then the first by name; else the general one, if there is one. */
 export function choosePlaybook(playbooks: readonly Playbook[], facts: IncidentFacts): Playbook | undefined {
-  const byName = playbooks.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return (
-    byName.find((playbook) => playbook.applies && whyApplies(playbook, facts) !== undefined) ?? byName.find((playbook) => !playbook.applies)
-  );
+  return rankPlaybooks(playbooks, facts).find(({ applies }) => applies)?.playbook;
+}
+
+/** Every playbook in the order of choice, with why it applies or why not: the first that applies is the one chosen. */
+export function rankPlaybooks(
+  playbooks: readonly Playbook[],
+  facts: IncidentFacts,
+): { playbook: Playbook; applies: boolean; because: string }[] {
+  return playbooks
+    .toSorted(
+      (a, b) => Number(a.applies === undefined) - Number(b.applies === undefined) || b.priority - a.priority || (a.name < b.name ? -1 : 1),
+    )
+    .map((playbook) => ({ playbook, ...answerOf(playbook, facts) }));
 }
 
 /** Why it applies, in words ("category is Malware"); undefined: it does not. */
 export function whyApplies(playbook: Playbook, facts: IncidentFacts): string | undefined {
-  const applies = playbook.applies;
-  if (!applies) return "it is the general playbook";
-  if ("any" in applies) return applies.any.map((condition) => met(condition, facts)).find((reason) => reason !== undefined);
-  const reasons = applies.all.map((condition) => met(condition, facts));
-  return reasons.every((reason) => reason !== undefined) ? reasons.join(" and ") : undefined;
+  const { applies, because } = answerOf(playbook, facts);
+  return applies ? because : undefined;
 }
 
-function met(condition: z.infer<typeof Condition>, facts: IncidentFacts): string | undefined {
+type Answer = { applies: boolean; because: string };
+
+function answerOf({ applies }: Playbook, facts: IncidentFacts): Answer {
+  if (!applies) return { applies: true, because: "it is the general playbook" };
+  const answers = (applies.any ?? applies.all ?? []).map((condition) => compare(condition, facts));
+  const yes = answers.filter((answer) => answer.applies);
+  const no = answers.filter((answer) => !answer.applies);
+  const [first] = yes;
+  if (applies.any) return first ?? { applies: false, because: [...new Set(no.map(({ because }) => because))].join("; ") };
+  const decisive = no.length > 0 ? no : yes;
+  return { applies: no.length === 0, because: decisive.map(({ because }) => because).join(" and ") };
+}
+
+type Condition = NonNullable<NonNullable<Playbook["applies"]>["any"]>[number];
+
+/** The first thing that fails is the reason against it. */
+function compare(condition: Condition, facts: IncidentFacts): Answer {
+  const titles = [facts.title, ...(facts.titles ?? [])];
+  const needs: [string, string, readonly string[] | undefined, readonly string[]][] = [
+    ["category is", "the category", condition.category, facts.categories],
+    ["product is", "the product", condition.product, facts.products],
+    ["it names a", "what it names", condition.entity, facts.entityKinds],
+    ["severity is", "the severity", condition.severity, [facts.severity]],
+    ["the title reads", "the title", condition.title, titles],
+  ];
   const reasons: string[] = [];
-  const need = (what: string, wanted: readonly string[] | undefined, given: readonly string[]): boolean => {
-    if (!wanted) return true;
+  for (const [is, what, wanted, given] of needs) {
+    if (!wanted) continue;
     const hit = given.find((value) => wanted.some((pattern) => globMatches(pattern, value)));
-    if (hit !== undefined) reasons.push(`${what} ${hit}`);
-    return hit !== undefined;
-  };
-  const every =
-    need("category is", condition.category, facts.categories) &&
-    need("product is", condition.product, facts.products) &&
-    need("it names a", condition.entity, facts.entityKinds) &&
-    need("severity is", condition.severity, [facts.severity]) &&
-    need("the title reads", condition.title, [facts.title]);
-  return every ? reasons.join(" and ") : undefined;
+    if (hit === undefined) return { applies: false, because: `${what} is ${orList(wanted, "none of ", "not ")}` };
+    reasons.push(`${is} ${hit}`);
+  }
+  return { applies: true, because: reasons.join(" and ") };
+}
+
+/** Long lists are cut: the reader wants to know which condition failed, and has the file for the rest. */
+function orList(words: readonly string[], several: string, one: string): string {
+  const more = words.length > 4 ? ` and ${words.length - 3} more` : "";
+  return `${words.length === 1 ? one : several}${words.slice(0, more ? 3 : 4).join(", ")}${more}`;
 }
 
 /** Evidence as a plan sees it. `device`: where it was seen, where the entity itself does not say. */

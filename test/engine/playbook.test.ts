@@ -4,9 +4,9 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { actionKinds } from "../../src/engine/actions/all.ts";
 import { Severity } from "../../src/engine/domain/alert.ts";
-import { ENTITY_KINDS } from "../../src/engine/domain/entity.ts";
+import { ENTITY_KINDS, type EntityKind } from "../../src/engine/domain/entity.ts";
 import type { PlannedEvidence, Playbook } from "../../src/engine/playbook.ts";
-import { choosePlaybook, parsePlaybook, plan, whyApplies } from "../../src/engine/playbook.ts";
+import { choosePlaybook, incidentFacts, parsePlaybook, plan, rankPlaybooks, whyApplies } from "../../src/engine/playbook.ts";
 
 const folder = new URL("../../playbooks/", import.meta.url);
 const files = readdirSync(folder).filter((file) => file.endsWith(".yaml") && !file.endsWith(".example.yaml"));
@@ -47,6 +47,99 @@ describe("the playbooks that come with air", () => {
   });
 });
 
+describe("what real products call it", () => {
+  const chosenFor = (title: string, kinds: readonly EntityKind[], more: { category?: string; product?: string } = {}) =>
+    choosePlaybook(playbooks, {
+      title,
+      severity: "medium",
+      categories: more.category ? [more.category] : [],
+      products: more.product ? [more.product] : [],
+      entityKinds: kinds,
+    })?.name;
+
+  test.each<[string, readonly EntityKind[], string]>([
+    ["A potentially malicious URL click was detected", ["user", "url"], "url-verdict-change"],
+    ["A user clicked through to a potentially malicious URL", ["user", "url", "message"], "url-verdict-change"],
+    ["Email reported by user as malware or phish", ["message", "mailbox", "file", "url"], "user-reported-message"],
+    ["Email messages containing malicious file removed after delivery\u200b", ["message", "mail-cluster", "file"], "malware-zap"],
+    ["Email messages containing malicious URL removed after delivery\u200b", ["message", "mail-cluster", "url"], "phish-zap"],
+    ["Email messages containing malware removed after delivery", ["message"], "malware-zap"],
+    ["Email messages containing phish URLs removed after delivery", ["message"], "phish-zap"],
+    ["Email messages from a campaign removed after delivery", ["message", "mail-cluster"], "phish-zap"],
+    ["Email messages removed after delivery", ["message"], "phish-zap"],
+    ["Messages containing malicious entity not removed after delivery", ["message", "url"], "phish-zap"],
+    ["Messages containing malicious entity not removed after delivery", ["message", "file"], "malware-zap"],
+    ["Admin triggered manual investigation of email", ["message", "mail-cluster"], "manual-mail"],
+    ["Admin triggered user compromise investigation", ["user", "mailbox"], "user-compromise"],
+    ["Suspicious email sending patterns detected", ["user", "mailbox"], "user-compromise"],
+    ["User restricted from sending email", ["user"], "user-compromise"],
+    ["Administrative action submitted by an Administrator", ["message"], "manual-mail"],
+  ])("alert policy of Defender for Office 365: %s, naming %j", (title, kinds, name) => {
+    expect(chosenFor(title, kinds, { category: "InitialAccess", product: "microsoftDefenderForOffice365" })).toBe(name);
+  });
+
+  test.each<[string, string, readonly EntityKind[], string]>([
+    ["Malware", "'Emotet' malware was detected", ["device", "file"], "malware-on-device"],
+    ["Ransomware", "'Lockbit' ransomware was prevented", ["device", "file", "process"], "malware-on-device"],
+    ["UnwantedSoftware", "'InstallCore' unwanted software was detected", ["device", "file"], "malware-on-device"],
+    ["Impact", "Possible ransomware activity", ["device", "process"], "malware-on-device"],
+    ["Execution", "Suspicious PowerShell command line", ["device", "user", "process", "file"], "suspicious-process"],
+    ["SuspiciousActivity", "Suspicious behavior by cmd.exe was observed", ["device", "process"], "suspicious-process"],
+    ["CredentialAccess", "Sensitive credential memory read", ["device", "user", "process"], "suspicious-process"],
+    ["DefenseEvasion", "Suspicious process injection", ["device", "process"], "suspicious-process"],
+    ["LateralMovement", "Suspicious service launched", ["device", "process", "service"], "suspicious-process"],
+    ["Persistence", "Suspicious scheduled task", ["device", "scheduled-task"], "suspicious-process"],
+    ["CommandAndControl", "Suspicious connection blocked by network protection", ["device", "url"], "general"],
+  ])("Defender for Endpoint, category %s: %s, naming %j", (category, title, kinds, name) => {
+    expect(chosenFor(title, kinds, { category, product: "microsoftDefenderForEndpoint" })).toBe(name);
+  });
+
+  test.each<[string, string]>([
+    ["Impossible travel activity", "suspicious-sign-in"],
+    ["Atypical travel", "suspicious-sign-in"],
+    ["Anonymous IP address", "suspicious-sign-in"],
+    ["Activity from a Tor IP address", "suspicious-sign-in"],
+    ["Activity from infrequent country", "suspicious-sign-in"],
+    ["Unfamiliar sign-in properties", "suspicious-sign-in"],
+    ["Anomalous Token", "suspicious-sign-in"],
+    ["Token issuer anomaly", "suspicious-sign-in"],
+    ["Possible attempt to access Primary Refresh Token (PRT)", "suspicious-sign-in"],
+    ["Password Spray", "suspicious-sign-in"],
+    ["Leaked credentials", "suspicious-sign-in"],
+    ["Multiple failed login attempts", "suspicious-sign-in"],
+    ["Suspicious inbox forwarding", "user-compromise"],
+    ["Suspicious inbox manipulation rules", "user-compromise"],
+    ["Mass download by a single user", "user-compromise"],
+  ])("identity products: %s", (title, name) => {
+    expect(chosenFor(title, ["user", "ip"])).toBe(name);
+  });
+
+  test.each<[string, readonly EntityKind[], string]>([
+    ["UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom", ["user", "ip"], "cloud-credential-abuse"],
+    ["CredentialAccess:IAMUser/AnomalousBehavior", ["access-key", "ip"], "cloud-credential-abuse"],
+    ["Exfiltration:S3/AnomalousBehavior", ["access-key", "cloud-resource"], "cloud-credential-abuse"],
+    ["Stealth:IAMUser/CloudTrailLoggingDisabled", ["user"], "cloud-credential-abuse"],
+    ["Execution:Runtime/NewBinaryExecuted", ["cloud-resource", "process"], "suspicious-process"],
+    ["CryptoCurrency:EC2/BitcoinTool.B!DNS", ["cloud-resource", "domain"], "general"],
+  ])("GuardDuty: %s, naming %j", (title, kinds, name) => {
+    expect(chosenFor(title, kinds)).toBe(name);
+  });
+
+  test.each<[readonly EntityKind[], string]>([
+    [["message"], "manual-mail"],
+    [["user"], "user-compromise"],
+    [["url"], "url-verdict-change"],
+    [["device"], "malware-on-device"],
+    [["file"], "malware-on-device"],
+    [["process"], "suspicious-process"],
+    [["ip"], "general"],
+    [["domain"], "general"],
+    [["access-key"], "cloud-credential-abuse"],
+  ])("started by a person on %j", (kinds, name) => {
+    expect(chosenFor("Automated investigation started manually", kinds, { product: "manual" })).toBe(name);
+  });
+});
+
 const head = "name: test\ntitle: Test\ndescription: A test\n";
 
 describe("a faulty playbook says where", () => {
@@ -84,6 +177,15 @@ describe("a faulty playbook says where", () => {
     ["a key twice", `${head}title: Again\n`, /^p\.yaml:4: .*unique/],
     ["no YAML", `${head}root: [\n`, /^p\.yaml:\d+: /],
     ["nothing", "", /^p\.yaml:1: /],
+    [
+      "both any and all",
+      `${head}applies:\n  any: [{ category: a }]\n  all: [{ category: b }]\n`,
+      /^p\.yaml:5: applies: needs either any or all/,
+    ],
+    ["a misspelt condition", `${head}applies:\n  any:\n    - categry: a\n`, /^p\.yaml:6: applies\.any\.0\.categry: unknown key/],
+    ["a when that says nothing", `${head}root:\n  - look: sign-ins\n    when: {}\n`, /^p\.yaml:6: root\.0\.when: needs verdict or kind/],
+    ["an unknown kind", `${head}root:\n  - look: sign-ins\n    when: { kind: [mailing] }\n`, /^p\.yaml:6: root\.0\.when\.kind\.0: /],
+    ["a priority that is none", `${head}priority: high\n`, /^p\.yaml:4: priority: /],
     ["an empty condition", `${head}applies:\n  any:\n    - {}\n`, /needs category, product, entity, severity or title/],
   ])("%s", (_, text, message) => {
     expect(() => parsePlaybook(text, "p.yaml")).toThrow(message);
@@ -121,6 +223,41 @@ describe("when it applies", () => {
     ["text with signs of a pattern is text", "  any: [{ title: 'Malware.*' }]", undefined],
   ])("%s", (_, applies, reason) => {
     expect(whyApplies(applying(applies), facts)).toBe(reason);
+  });
+  test("the highest priority is chosen, then the first by name", () => {
+    const named = (name: string, priority?: number) => ({
+      ...applying("  any: [{ category: malware }]"),
+      name,
+      ...(priority === undefined ? {} : { priority }),
+    });
+    expect(applying("  any: [{ category: malware }]").priority).toBe(100);
+    expect(choosePlaybook([named("b"), named("a"), named("c")], facts)?.name).toBe("a");
+    expect(choosePlaybook([named("a", 10), named("z", 20), named("general", 20)], facts)?.name).toBe("general");
+    expect(playbooks.filter(({ applies }) => applies).every(({ priority }) => priority >= 10 && priority <= 90)).toBe(true);
+    const ours = named("ours");
+    expect(choosePlaybook([...playbooks, ours], facts)?.name).toBe("ours");
+  });
+  test("no two built-in playbooks share a priority, so that names decide nothing", () => {
+    const priorities = playbooks.filter(({ applies }) => applies).map(({ priority }) => priority);
+    expect(new Set(priorities).size).toBe(priorities.length);
+  });
+  test("the order of choice says why not", () => {
+    const other = { ...applying("  all: [{ category: malware }, { product: mail }]"), name: "other", priority: 200 };
+    expect(rankPlaybooks([other, applying("  any: [{ category: malware }]")], facts)).toMatchObject([
+      { playbook: { name: "other" }, applies: false, because: "the product is not mail" },
+      { playbook: { name: "test" }, applies: true, because: "category is Malware" },
+    ]);
+  });
+  test("any alert's title counts, whatever the incident came to be called", () => {
+    const alert = (title: string) => ({ title, source: "defender", product: "mdo", category: "InitialAccess", entities: [] });
+    const facts = incidentFacts({ title: "Multi-stage incident", severity: "high" }, [
+      alert("Something"),
+      alert("User restricted from sending email"),
+    ]);
+    expect(facts).toMatchObject({ products: ["defender", "mdo"], entityKinds: [] });
+    expect(whyApplies(applying("  any: [{ title: 'user restricted*' }]"), facts)).toBe(
+      "the title reads User restricted from sending email",
+    );
   });
   test("the general one comes last, whatever its name", () => {
     const general = { ...parsePlaybook(head, "a.yaml"), name: "aaa" };
