@@ -121,7 +121,7 @@ export const AirYaml = section({
     .record(
       z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
       section({
-        kind: oneOf(["generic", "defender"]),
+        kind: oneOf(["generic", "defender", "guardduty"]),
         signingSecret: secret.min(16, "must be at least 16 characters long").optional(),
         trusted: z.boolean({ error: "must be true or false" }).default(false),
       }),
@@ -198,12 +198,33 @@ export const AirYaml = section({
   alertPolicies: z
     .array(
       section({
+        /** For `snooze`; the name of a built-in policy replaces that policy. */
+        name: z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and dashes")
+          .optional(),
         match: section({
           source: oneOrMore(text).optional(),
           category: oneOrMore(text).optional(),
           severity: oneOrMore(oneOf(SEVERITIES)).optional(),
+          title: oneOrMore(text).optional(),
+          product: oneOrMore(text).optional(),
         }).default({}),
-        investigate: z.boolean({ error: "must be true or false" }),
+        investigate: z.boolean({ error: "must be true or false" }).optional(),
+        /** Shown even where the channel shows only what is needed. */
+        post: z.boolean({ error: "must be true or false" }).optional(),
+        /** Stored and listed, never shown or looked into; with an owner and an end. */
+        suppress: z.boolean({ error: "must be true or false" }).optional(),
+        owner: text.optional(),
+        until: z.iso.date("must be a date like 2026-12-31").optional(),
+      }).superRefine((rule, context) => {
+        const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+        if (rule.suppress && (rule.investigate || rule.post)) say("suppress", "contradicts investigate or post: keep one of them");
+        if (rule.suppress && rule.owner === undefined) say("suppress", "needs an owner: who answers for it");
+        if (rule.suppress && rule.until === undefined) say("suppress", "needs until: the day it ends");
+        if (!rule.suppress && rule.investigate === undefined) say("investigate", "must be true or false");
+        if (!rule.suppress && (rule.owner !== undefined || rule.until !== undefined))
+          say("owner", "owner and until belong to suppress: true");
       }),
     )
     .default([]),
@@ -213,8 +234,9 @@ export const AirYaml = section({
     url: duration.optional(),
     user: duration.optional(),
     ip: duration.optional(),
+    mailBucket: duration.optional(),
   }).optional(),
-  storm: noEffectYet,
+  storm: section({ alike: atLeastOne.optional(), within: duration.optional() }).optional(),
   onCall: noEffectYet,
   connectors: section({
     virustotal: section({ apiKey: secret.optional(), ...quota }).optional(),

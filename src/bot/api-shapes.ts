@@ -1,5 +1,6 @@
 import { actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
-import type { ActionRow, ApprovalRow, IncidentRow, IncidentView, InvestigationRow } from "../engine/store.ts";
+import { STATUS_SENTENCE } from "../engine/domain/investigation.ts";
+import type { ActionRow, ApprovalRow, EvidenceRow, IncidentRow, IncidentView, InvestigationRow, ObservationRow } from "../engine/store.ts";
 
 /* The JSON of product contract 3.2: rows in, public names out. */
 
@@ -15,6 +16,9 @@ export const incidentShape = (row: IncidentRow, view?: IncidentView) => ({
   openedAt: row.openedAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
   assignee: row.assignee,
+  classification: row.classification,
+  determination: row.determination,
+  alertCount: row.alertCount,
   lab: row.lab,
 });
 
@@ -22,10 +26,18 @@ export const investigationShape = (row: InvestigationRow, view?: IncidentView) =
   id: investigationId(row.id),
   incident: incidentId(row.incidentId),
   status: row.status,
+  statusText: STATUS_SENTENCE[row.status],
   trigger: row.trigger,
   playbooks: row.playbooks,
+  advice: row.advice,
   startedAt: row.startedAt.toISOString(),
+  beganAt: row.beganAt?.toISOString() ?? null,
   endedAt: row.endedAt?.toISOString() ?? null,
+  pendingSince: row.pendingSince?.toISOString() ?? null,
+  waitingSince: row.waitingSince?.toISOString() ?? null,
+  /** Milliseconds it waited for decisions and for devices so far, the present wait left out. */
+  pendingMs: row.pendingMs,
+  waitingMs: row.waitingMs,
   actions: view?.actions.filter((action) => action.investigationId === row.id).map((action) => actionId(action.id)) ?? [],
   evidence:
     view?.evidence
@@ -36,9 +48,40 @@ export const investigationShape = (row: InvestigationRow, view?: IncidentView) =
         verdict: item.verdict,
         remediation: item.remediation,
         flip: item.judgement?.flip ?? null,
+        override: item.override,
+        foundBy: item.foundBy,
         reasons: item.judgement ? [...item.judgement.for, ...item.judgement.against, ...item.judgement.missing] : [],
       })) ?? [],
   lab: row.lab,
+});
+
+/** One piece of evidence with every answer as it was given: raw, its SHA-256, when, by whom, and the connector's version. */
+export const evidenceShape = (row: EvidenceRow, observations: readonly ObservationRow[]) => ({
+  id: evidenceId(row.id),
+  investigation: investigationId(row.investigationId),
+  incident: incidentId(row.incidentId),
+  entity: row.entity,
+  said: row.said,
+  verdict: row.verdict,
+  override: row.override,
+  remediation: row.remediation,
+  foundBy: row.foundBy,
+  judgement: row.judgement,
+  observations: observations.map((seen) => ({
+    look: seen.look,
+    source: seen.source,
+    family: seen.family,
+    connectorVersion: seen.connectorVersion,
+    label: seen.label,
+    weight: seen.weight,
+    text: seen.text,
+    technique: seen.technique,
+    at: seen.at.toISOString(),
+    askedAt: seen.askedAt?.toISOString() ?? null,
+    tookMs: seen.tookMs,
+    raw: seen.raw,
+    rawSha256: seen.rawSha256,
+  })),
 });
 
 export const actionShape = (row: ActionRow, approvals: readonly ApprovalRow[]) => ({

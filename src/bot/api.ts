@@ -1,21 +1,27 @@
+import { randomUUID } from "node:crypto";
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
 import { z } from "zod";
-import { type Air, alertId } from "../engine/air.ts";
+import { type Air, alertId, incidentId } from "../engine/air.ts";
 import { decideAction } from "../engine/decide-action.ts";
 import { ACTION_STATES, type ActionState, FAMILIES } from "../engine/domain/action.ts";
-import { actorName } from "../engine/domain/actor.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
 import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
+import { ENTITY_KINDS, Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { INVESTIGATION_STATUSES } from "../engine/domain/investigation.ts";
+import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
+import { setVerdict } from "../engine/set-verdict.ts";
+import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
+import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { callerOf, signedBy } from "./access.ts";
-import { actionShape, incidentShape, investigationShape, toCsv } from "./api-shapes.ts";
+import { actionShape, evidenceShape, incidentShape, investigationShape, toCsv } from "./api-shapes.ts";
 import { readId } from "./commands.ts";
 import type { Config } from "./config.ts";
-import { HISTORY } from "./conversation.ts";
+import { type Conversation, HISTORY } from "./conversation.ts";
 import type { AcceptAlerts } from "./intake.ts";
+import { logRows } from "./investigation-log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { People } from "./people.ts";
 import { API_TOKEN, type Session } from "./session.ts";
@@ -29,6 +35,8 @@ export type ApiParts = {
   metrics: Metrics;
   persona: (request: Request) => string | undefined;
   session: Session;
+  /** Any command of chat. */
+  say: Conversation["say"];
   /** undefined: the lab is off. */
   playStory: ((name: string) => Promise<{ alerts: number; incidents: string[] }>) | undefined;
 };
@@ -104,14 +112,61 @@ export function apiRoutes(parts: ApiParts): Router {
     viewer(request);
     const row = await air.store.investigation(idOf(request, "investigation"));
     if (!row) throw missing(request);
-    const view = (await air.store.incidentViews([row.incidentId])).get(row.incidentId);
-    const lines = view?.timeline.filter((line) => line.investigationId === row.id) ?? [];
-    answerList(
+    const [evidence, observations, actions, timeline] = await Promise.all([
+      air.store.evidenceOf(row.id),
+      air.store.observationsOf(row.id),
+      air.store.actionsOf(row.id),
+      air.store.timelineOf(row.id),
+    ]);
+    answerList(request, response, logRows({ evidence, observations, actions, timeline }), null);
+  });
+  router.get("/evidence/:id", async (request, response) => {
+    viewer(request);
+    const row = await air.store.evidence(idOf(request, "evidence"));
+    if (!row) throw missing(request);
+    response.json(evidenceShape(row, await air.store.observationsOfEvidence(row.id)));
+  });
+  // Started, stopped and set right by hand: the same verbs as in chat.
+  router.post("/investigations", raw, async (request, response) => {
+    const who = person(request);
+    const started = await startInvestigation(air, who, startRequest(parseBody(request, StartBody)), randomUUID());
+    response.status(started.already ? 200 : 202).json(started);
+  });
+  router.post("/investigations/:id/stop", raw, async (request, response) => {
+    const who = person(request);
+    const { reason } = parseBody(request, z.strictObject({ reason: z.string().max(500).optional() }));
+    const row = await stopInvestigation(air, who, idOf(request, "investigation"), reason);
+    response.json(investigationShape((await air.store.investigation(row.id)) ?? row));
+  });
+  router.post("/investigations/:id/retry", raw, async (request, response) => {
+    const who = person(request);
+    response.json(await retryInvestigation(air, who, idOf(request, "investigation")));
+  });
+  router.post("/incidents/:id/merge", raw, async (request, response) => {
+    const who = person(request);
+    const { into } = parseBody(request, z.strictObject({ into: idText("incident") }));
+    const { survivor, absorbed } = await mergeIncidents(air, who, idOf(request, "incident"), into);
+    response.json({ incident: incidentId(survivor), merged: incidentId(absorbed) });
+  });
+  router.post("/incidents/:id/split", raw, async (request, response) => {
+    const who = person(request);
+    const { alert } = parseBody(request, z.strictObject({ alert: idText("alert") }));
+    response.json({ incident: incidentId((await splitIncident(air, who, idOf(request, "incident"), alert)).incident) });
+  });
+  router.post("/evidence/:id/verdict", raw, async (request, response) => {
+    const who = person(request);
+    const input = parseBody(
       request,
-      response,
-      lines.map((line) => ({ at: line.at.toISOString(), by: actorName(line.actor), event: line.event, text: line.text })),
-      null,
+      z.strictObject({ verdict: z.enum(["malicious", "suspicious", "noThreatsFound"]), reason: z.string().trim().min(1).max(500) }),
     );
+    const row = await setVerdict(air, who, { evidence: idOf(request, "evidence"), ...input });
+    response.json(evidenceShape((await air.store.evidence(row.id)) ?? row, []));
+  });
+  // Whatever can be said in chat, for the CLI: the answer is the card.
+  router.post("/say", raw, async (request, response) => {
+    const who = person(request);
+    const { text } = parseBody(request, z.strictObject({ text: z.string().max(4000) }));
+    response.json(await parts.say(text, who));
   });
   router.get("/actions", async (request, response) => {
     viewer(request);
@@ -298,7 +353,34 @@ function statesOf(text: string | undefined): ActionState[] | undefined {
   return states as ActionState[];
 }
 
-function idOf(request: Request, kind: "incident" | "investigation" | "action" | "alert"): number {
+const StartBody = z
+  .strictObject({ entity: z.record(z.string(), z.unknown()).optional(), alert: z.string().optional(), incident: z.string().optional() })
+  .refine((body) => Object.values(body).filter((value) => value !== undefined).length === 1, {
+    message: "needs exactly one of entity, alert or incident",
+  });
+
+function startRequest(body: z.infer<typeof StartBody>): StartRequest {
+  if (body.alert !== undefined) return { alert: parse(z.object({ alert: idText("alert") }), body).alert };
+  if (body.incident !== undefined) return { incident: parse(z.object({ incident: idText("incident") }), body).incident };
+  const entity = Entity.safeParse(body.entity);
+  if (entity.success) return { entity: entity.data };
+  const [issue] = entity.error.issues;
+  const known = (ENTITY_KINDS as readonly unknown[]).includes(body.entity?.kind);
+  throw new Refusal("invalid", known ? (issue?.message ?? "is not valid") : `must be one of ${ENTITY_KINDS.join(", ")}`, {
+    field: known ? ["entity", ...(issue?.path ?? [])].join(".") : "entity.kind",
+  });
+}
+
+/** An id in a body: `ALT-7`, or its bare number. */
+const idText = (kind: "incident" | "alert") =>
+  z.string().transform((text, context) => {
+    const id = readId(text);
+    if (id && (id.kind === kind || /^\d+$/.test(text))) return id.id;
+    context.addIssue({ code: "custom", message: `must be the id of an ${kind}, like ${kind === "alert" ? "ALT-7" : "INC-42"}` });
+    return z.NEVER;
+  });
+
+function idOf(request: Request, kind: "incident" | "investigation" | "action" | "alert" | "evidence"): number {
   const id = readId(String(request.params.id));
   const bare = /^\d+$/.test(String(request.params.id));
   if (!id || (!bare && id.kind !== kind)) throw missing(request);

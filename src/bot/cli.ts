@@ -5,12 +5,15 @@ import { stories } from "../adapters/connectors/lab/stories.ts";
 import { slackManifest } from "../adapters/slack/manifest.ts";
 import { databaseAway, sqlState } from "../db/errors.ts";
 import { hashLine, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
+import type { Card } from "../engine/cards/card.ts";
 import type { Reads } from "../engine/store.ts";
 import { actionShape } from "./api-shapes.ts";
 import { askAir, NotRunning } from "./ask-air.ts";
+import { cardText } from "./card-text.ts";
 import { type Config, readConfig, redacted } from "./config.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createLog } from "./log.ts";
+import type { Outcome } from "./playbook-commands.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
@@ -257,6 +260,78 @@ audit
       `${verdict.count} lines, unbroken, head ${verdict.head || "(empty)"}. ${verdict.signedBy ? `Signed by key ${verdict.signedBy}.` : "Not signed: set AIR_AUDIT_KEY_FILE to prove who wrote it."}`,
     );
   });
+program
+  .command("investigate")
+  .description(
+    "start an investigation by hand: an alert, an incident, or a thing (hash, address, link, e-mail address, device; or kind:value)",
+  )
+  .argument("<what...>", "ALT-7, INC-42, 203.0.113.9, device:WS-042 ...")
+  .action((what: string[]) => sayTo(`investigate ${what.join(" ")}`));
+program
+  .command("say")
+  .description('any command of chat, answered here: air say status INV-42, air say stop INV-42 "wrong device"')
+  .argument("<words...>")
+  .action((words: string[]) => sayTo(words.join(" ")));
+
+/** Asks the running air what chat would ask, and prints the card as text; what was refused is exit code 1. */
+async function sayTo(text: string): Promise<void> {
+  const card = await askAir<Card>(configuration(), "/v1/say", { text });
+  for (const line of cardText(card)) out(line);
+  if (card.tone === "warning" && card.badge === "Refused") process.exitCode = 1;
+}
+
+program
+  .command("policy")
+  .description("the alert policies in force")
+  .command("explain")
+  .description("say why an alert would start an investigation or not; nothing is sent anywhere")
+  .argument("<file>", "the alert as JSON; - reads standard input")
+  .option("--source <name>", "a source: built in are generic, defender and guardduty, others are in air.yaml", "generic")
+  .action(async (file: string, options: { source: string }) => {
+    const text = readFile(file === "-" ? "/dev/stdin" : file);
+    if (text === undefined) throw new Usage(`${file} cannot be read.`);
+    const { explainPolicies } = await import("./explain-policies.ts");
+    for (const line of explainPolicies(text, options.source, configuration(), new Date())) out(line);
+  });
+/** The playbook commands need no database; their answers carry their own exit code. */
+async function playbookCommand(work: (commands: typeof import("./playbook-commands.ts")) => Outcome): Promise<void> {
+  const { lines, problems, code } = work(await import("./playbook-commands.ts"));
+  for (const line of lines) out(line);
+  for (const problem of problems) say(problem);
+  process.exitCode = code;
+}
+const playbook = program.command("playbook").description("check, test and explain playbooks");
+playbook
+  .command("check")
+  .description("list every fault with file and line; without any argument of the built-in playbooks and those in AIR_PLAYBOOKS_DIR")
+  .argument("[files or folders...]")
+  .action((paths: string[]) =>
+    playbookCommand((commands) => commands.checkPlaybooks(paths, paths.length > 0 ? undefined : configuration().playbooksDir)),
+  );
+playbook
+  .command("test")
+  .description("run the examples beside the playbooks: which alert chooses which")
+  .argument("[names...]", "playbooks; without any, all")
+  .action((names: string[]) => playbookCommand((commands) => commands.testPlaybooks(names, configuration().playbooksDir)));
+playbook
+  .command("explain")
+  .description("say in plain words when a playbook applies, who looks, what it proposes and who decides; or which one an alert chooses")
+  .argument("[playbook]", "a name or a file; a .json file is taken as an alert")
+  .option("--alert <file>", "an alert, or a list of alerts of one incident, as JSON")
+  .option("--source <kind>", "the kind of source whose shape the alert has", "generic")
+  .action((subject: string | undefined, options: { alert?: string; source: string }) =>
+    playbookCommand((commands) => {
+      const config = configuration();
+      const lab = config.lab ?? !Object.values(config.connectors).some(Boolean);
+      const policy = { ...config.policy, mode: config.mode ?? (lab ? "act" : "observe") };
+      const input = { subject, alertFile: options.alert, source: options.source };
+      return commands.explain(input, config.playbooksDir, { policy, roles: config.roles });
+    }),
+  );
+playbook
+  .command("schema")
+  .description("print the JSON Schema of a playbook, for editors")
+  .action(() => playbookCommand((commands) => ({ lines: [commands.playbookSchema()], problems: [], code: 0 })));
 program
   .command("slack")
   .description("help with connecting Slack")

@@ -1,6 +1,9 @@
 import { closest, distance } from "fastest-levenshtein";
 import { FAMILIES, type Family } from "../engine/domain/action.ts";
 import { SEVERITIES, type Severity } from "../engine/domain/alert.ts";
+import type { Entity } from "../engine/domain/entity.ts";
+import { readDuration } from "./duration.ts";
+import { readEntity } from "./read-entity.ts";
 
 /** What a person asked for in words: one parser for Slack, Teams, console and CLI (product contract 3.6). */
 export type Command =
@@ -15,6 +18,16 @@ export type Command =
   | { kind: "protected" }
   | { kind: "decide"; decision: "approve" | "reject"; action: number; reason: string | undefined }
   | { kind: "undo"; action: number; reason: string | undefined }
+  | { kind: "policies" }
+  | { kind: "investigate"; what: Id | Entity }
+  | { kind: "retry"; investigation: number }
+  | { kind: "stop"; investigation: number; reason: string | undefined }
+  | { kind: "merge"; one: number; other: number }
+  | { kind: "split"; incident: number; alert: number }
+  | { kind: "verdict"; evidence: number; verdict: "malicious" | "suspicious" | "noThreatsFound"; reason: string }
+  | { kind: "fp"; of: { evidence: number } | { action: number }; reason: string }
+  | { kind: "fn"; entity: Entity }
+  | { kind: "snooze"; policy: string; forMs: number; reason: string }
   | { kind: "pause"; family: Family | "all"; reason: string }
   | { kind: "resume" }
   | { kind: "misunderstood"; text: string };
@@ -34,6 +47,24 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   },
   { name: "log", usage: "log <INV>", about: "everything that happened in an investigation" },
   { name: "alerts", usage: "alerts <INC>", about: "the alerts of an incident and why each joined it" },
+  { name: "policies", usage: "policies", about: "which alerts start an investigation, which are only shown, which are snoozed" },
+  {
+    name: "investigate",
+    usage: "investigate <entity, ALT, INC or EVD>",
+    about: "look into a device, person, mailbox, message, file hash, link or address",
+  },
+  { name: "retry", usage: "retry <INV>", about: "pick up what an investigation could not finish" },
+  { name: "stop", usage: "stop <INV> [reason]", about: "end an investigation; what has not begun is cancelled, nothing is undone" },
+  { name: "merge", usage: "merge <INC> <INC>", about: "make two incidents one" },
+  { name: "split", usage: "split <INC> <ALT>", about: "give an alert an incident of its own" },
+  {
+    name: "verdict",
+    usage: "verdict <EVD> <malicious, suspicious, clean> <reason>",
+    about: "overrule the verdict on a piece of evidence; what follows is proposed",
+  },
+  { name: "fp", usage: "fp <ACT or EVD> <reason>", about: "it was a false positive: clean, and taking back what was done is proposed" },
+  { name: "fn", usage: "fn <entity>", about: "it was missed: look into it, and blocking it is proposed" },
+  { name: "snooze", usage: "snooze <policy> <duration> [reason]", about: "suppress what an alert policy matches for a while" },
   { name: "audit", usage: "audit <id>", about: "who decided what about an incident" },
   { name: "protected", usage: "protected", about: "what needs two approvers" },
   { name: "approve", usage: "approve <ACT>", about: "carry out an action (approvers of its family)" },
@@ -52,7 +83,8 @@ export function readId(text: string): Id | undefined {
   return { kind: PREFIX[match[1]?.toLowerCase() ?? "inv"] ?? "investigation", id: Number(match[2]) };
 }
 
-export function readCommand(text: string): Command {
+/** `domains`: the organisation's own, so that a machine's full name is not taken for somebody's domain. */
+export function readCommand(text: string, domains: readonly string[] = []): Command {
   const [word = "", ...rest] = text.trim().slice(0, 4000).split(/\s+/u);
   const name = word.toLowerCase();
   const wrong = (message: string): Command => ({ kind: "misunderstood", text: message });
@@ -73,6 +105,7 @@ export function readCommand(text: string): Command {
     case "whoami":
     case "resume":
     case "protected":
+    case "policies":
       return { kind: name };
     case "status":
       return rest[0] === undefined
@@ -90,6 +123,50 @@ export function readCommand(text: string): Command {
       return idOf(["incident", "investigation"], (id) => ({ kind: "alerts", id }));
     case "audit":
       return idOf(["incident", "investigation", "action"], (id) => ({ kind: "audit", id }));
+    case "investigate": {
+      const what = readId(rest[0] ?? "") ?? readEntity(rest.join(" "), domains);
+      // A bare number could be anything; here a thing is asked for.
+      if (!what || /^\d+$/.test(rest.join(" "))) return rest[0] === undefined ? usage() : wrong(notAnEntity(rest.join(" ")));
+      return { kind: "investigate", what };
+    }
+    case "fn": {
+      const entity = readEntity(rest.join(" "), domains);
+      return entity ? { kind: "fn", entity } : rest[0] === undefined ? usage() : wrong(notAnEntity(rest.join(" ")));
+    }
+    case "retry":
+      return idOf(["investigation"], ({ id }) => ({ kind: "retry", investigation: id }));
+    case "stop":
+      return idOf(["investigation"], ({ id }) => ({ kind: "stop", investigation: id, reason: rest.slice(1).join(" ") || undefined }));
+    case "merge":
+    case "split": {
+      const [one, other] = [readId(rest[0] ?? ""), readId(rest[1] ?? "")];
+      const second = name === "merge" ? "incident" : "alert";
+      // `merge 4 7`: where only one kind fits, a bare number is meant as that.
+      const fits = (id: Id | undefined, given: string | undefined, kind: Id["kind"]) =>
+        id && (id.kind === kind || /^\d+$/.test(given ?? ""));
+      if (!one || !other || !fits(one, rest[0], "incident") || !fits(other, rest[1], second)) return usage();
+      return name === "merge" ? { kind: "merge", one: one.id, other: other.id } : { kind: "split", incident: one.id, alert: other.id };
+    }
+    case "verdict": {
+      const verdict = VERDICTS[rest[1]?.toLowerCase() ?? ""];
+      if (rest.length >= 2 && !verdict) return wrong(`"${rest[1]?.slice(0, 40)}" is no verdict: malicious, suspicious or clean.`);
+      if (!verdict || rest.length < 3)
+        return wrong("Usage: verdict <EVD> <malicious, suspicious, clean> <reason>. The reason is kept with the evidence.");
+      return idOf(["evidence"], ({ id }) => ({ kind: "verdict", evidence: id, verdict, reason: rest.slice(2).join(" ") }));
+    }
+    case "fp":
+      if (rest.length < 2) return wrong("Usage: fp <ACT or EVD> <reason>. The reason is kept with the evidence.");
+      return idOf(["evidence", "action"], (id) => ({
+        kind: "fp",
+        of: id.kind === "action" ? { action: id.id } : { evidence: id.id },
+        reason: rest.slice(1).join(" "),
+      }));
+    case "snooze": {
+      const forMs = readDuration(rest[1] ?? "");
+      if (rest[0] === undefined || rest[1] === undefined) return usage();
+      if (forMs === undefined) return wrong(`"${rest[1].slice(0, 40)}" is no duration. Write 30m, 8h or 7d.`);
+      return { kind: "snooze", policy: rest[0].toLowerCase(), forMs, reason: rest.slice(2).join(" ") || "no reason given" };
+    }
     case "approve":
       return idOf(["action"], ({ id }) => ({
         kind: "decide",
@@ -115,6 +192,16 @@ export function readCommand(text: string): Command {
       return wrong(unknown(name));
   }
 }
+
+const VERDICTS: Record<string, "malicious" | "suspicious" | "noThreatsFound"> = {
+  malicious: "malicious",
+  suspicious: "suspicious",
+  clean: "noThreatsFound",
+  benign: "noThreatsFound",
+  nothreatsfound: "noThreatsFound",
+};
+const notAnEntity = (text: string) =>
+  `"${text.slice(0, 60)}" is nothing that could be looked at. Give a hash, address, link, e-mail address or device name, or its kind before it: device:WS-042, user:mia@contoso.com, message:<id>.`;
 
 function readList(rest: string[], after: number | undefined, wrong: (message: string) => Command): Command {
   let severity: Severity[] | undefined;

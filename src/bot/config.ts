@@ -1,13 +1,14 @@
 import type { ActionKindName, Family } from "../engine/domain/action.ts";
 import type { Severity } from "../engine/domain/alert.ts";
-import { DEFAULT_CEILINGS, DEFAULT_CORRELATION, type Mode, type Policy } from "../engine/domain/policy.ts";
+import { BUILT_IN_POLICIES } from "../engine/domain/alert-policy.ts";
+import { DEFAULT_CEILINGS, DEFAULT_CORRELATION, DEFAULT_STORM, type Mode, type Policy } from "../engine/domain/policy.ts";
 import { type ReadYaml, readAirYaml } from "./air-yaml.ts";
 import { AirYaml } from "./air-yaml-shape.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type Env, type EnvSettings, type LogLevel, readEnvSettings } from "./env-settings.ts";
 import type { Problem } from "./problem.ts";
 
-export type SourceKind = "generic" | "defender";
+export type SourceKind = "generic" | "defender" | "guardduty";
 export type SourceConfig = { kind: SourceKind; signingSecret: string | undefined; trusted: boolean };
 export type ChannelRule = { severity: readonly Severity[] | undefined; slack: string | undefined; post: "needed" | "all"; page: boolean };
 export type PersonConfig = { name: string; email: string; slack: string | undefined; teams: string | undefined };
@@ -173,6 +174,7 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
 const BUILT_IN_SOURCES: Readonly<Record<SourceKind, SourceConfig>> = {
   generic: { kind: "generic", signingSecret: undefined, trusted: false },
   defender: { kind: "defender", signingSecret: undefined, trusted: false },
+  guardduty: { kind: "guardduty", signingSecret: undefined, trusted: false },
 };
 const personOf = (yaml: AirYaml, who: string) => yaml.people.find((person) => person.email === who.toLowerCase() || person.name === who);
 
@@ -226,11 +228,24 @@ function policyOf(yaml: AirYaml, sources: ReadonlyMap<string, SourceConfig>): Co
     protected: yaml.protected,
     perKind,
     ceilings: { ...DEFAULT_CEILINGS, ...present(yaml.ceilings ?? {}) },
-    alertPolicies: yaml.alertPolicies.map(({ match, investigate }) => ({ ...present(match), investigate })),
+    alertPolicies: yaml.alertPolicies.map((rule, index) => ({
+      name: rule.name ?? `alertPolicies-${index}`,
+      match: rule.name && Object.keys(rule.match).length === 0 ? builtInMatch(rule.name) : present(rule.match),
+      outcome: rule.suppress ? "suppress" : rule.investigate ? "investigate" : "post",
+      show: rule.post ?? false,
+      from: `alertPolicies[${index}] in air.yaml`,
+      ...(rule.owner ? { owner: rule.owner } : {}),
+      // The last day counts.
+      ...(rule.until ? { until: new Date(Date.parse(rule.until) + 86_400_000) } : {}),
+    })),
     correlation: { ...DEFAULT_CORRELATION, ...present(yaml.correlation ?? {}) },
+    storm: { ...DEFAULT_STORM, ...present(yaml.storm ?? {}) },
     trustedSources: new Set([...sources].flatMap(([name, source]) => (source.trusted ? [name] : []))),
   };
 }
+
+/** An entry that only names a built-in policy changes what follows from it, not what it matches. */
+const builtInMatch = (name: string) => BUILT_IN_POLICIES.find((policy) => policy.name === name)?.match ?? {};
 
 /** The environment's key wins over the file's; limits come from the file. */
 function connectorsOf(settings: EnvSettings, { connectors }: AirYaml): Config["connectors"] {

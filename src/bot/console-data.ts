@@ -12,7 +12,7 @@ import { capital, shown, time } from "../engine/cards/say.ts";
 import { severityRank } from "../engine/domain/alert.ts";
 import { mayView, type Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { actionView, type Drawing, drawSubject } from "../engine/draw.ts";
+import { actionView, type Drawing, drawMessages } from "../engine/draw.ts";
 import { incidentSubject } from "../engine/want-cards.ts";
 import type { Conversation } from "./conversation.ts";
 import { HISTORY } from "./conversation.ts";
@@ -56,6 +56,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
       const history = allowed ? (await air.store.listActions({ states: HISTORY, limit: ROWS })).items : [];
       const incidents = allowed ? (await air.store.listIncidents({ limit: ROWS })).items : [];
       const views = await air.store.incidentViews([...roots.map((row) => row.incidentId), ...pending.map((row) => row.incidentId)]);
+      const cards = await drawMessages(air.store, roots, drawing);
       const [pause] = drawing.pauses;
       return {
         ...(parts.organization ? { organization: parts.organization } : {}),
@@ -69,8 +70,10 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
         person: consolePerson,
         threads: roots.flatMap((row) => {
           const view = views.get(row.incidentId);
-          const root = view && drawSubject(incidentSubject(row.incidentId), view, drawing);
+          const root = cards.get(row.id);
           if (!view || !root) return [];
+          // A storm's thread holds its list; the actions of its incidents stand in the lists beside the channel.
+          if (row.subject !== incidentSubject(row.incidentId)) return [{ anchor: row.subject.replace(":", "-"), root, replies: [] }];
           const replies = view.actions.map((action) => actionCard(actionView(action, view, drawing), drawing.sign));
           return [{ anchor: incidentId(row.incidentId), root, replies }];
         }),

@@ -1,4 +1,4 @@
-import { timingSafeEqual } from "node:crypto";
+import { randomUUID, timingSafeEqual } from "node:crypto";
 import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
@@ -9,14 +9,21 @@ import { capital, count, shown, time } from "../engine/cards/say.ts";
 import { decideAction, redraw } from "../engine/decide-action.ts";
 import { actorName } from "../engine/domain/actor.ts";
 import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
+import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { STATUS_SENTENCE, VERDICT_WORD } from "../engine/domain/investigation.ts";
+import { STATUS_SENTENCE, verdictWord } from "../engine/domain/investigation.ts";
 import { type Drawing, drawSubject } from "../engine/draw.ts";
+import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
+import { reportFalseNegative, reportFalsePositive, setVerdict } from "../engine/set-verdict.ts";
+import { snoozePolicy } from "../engine/snooze-policy.ts";
+import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
+import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import type { IncidentView } from "../engine/store.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
 import { COMMANDS, type Command, type Id, readCommand } from "./commands.ts";
+import { policiesCard } from "./policies-card.ts";
 import { whoamiCard } from "./whoami-card.ts";
 
 /** What every chat hands over: words or a pressed button, by a person looked up just now. The answer is for that person alone. */
@@ -29,7 +36,8 @@ export type Conversation = {
 const PAGE = 15;
 
 export function createConversation(air: Air, drawing: () => Promise<Drawing>): Conversation {
-  const say: Conversation["say"] = (text, person) => answered(async () => answer(air, drawing, readCommand(text), person));
+  const say: Conversation["say"] = (text, person) =>
+    answered(async () => answer(air, drawing, readCommand(text, air.policy().organization.domains), person));
   return {
     say,
     press: async (value, person, typed) => {
@@ -165,6 +173,63 @@ async function answer(air: Air, drawing: () => Promise<Drawing>, command: Comman
       const undone = await undoAction(air, person, { action: command.action, reason: command.reason });
       return noticeCard("Being undone", `${actionId(undone.id)}: ${actionKinds[undone.kind].undo.text}`);
     }
+    case "policies":
+      return policiesCard(air.policy().alertPolicies, await air.store.activeSnoozes(air.clock.now()), air.clock.now());
+    case "investigate": {
+      const started = await startInvestigation(air, person, await requestOf(air, command.what), randomUUID());
+      return noticeCard(
+        started.already ? "Already running" : "Investigation started",
+        `${started.investigation ?? ""} in ${started.incident}${started.already ? " takes it in" : ""}. Say: status ${started.investigation ?? started.incident}`,
+      );
+    }
+    case "retry": {
+      const { evidence } = await retryInvestigation(air, person, command.investigation);
+      return noticeCard(
+        "Tried again",
+        `${investigationId(command.investigation)}: ${count(evidence, "piece")} of evidence ${evidence === 1 ? "is" : "are"} looked at again.`,
+      );
+    }
+    case "stop": {
+      const row = await stopInvestigation(air, person, command.investigation, command.reason);
+      return noticeCard("Stopped", `${investigationId(row.id)} has ended. What had not begun is cancelled; nothing was undone.`, "neutral");
+    }
+    case "merge": {
+      const { survivor, absorbed } = await mergeIncidents(air, person, command.one, command.other);
+      return noticeCard("Merged", `${incidentId(absorbed)} is now part of ${incidentId(survivor)}.`, "good");
+    }
+    case "split": {
+      const { incident } = await splitIncident(air, person, command.incident, command.alert);
+      return noticeCard("Split", `${alertId(command.alert)} is now ${incidentId(incident)}. air does not join the two again.`, "good");
+    }
+    case "verdict": {
+      const evidence = await setVerdict(air, person, command);
+      return noticeCard(
+        "Verdict set",
+        `${evidenceId(evidence.id)} (${shown(evidence.entity)}) counts as ${verdictWord(evidence.entity.kind, command.verdict)}. What follows from it is proposed and asks.`,
+      );
+    }
+    case "fp": {
+      const { evidence, proposed } = await reportFalsePositive(air, person, command.of, command.reason);
+      return noticeCard(
+        "Noted as a false positive",
+        `${evidenceId(evidence.id)} (${shown(evidence.entity)}) counts as clean. ${proposed > 0 ? `${count(proposed, "action")} proposed: ${proposed === 1 ? "it asks" : "they ask"} for a decision.` : "Nothing was done because of it, so there is nothing to take back."}`,
+      );
+    }
+    case "fn": {
+      const started = await reportFalseNegative(air, person, command.entity, randomUUID());
+      return noticeCard(
+        "Noted as missed",
+        `${started.investigation ?? ""} in ${started.incident} looks into it.${started.proposed > 0 ? " Blocking it is proposed and asks." : ""}`,
+      );
+    }
+    case "snooze": {
+      const { until } = await snoozePolicy(air, person, command);
+      return noticeCard(
+        "Snoozed",
+        `What ${command.policy} matches is stored and listed, and neither shown nor looked into, until ${time(until)}.`,
+        "warning",
+      );
+    }
     case "pause":
       if (!mayRespond(person.roles)) throw new Refusal("forbidden", "Pausing needs the role responder, approver or admin.");
       await pause(air, person, command.family, command.reason);
@@ -182,6 +247,36 @@ async function answer(air: Air, drawing: () => Promise<Drawing>, command: Comman
   }
 }
 
+/** What `investigate` is aimed at, by id. */
+async function requestOf(air: Air, what: Id | Entity): Promise<StartRequest> {
+  // Ids carry a number, entities never do.
+  if (!("id" in what) || typeof what.id !== "number") return { entity: what as Entity };
+  const id = what as Id;
+  switch (id.kind) {
+    case "alert":
+      return { alert: id.id };
+    case "incident":
+      return { incident: id.id };
+    case "investigation": {
+      const row = await air.store.investigation(id.id);
+      if (!row) throw new Refusal("not-found", `There is no investigation ${investigationId(id.id)}.`);
+      return { incident: row.incidentId };
+    }
+    case "evidence": {
+      const row = await air.store.evidence(id.id);
+      if (!row) throw new Refusal("not-found", `There is no evidence ${evidenceId(id.id)}.`);
+      return { entity: row.entity };
+    }
+    case "action": {
+      const row = await air.store.action(id.id);
+      if (!row) throw new Refusal("not-found", `There is no action ${actionId(id.id)}.`);
+      return { entity: row.target };
+    }
+    default:
+      return id.kind satisfies never;
+  }
+}
+
 /** The incident an id leads to, through any of its things; follows a merge. */
 async function viewOf(air: Air, id: Id): Promise<IncidentView> {
   const missing = new Refusal("not-found", `There is no ${id.kind} ${nameOf(id)}.`);
@@ -196,7 +291,7 @@ async function viewOf(air: Air, id: Id): Promise<IncidentView> {
       case "alert":
         return (await air.store.alert(id.id))?.incidentId;
       case "evidence":
-        return undefined;
+        return (await air.store.evidence(id.id))?.incidentId;
       default:
         return id.kind satisfies never;
     }
@@ -223,7 +318,7 @@ async function status(air: Air, drawing: Drawing, id: Id): Promise<Card> {
     judged.slice(0, 12).map((item) => ({
       id: evidenceId(item.id),
       name: shown(item.entity),
-      verdict: VERDICT_WORD[item.verdict],
+      verdict: verdictWord(item.entity.kind, item.verdict),
       tone: "neutral",
       for: item.judgement?.for.map((reason) => `${reason.text} (${reason.source})`) ?? [],
       against: item.judgement?.against.map((reason) => `${reason.text} (${reason.source})`) ?? [],

@@ -10,6 +10,8 @@ import type { Config } from "./config.ts";
 
 const MAX_ALERTS = 500;
 
+const kinds = alertSources.map((one) => one.kind).join(", ");
+
 /** Takes what a source sent, whole or not at all; answers after the commit. */
 export type AcceptAlerts = (source: string, payload: unknown) => Promise<Accepted[]>;
 
@@ -37,7 +39,7 @@ export function createIntake(air: Air, config: () => Config, parallel = 1): Acce
     if (!parser)
       throw new Refusal(
         "not-found",
-        `There is no source ${source.slice(0, 60)}. Built in are generic and defender; another name goes under sources in air.yaml, with kind generic or defender.`,
+        `There is no source ${source.slice(0, 60)}. Built in are ${kinds}; another name goes under sources in air.yaml, with one of these as its kind.`,
       );
     const list = Array.isArray(payload) ? (payload as unknown[]) : [payload];
     if (list.length > MAX_ALERTS)

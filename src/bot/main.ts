@@ -27,6 +27,7 @@ import { PAUSE_SETTING, type Pause } from "../engine/pause.ts";
 import type { Playbook } from "../engine/playbook.ts";
 import type { Capabilities, ChatPlatform, Clock, Connector, Log } from "../engine/ports.ts";
 import { publishCards } from "../engine/publish-card.ts";
+import { recheckAction } from "../engine/recheck-action.ts";
 import { sweep } from "../engine/sweep.ts";
 import { callerOf } from "./access.ts";
 import { apiRoutes } from "./api.ts";
@@ -41,6 +42,7 @@ import { startSchedule } from "./schedule.ts";
 import { readSecret, signer } from "./secret.ts";
 import { createServer } from "./server.ts";
 import { createSession } from "./session.ts";
+import { AIR_VERSION } from "./version.ts";
 
 export type Running = {
   /** Where the console is. */
@@ -129,6 +131,14 @@ export function realConnectors(config: Config, clock: Clock): Connector[] {
 }
 
 function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined): Capabilities {
+  const versions = new Map(
+    connectors.flatMap((connector) =>
+      [connector.name, ...(connector.reputation ?? []).map((source) => source.name)].map((name) => [
+        name,
+        connector.version ?? AIR_VERSION,
+      ]),
+    ),
+  );
   return {
     lab: lab !== undefined,
     reputation: connectors.flatMap((connector) => connector.reputation ?? []),
@@ -136,7 +146,9 @@ function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined):
     identities: connectors.find((connector) => connector.identities)?.identities,
     mail: connectors.find((connector) => connector.mail)?.mail,
     indicators: connectors.find((connector) => connector.indicators)?.indicators,
+    sandboxes: connectors.flatMap((connector) => connector.sandboxes ?? []),
     adopt: async (entities) => lab?.adopt(entities),
+    version: (source) => versions.get(source) ?? AIR_VERSION,
   };
 }
 
@@ -274,6 +286,9 @@ async function startWorkers(
   await queue.work("execute-action", slots.execute, (job) =>
     executeAction(air, job.data.action, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
+  await queue.work("recheck-action", 1, (job) =>
+    recheckAction(air, job.data.action, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
+  );
   await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
 
@@ -346,6 +361,7 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
     slack: parts.slack?.router,
     api: apiRoutes({
       air,
+      say: parts.conversation.say,
       config,
       people,
       labOn,

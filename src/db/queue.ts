@@ -25,6 +25,7 @@ const QUEUES: Record<JobName, Options> = {
   investigate: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 20, retryDelay: 1, retryDelayMax: 300 },
   publish: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 1000, retryDelay: 1, retryDelayMax: 30 },
   "execute-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 50, retryDelay: 1, retryDelayMax: 300 },
+  "recheck-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
   sweep: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 1, retryDelayMax: 30 },
 };
 /** Queues whose jobs are also put off: to the next retry, the next look at a running operation. */
@@ -77,11 +78,20 @@ export async function startQueue(database: Database, log: Log, options: { worker
     if (database.kind === "embedded" && options.worker) await takeBack(boss, database, name);
   }
 
-  const send = async (tx: Db, name: JobName, jobs: readonly { data: object; key: string; startAfter?: Date }[]): Promise<void> => {
+  const send = async (
+    tx: Db,
+    name: JobName,
+    jobs: readonly { data: object; key: string; startAfter?: Date; urgent?: boolean }[],
+  ): Promise<void> => {
     if (jobs.length === 0) return;
     await boss.insert(
       name,
-      jobs.map((job) => ({ data: job.data, singletonKey: job.key, ...(job.startAfter ? { startAfter: job.startAfter } : {}) })),
+      jobs.map((job) => ({
+        data: job.data,
+        singletonKey: job.key,
+        ...(job.startAfter ? { startAfter: job.startAfter } : {}),
+        ...(job.urgent ? { priority: 1 } : {}),
+      })),
       database.bossIn(tx),
     );
     // A twin that was put off swallowed a job that is wanted now: it comes forward.
@@ -97,7 +107,7 @@ export async function startQueue(database: Database, log: Log, options: { worker
   };
 
   return {
-    send: (tx, name, data, job) => send(tx, name, [{ data, key: job.key, ...(job.startAfter ? { startAfter: job.startAfter } : {}) }]),
+    send: (tx, name, data, job) => send(tx, name, [{ data, ...job }]),
     sendMany: (tx, name, jobs) => send(tx, name, jobs),
     async work(name, count, handler) {
       for (let slot = 0; slot < count; slot++) {

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import {
   bigint,
   boolean,
@@ -16,6 +17,7 @@ import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family }
 import type { Actor } from "../engine/domain/actor.ts";
 import type { NamedEntity, Severity, Verdict } from "../engine/domain/alert.ts";
 import type { Entity } from "../engine/domain/entity.ts";
+import type { Classification, Headline } from "../engine/domain/incident.ts";
 import type { InvestigationStatus } from "../engine/domain/investigation.ts";
 import type { Label } from "../engine/domain/observation.ts";
 import type { Judgement, Override } from "../engine/domain/verdict.ts";
@@ -28,12 +30,18 @@ import type { Judgement, Override } from "../engine/domain/verdict.ts";
 const at = customType<{ data: Date; driverData: string }>({
   dataType: () => "timestamp with time zone",
   toDriver: (date) => date.toISOString(),
-  // "0001-01-01 00:00:00+00" is no ISO date, and what engines make of it differs: year 1 becomes 2001.
-  fromDriver: (text) =>
-    new Date(
-      text.replace(" ", "T").replace(/([+-]\d\d)(\d\d)?$/, (_zone, hours: string, minutes?: string) => `${hours}:${minutes ?? "00"}`),
-    ),
+  fromDriver: (text) => readTimestamp(text),
 });
+
+/** "0001-01-01 00:00:00+00" is no ISO date, and what engines make of it differs: year 1 becomes 2001. */
+export function readTimestamp(value: unknown): Date {
+  if (value instanceof Date) return value;
+  return new Date(
+    String(value)
+      .replace(" ", "T")
+      .replace(/([+-]\d\d)(\d\d)?$/, (_zone, hours: string, minutes?: string) => `${hours}:${minutes ?? "00"}`),
+  );
+}
 
 /** What a source said, kept whole. */
 export const alerts = pgTable(
@@ -65,10 +73,26 @@ export const alerts = pgTable(
     joinedBecause: text("joined_because"),
     /** Which policy rule started or did not start an investigation. */
     policyRule: text("policy_rule").notNull(),
+    /** The source's own alert policy (`alertPolicyId`): what repeats of it are bucketed by. */
+    policyId: text("policy_id"),
+    /** The source's own incident: the strongest join key. */
+    vendorIncident: text("vendor_incident"),
+    /** Which of our alert policies decided; `snooze` names it. Null: the severity rule. */
+    policyName: text("policy_name"),
+    /** Stored and listed, but never shown by itself: a policy or a snooze says so. */
+    suppressed: boolean().notNull().default(false),
+    stormId: integer("storm_id"),
+    /** SHA-256 of source, category, severity and world: alerts that share it are alike. */
+    alike: text().notNull().default(""),
     duplicates: integer().notNull().default(0),
     lab: boolean().notNull(),
   },
-  (t) => [uniqueIndex("alerts_identity").on(t.identity), index("alerts_incident").on(t.incidentId)],
+  (t) => [
+    uniqueIndex("alerts_identity").on(t.identity),
+    index("alerts_incident").on(t.incidentId),
+    index("alerts_storm").on(t.stormId, t.id).where(sql`storm_id is not null`),
+    index("alerts_alike").on(t.alike, t.receivedAt),
+  ],
 );
 
 export const incidents = pgTable(
@@ -79,7 +103,16 @@ export const incidents = pgTable(
     severity: text().$type<Severity>().notNull(),
     status: text().$type<"open" | "closed" | "redirected">().notNull(),
     redirectTo: integer("redirect_to"),
+    /** Title, severity and event time of the alert whose title the incident bears. */
+    headline: jsonb().$type<Headline>(),
     assignee: text(),
+    classification: text().$type<Classification>(),
+    determination: text(),
+    /** Incidents a person parted it from: never merged again by air. */
+    apart: jsonb().$type<number[]>().notNull().default([]),
+    /** A policy suppresses every alert of it: listed, but not shown by itself. */
+    quiet: boolean().notNull().default(false),
+    stormId: integer("storm_id"),
     openedAt: at("opened_at").notNull(),
     updatedAt: at("updated_at").notNull(),
     closedAt: at("closed_at"),
@@ -93,17 +126,58 @@ export const incidents = pgTable(
 export const joinKeys = pgTable("join_keys", {
   digest: text().primaryKey(),
   seenAt: at("seen_at").notNull(),
+  /** In how many incidents it was first seen since `countedSince`; a key that ties too many together is retired. */
+  incidents: integer().notNull().default(0),
+  countedSince: at("counted_since"),
+  retiredAt: at("retired_at"),
 });
 
-/** Which incident holds which join key, and when it was last seen there (event time). */
-export const incidentKeys = pgTable(
+/**
+ * Which incident saw which join key from when to when (event time). Sightings less than the key's window apart are one span, so a
+ * new alert is within the window of some sighting exactly if it is within the window of the span.
+ */
+export const keySpans = pgTable(
   "incident_keys",
   {
     digest: text().notNull(),
     incidentId: integer("incident_id").notNull(),
-    at: at("at").notNull(),
+    firstAt: at("first_at").notNull(),
+    lastAt: at("at").notNull(),
   },
-  (t) => [primaryKey({ columns: [t.digest, t.incidentId] }), index("incident_keys_incident").on(t.incidentId)],
+  (t) => [primaryKey({ columns: [t.digest, t.incidentId, t.firstAt] }), index("incident_keys_incident").on(t.incidentId)],
+);
+
+/** More alike alerts in a moment than anybody reads one by one: one thread with a counter. */
+export const storms = pgTable(
+  "storms",
+  {
+    id: serial().primaryKey(),
+    alike: text().notNull(),
+    source: text().notNull(),
+    category: text(),
+    severity: text().$type<Severity>().notNull(),
+    lab: boolean().notNull(),
+    /** Counted when an alert comes in, so that the counter costs nothing to read. */
+    alerts: integer().notNull(),
+    startedAt: at("started_at").notNull(),
+    lastAt: at("last_at").notNull(),
+  },
+  (t) => [index("storms_alike").on(t.alike, t.lastAt)],
+);
+
+/** An alert policy silenced by a person, with owner, reason and end. */
+export const snoozes = pgTable(
+  "snoozes",
+  {
+    id: serial().primaryKey(),
+    policy: text().notNull(),
+    by: text().notNull(),
+    reason: text().notNull(),
+    createdAt: at("created_at").notNull(),
+    until: at("until").notNull(),
+    endedBy: text("ended_by"),
+  },
+  (t) => [index("snoozes_until").on(t.until)],
 );
 
 export const investigations = pgTable(
@@ -114,12 +188,19 @@ export const investigations = pgTable(
     status: text().$type<InvestigationStatus>().notNull(),
     trigger: jsonb().$type<{ kind: "alert" | "manual"; alert?: string; by?: string }>().notNull(),
     playbooks: jsonb().$type<string[]>().notNull(),
+    advice: jsonb().$type<string[]>().notNull().default([]),
     round: integer().notNull(),
     /** Raised by whoever adds evidence, before the job is sent: no wake-up is lost. */
     wanted: integer().notNull(),
     startedAt: at("started_at").notNull(),
     endedAt: at("ended_at"),
     pendingSince: at("pending_since"),
+    /** Milliseconds it waited for decisions, and for devices, before `pendingSince` and `waitingSince`. */
+    pendingMs: bigint("pending_ms", { mode: "number" }).notNull().default(0),
+    waitingSince: at("waiting_since"),
+    waitingMs: bigint("waiting_ms", { mode: "number" }).notNull().default(0),
+    /** When the first round began: until then it was queued. */
+    beganAt: at("began_at"),
     lab: boolean().notNull(),
   },
   (t) => [index("investigations_incident").on(t.incidentId), index("investigations_status").on(t.status, t.id)],
@@ -144,9 +225,17 @@ export const evidence = pgTable(
     remediation: text().notNull(),
     /** The round it was last looked at; null: not yet. */
     lookedRound: integer("looked_round"),
+    /** SHA-256 of the entity's strongest name, wherever it was seen: our own history is asked by it. */
+    entityDigest: text("entity_digest"),
+    /** How it came in: "named by ALT-7", "found by mail-contents: its links". */
+    foundBy: text("found_by"),
     createdAt: at("created_at").notNull(),
   },
-  (t) => [uniqueIndex("evidence_once").on(t.investigationId, t.digest), index("evidence_incident").on(t.incidentId)],
+  (t) => [
+    uniqueIndex("evidence_once").on(t.investigationId, t.digest),
+    index("evidence_incident").on(t.incidentId),
+    index("evidence_entity").on(t.entityDigest, t.createdAt),
+  ],
 );
 
 /** What one look-up saw; kept at once, so that a restart asks only for the rest. */
@@ -167,8 +256,17 @@ export const observations = pgTable(
     text: text().notNull(),
     technique: text(),
     raw: jsonb(),
+    /** SHA-256 of the canonical JSON of `raw`: what was kept is what was answered. */
+    rawSha256: text("raw_sha256"),
+    /** Version of the connector that asked. */
+    connectorVersion: text("connector_version"),
     found: jsonb().$type<Entity[]>(),
+    /** Where a list decides by itself, whatever the others say. */
+    decisive: text().$type<"allow" | "block">(),
     at: at("at").notNull(),
+    /** When it was asked, and how long the answer took. */
+    askedAt: at("asked_at"),
+    tookMs: integer("took_ms"),
     createdAt: at("created_at").notNull(),
   },
   (t) => [uniqueIndex("observations_once").on(t.evidenceId, t.look, t.part), index("observations_investigation").on(t.investigationId)],
@@ -213,6 +311,8 @@ export const actions = pgTable(
     /** The product's handle on the running operation. */
     ticket: text(),
     waitingForDevice: boolean("waiting_for_device").notNull().default(false),
+    /** When it was last looked whether the target still needs it, while it waits for a decision. */
+    checkedAt: at("checked_at"),
     outcome: text(),
     lab: boolean().notNull(),
   },
@@ -250,7 +350,7 @@ export const timeline = pgTable(
     event: text().notNull(),
     text: text().notNull(),
   },
-  (t) => [index("timeline_incident").on(t.incidentId, t.id)],
+  (t) => [index("timeline_incident").on(t.incidentId, t.id), index("timeline_investigation").on(t.investigationId, t.id)],
 );
 
 /** The hash chain: `line` is the canonical JSON whose SHA-256 is `hash`; it holds the hash of the line before. */

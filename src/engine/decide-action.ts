@@ -9,6 +9,7 @@ import { refreshInvestigation } from "./investigation-status.ts";
 import { pauseOf } from "./pause.ts";
 import type { ActionRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
+import { widen } from "./widen-investigation.ts";
 
 /** What a person may say of an action. `done` and `notNeeded` answer a "do by hand"; `agree` and `disagree` a "would have". */
 export type Decision = "approve" | "reject" | "done" | "notNeeded" | "agree" | "disagree";
@@ -143,14 +144,18 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
       return { action, waitsForSecond: true };
     }
   }
-  const moved = await tx.moveAction(action.id, expected, {
+  let moved = await tx.moveAction(action.id, expected, {
     ...outcomeOf(request, action),
     decision: decisionOf(person, request, now),
     decidedAt: now,
   });
   if (!moved) throw alreadyDecided(action);
+  // A proposed undo: what it takes back must still be there, and nobody else undoes it meanwhile.
+  if (moved.state === "approved" && moved.undoes !== null && !(await tx.moveAction(moved.undoes, "succeeded", { state: "undoing" })))
+    throw new Refusal("already-decided", `${actionId(moved.undoes)} is already undone or being undone.`);
   await record(tx, air, person, moved, request, `decision.${request.decision}`, sentence(person, request, moved), now);
-  if (moved.state === "approved") await tx.enqueue("execute-action", { action: moved.id }, { key: actionId(moved.id) });
+  if (moved.state === "approved" && moved.kind === "expand-investigation") moved = await widen(tx, moved, now);
+  else if (moved.state === "approved") await tx.enqueue("execute-action", { action: moved.id }, { key: actionId(moved.id) });
   await refreshInvestigation(tx, moved.investigationId, now);
   await redraw(tx, air, moved, now);
   return { action: moved, waitsForSecond: false };

@@ -4,10 +4,11 @@ import { type ActionView, actionCard, STATE_WORD } from "./cards/action-card.ts"
 import type { Card } from "./cards/card.ts";
 import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
 import { time } from "./cards/say.ts";
+import { stormCard, stormPageCard } from "./cards/storm-card.ts";
 import type { Family } from "./domain/action.ts";
 import type { Pause } from "./pause.ts";
-import type { ActionRow, IncidentView } from "./store.ts";
-import { actionSubject, incidentSubject } from "./want-cards.ts";
+import type { ActionRow, AlertSummary, IncidentView, MessageRow, Reads, StormRow } from "./store.ts";
+import { actionSubject, incidentSubject, STORM_PAGE } from "./want-cards.ts";
 
 /** What drawing needs beside the rows: who could decide, and whether executions are paused. */
 export type Drawing = {
@@ -24,6 +25,61 @@ export function drawSubject(subject: string, view: IncidentView, drawing: Drawin
   if (subject === incidentSubject(view.incident.id)) return incidentCard(incidentFacts(view, drawing));
   const action = view.actions.find((row) => actionSubject(row.id) === subject);
   return action && actionCard(actionView(action, view, drawing), drawing.sign);
+}
+
+/** How many of a storm's alerts its root card names. */
+const STORM_NEWEST = 5;
+
+/** The cards of a channel's messages, by message id: each drawn from its incident, its action or its storm as they stand now. */
+export async function drawMessages(
+  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending">,
+  rows: readonly Pick<MessageRow, "id" | "subject" | "incidentId">[],
+  drawing: Drawing,
+): Promise<Map<number, Card>> {
+  const cards = new Map<number, Card>();
+  const views = await reads.incidentViews(rows.filter((row) => !stormOf(row.subject)).map((row) => row.incidentId));
+  const storms = new Map((await reads.storms(rows.flatMap((row) => stormOf(row.subject)?.storm ?? []))).map((storm) => [storm.id, storm]));
+  for (const row of rows) {
+    const place = stormOf(row.subject);
+    const view = views.get(row.incidentId);
+    const storm = place && storms.get(place.storm);
+    const card = storm ? await drawStorm(reads, storm, place.page) : view && !place ? drawSubject(row.subject, view, drawing) : undefined;
+    if (card) cards.set(row.id, card);
+  }
+  return cards;
+}
+
+/** `storm:7` is the root, `storm:7:2` the second page of its list. */
+function stormOf(subject: string): { storm: number; page: number | undefined } | undefined {
+  const [, storm, page] = /^storm:(\d+)(?::(\d+))?$/.exec(subject) ?? [];
+  return storm === undefined ? undefined : { storm: Number(storm), page: page === undefined ? undefined : Number(page) };
+}
+
+async function drawStorm(reads: Pick<Reads, "stormAlerts" | "stormPending">, storm: StormRow, page: number | undefined): Promise<Card> {
+  const named = (row: AlertSummary) => ({
+    id: alertId(row.id),
+    incident: incidentId(row.incidentId),
+    sourceId: row.sourceId,
+    title: row.title,
+  });
+  if (page !== undefined) {
+    const offset = (page - 1) * STORM_PAGE;
+    const alerts = await reads.stormAlerts(storm.id, { offset, limit: STORM_PAGE });
+    return stormPageCard(`Storm ${storm.id}`, offset + 1, alerts.map(named));
+  }
+  const newest = await reads.stormAlerts(storm.id, { offset: Math.max(0, storm.alerts - STORM_NEWEST), limit: STORM_NEWEST });
+  return stormCard({
+    id: `storm ${storm.id}`,
+    source: storm.source,
+    category: storm.category ?? undefined,
+    severity: storm.severity,
+    lab: storm.lab,
+    alerts: storm.alerts,
+    startedAt: storm.startedAt,
+    lastAt: storm.lastAt,
+    pending: await reads.stormPending(storm.id),
+    newest: newest.map(named),
+  });
 }
 
 function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
@@ -47,7 +103,9 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       because: alert.joinedBecause ?? undefined,
       url: alert.url ?? undefined,
       duplicates: alert.duplicates,
+      policy: alert.policyRule,
     })),
+    alertCount: incident.alertCount,
     investigations: view.investigations.map((row) => ({
       id: investigationId(row.id),
       status: row.status,
@@ -55,6 +113,7 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       endedAt: row.endedAt ?? undefined,
       pendingSince: row.pendingSince ?? undefined,
       playbooks: row.playbooks,
+      advice: row.advice,
     })),
     notInvestigated: view.investigations.length === 0 ? unstarted?.policyRule : undefined,
     evidence: view.evidence.map((row) => ({

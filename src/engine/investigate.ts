@@ -1,20 +1,21 @@
-import { actionKinds } from "./actions/all.ts";
-import { type Air, actionId, evidenceId } from "./air.ts";
+import { z } from "zod";
+import { type Air, evidenceId, investigationId } from "./air.ts";
 import { analyzers } from "./analyzers/all.ts";
-import type { Actor } from "./domain/actor.ts";
-import type { Verdict } from "./domain/alert.ts";
-import { entityKey, entityName, evidenceKeys } from "./domain/entity.ts";
-import { ENDED } from "./domain/investigation.ts";
+import { entityKeys, entityName, evidenceKeys } from "./domain/entity.ts";
+import { ENDED, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
 import { type Judgement, judge } from "./domain/verdict.ts";
-import { sha256 } from "./ingest-alert.ts";
-import { statusOf } from "./investigation-status.ts";
+import { insertProposals, line } from "./insert-proposals.ts";
+import { moveInvestigation, statusOf } from "./investigation-status.ts";
 import { look, saidObservations } from "./look.ts";
-import { choosePlaybook, type Playbook, plan } from "./playbook.ts";
+import { choosePlaybook, incidentFacts, type Playbook, plan } from "./playbook.ts";
+import { adviceFor, stepsFor } from "./playbook-steps.ts";
 import { type Proposed, propose, targetDigest, type Wish } from "./propose-actions.ts";
+import { sha256 } from "./sha256.ts";
 import type { ActionRow, AlertSummary, EvidenceRow, IncidentRow, InvestigationRow, New, ObservationRow, TimelineRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
+import { freshEvidence } from "./widen-investigation.ts";
 
 /** A job as a handler sees it: what to do, and the one way to finish it. */
 export type Settle = (effect: (tx: Tx) => Promise<void>) => Promise<void>;
@@ -25,8 +26,6 @@ const MAX_EVIDENCE = 300;
 const MAX_ROUNDS = 8;
 /** A status "Running" worth showing: faster investigations go straight to their result. */
 const SHOW_RUNNING_AFTER_MS = 400;
-
-const AIR: Actor = { kind: "air", job: "investigate" };
 
 /**
  * One round of one investigation: look at what nobody looked at yet, judge, widen, propose, end.
@@ -49,24 +48,37 @@ export async function investigate(air: Air, investigation: number, settle: Settl
   const todo = evidence.filter((item) => item.lookedRound === null).slice(0, MAX_EVIDENCE);
   await air.capabilities.adopt(todo.map((item) => item.entity));
   const showRunning = setTimeout(() => void markRunning(air, row), SHOW_RUNNING_AFTER_MS);
-  let fresh: New<ObservationRow>[];
+  const fresh: New<ObservationRow>[] = [];
+  let judged: Judged[] = judgeAll(air, { evidence, todo, known, fresh, alerts });
   try {
-    const used = new Set(
-      playbooks.flatMap((playbook) => [...playbook.root, ...playbook.hunting, ...playbook.scoping]).map((step) => step.look),
-    );
-    fresh = await look(air, {
-      evidence: todo,
-      known,
-      analyzers: analyzers.filter((analyzer) => used.has(analyzer.name)),
-      severity: incident.severity,
-      entities: named,
-    });
+    const asked = new Map<number, readonly string[]>();
+    // What is judged bad is scoped at once: the answers of the first pass decide who looks in the second.
+    for (let pass = 0; pass < PASSES; pass++) {
+      const due = judged
+        .filter((item) => pass > 0 || todo.includes(item.row))
+        .filter((item) => stepsOf(playbooks, item).some((step) => !asked.get(item.row.id)?.includes(step)));
+      if (due.length === 0) break;
+      const steps = new Map(due.map((item) => [item.row.id, stepsOf(playbooks, item)]));
+      for (const [id, names] of steps) asked.set(id, names);
+      const answers = await look(air, {
+        evidence: due.map((item) => item.row),
+        known: [...known, ...fresh],
+        analyzersFor: (item) => analyzers.filter((analyzer) => steps.get(item.id)?.includes(analyzer.name)),
+        severity: incident.severity,
+        entities: named,
+        organization: air.policy().organization,
+        history: {
+          past: (entity, since) => air.store.past(entityKeys(entity).map(sha256), since, incident.id, row.lab),
+        },
+      });
+      fresh.push(...answers);
+      judged = judgeAll(air, { evidence, todo, known, fresh, alerts });
+    }
   } finally {
     clearTimeout(showRunning);
   }
-  const judged = judgeAll(air, { evidence, todo, known, fresh, alerts });
   const found = newEvidence(row, judged, fresh, air.clock.now());
-  const wishes = wishesOf(air, playbooks, { judged, alerts, actions });
+  const wishes = [...wishesOf(air, playbooks, { judged, alerts, actions }), ...expansionsOf(judged, [...known, ...fresh], actions)];
   const proposals = await Promise.all(
     wishes.map(({ because, ...wish }) => {
       // Each piece of evidence is a ground of its own; the strongest decides whether it may be automatic.
@@ -85,19 +97,31 @@ export async function investigate(air: Air, investigation: number, settle: Settl
   await settle((tx) => finishRound(tx, air, { row, incident, playbooks, judged, todo, found, proposals, hadActions: actions.length > 0 }));
 }
 
+/** Looking, and looking once more at what turned out bad. */
+const PASSES = 2;
+
+const stepsOf = (playbooks: readonly Playbook[], item: Judged): string[] =>
+  stepsFor(playbooks, {
+    origin: item.row.foundBy === null ? "alert" : "found",
+    verdict: item.judgement.verdict,
+    kind: item.row.entity.kind,
+  });
+
 /** The playbook made for this, and the general one for whatever else the incident holds. */
 function playbooksFor(air: Air, incident: IncidentRow, alerts: readonly AlertSummary[]): Playbook[] {
   const all = air.playbooks();
-  const chosen = choosePlaybook(all, {
-    title: incident.title,
-    severity: incident.severity,
-    categories: alerts.flatMap((alert) => (alert.category ? [alert.category] : [])),
-    products: alerts.flatMap((alert) => [alert.source, ...(alert.product ? [alert.product] : [])]),
-    entityKinds: [...new Set(alerts.flatMap((alert) => alert.entities.map((named) => named.entity.kind)))],
-  });
+  const chosen = choosePlaybook(all, incidentFacts(incident, alerts.map(toFacts)));
   const general = all.filter((playbook) => !playbook.applies && playbook !== chosen);
   return chosen ? [chosen, ...general] : general;
 }
+
+const toFacts = (alert: AlertSummary) => ({
+  title: alert.title,
+  entities: alert.entities,
+  source: alert.source,
+  ...(alert.category ? { category: alert.category } : {}),
+  ...(alert.product ? { product: alert.product } : {}),
+});
 
 type Judged = { row: EvidenceRow; judgement: Judgement; changed: boolean };
 
@@ -111,10 +135,11 @@ function judgeAll(
   return input.evidence.map((row) => {
     const observations: Observation[] = [
       ...saidObservations(row),
-      ...(byEvidence.get(row.id) ?? []).map(({ technique, found, raw: _raw, ...seen }) => ({
+      ...(byEvidence.get(row.id) ?? []).map(({ technique, found, decisive, raw: _raw, ...seen }) => ({
         ...seen,
         ...(technique ? { technique } : {}),
         ...(found ? { found } : {}),
+        ...(decisive ? { decisive } : {}),
       })),
     ];
     const judgement = judge({
@@ -148,26 +173,56 @@ function newEvidence(
   const bad = new Set(judged.filter((item) => item.judgement.verdict === "malicious").map((item) => item.row.id));
   const found: New<EvidenceRow>[] = [];
   const discovered = fresh.filter((seen) => !WIDENS_WHEN_BAD.has(seen.analyzer) || bad.has(seen.evidenceId));
-  for (const entity of discovered.flatMap((observation) => observation.found ?? [])) {
+  const names = new Map(judged.map((item) => [item.row.id, entityName(item.row.entity)]));
+  for (const { entity, by } of discovered.flatMap((seen) => (seen.found ?? []).map((entity) => ({ entity, by: seen })))) {
     if (row.round >= MAX_ROUNDS || judged.length + found.length >= MAX_EVIDENCE) break;
     if (evidenceKeys(entity).some((key) => known.has(key))) continue;
     for (const key of evidenceKeys(entity)) known.add(key);
-    found.push({
-      investigationId: row.id,
-      incidentId: row.incidentId,
-      digest: sha256(evidenceKeys(entity)[0]),
-      entity,
-      said: [],
-      verdict: "unknown",
-      judgement: null,
-      override: null,
-      remediation: "none",
-      lookedRound: null,
-      createdAt: now,
-    });
+    const foundBy = `found by ${by.analyzer} on ${names.get(by.evidenceId) ?? "other evidence"}`.slice(0, 300);
+    found.push(freshEvidence(entity, { investigationId: row.id, incidentId: row.incidentId, foundBy, createdAt: now }));
   }
   return found;
 }
+
+/** From this many devices on, widening the investigation to them is itself a decision for a person (domain facts 1.4). */
+const EXPANSION_ASKS = 10;
+
+/** A bad thing that was seen on many devices: whether they are looked at is asked, once. */
+function expansionsOf(
+  judged: readonly Judged[],
+  observations: readonly (New<ObservationRow> | ObservationRow)[],
+  actions: readonly ActionRow[],
+): (Wish & { because: number[] })[] {
+  const asked = new Set(actions.filter((action) => action.kind === "expand-investigation").map((action) => action.targetDigest));
+  return judged
+    .filter((item) => item.judgement.verdict === "malicious")
+    .flatMap((item) => {
+      const seen = observations.find((row) => row.evidenceId === item.row.id && WIDENS_WHEN_BAD.has(row.analyzer));
+      const devices = Devices.safeParse(seen?.raw).data?.devices ?? [];
+      const digest = targetDigest("expand-investigation", item.row.entity);
+      if (devices.length < EXPANSION_ASKS || asked.has(digest)) return [];
+      asked.add(digest);
+      const note = `Seen on ${devices.length} of our devices. From ${EXPANSION_ASKS} on, widening the investigation asks a person.`;
+      const target = item.row.entity;
+      return [
+        { kind: "expand-investigation" as const, target, evidenceId: item.row.id, note, params: { devices }, because: [item.row.id] },
+      ];
+    });
+}
+const Devices = z.object({ devices: z.array(z.string()) });
+
+const plannedEvidence = (judged: readonly Judged[]) =>
+  judged.map((item) => ({
+    id: item.row.id,
+    entity: item.row.entity,
+    verdict: item.judgement.verdict,
+    roles: item.row.said.flatMap((said) => said.roles),
+    remediation: item.row.remediation,
+  }));
+
+/** What the playbooks tell an analyst to do by hand, each sentence once. */
+const adviceOf = (playbooks: readonly Playbook[], judged: readonly Judged[]): string[] =>
+  [...new Set(playbooks.flatMap((playbook) => adviceFor(playbook, plannedEvidence(judged)).map((advice) => advice.text)))].slice(0, 10);
 
 /** What the playbook wants, less what must never be acted on, is already dealt with or was proposed before. */
 function wishesOf(
@@ -177,19 +232,13 @@ function wishesOf(
 ): (Wish & { because: number[] })[] {
   if (input.alerts.length > 0 && input.alerts.every((alert) => alert.status === "resolved")) return [];
   const policy = air.policy();
+  const evidence = plannedEvidence(input.judged);
   const before = new Set(
     input.actions
       .filter((action) => action.undoes === null && action.state !== "cancelled")
       .map((action) => `${action.kind} ${action.targetDigest}`),
   );
   const remediation = new Map(input.judged.map((item) => [item.row.id, item.row.remediation]));
-  const evidence = input.judged.map((item) => ({
-    id: item.row.id,
-    entity: item.row.entity,
-    verdict: item.judgement.verdict,
-    roles: item.row.said.flatMap((said) => said.roles),
-    remediation: item.row.remediation,
-  }));
   return playbooks
     .flatMap((playbook) => plan(playbook, evidence))
     .flatMap((wish) => {
@@ -211,8 +260,8 @@ async function markRunning(air: Air, row: InvestigationRow): Promise<void> {
     await air.store.transaction(async (tx) => {
       const locked = await tx.lockInvestigation(row.id);
       if (locked?.status !== "queued") return;
-      await tx.updateInvestigation(row.id, { status: "running" });
-      const incident = await tx.incident(row.incidentId);
+      await moveInvestigation(tx, locked, "running", air.clock.now());
+      const incident = await tx.incident(locked.incidentId);
       if (incident)
         await wantCards(
           tx,
@@ -258,39 +307,45 @@ async function finishRound(
         lookedRound: looked.has(row.id) ? number : row.lookedRound,
       })),
   );
-  const added = tx.addEvidence(round.found);
+  // A merge may have moved it to another incident since this round began.
+  const home = locked.incidentId;
+  const added = tx.addEvidence(round.found.map((row) => ({ ...row, incidentId: home })));
   // Sent together; one connection answers in order.
   await Promise.all([kept, added]);
   const timeline: New<TimelineRow>[] = round.judged
     .filter((item) => item.judgement.verdict !== item.row.verdict && item.judgement.verdict !== "noThreatsFound")
     .map((item) =>
-      line(locked, now, "verdict", `${entityName(item.row.entity)} (${evidenceId(item.row.id)}): ${WORD[item.judgement.verdict]}`),
+      line(
+        locked,
+        now,
+        "verdict",
+        `${entityName(item.row.entity)} (${evidenceId(item.row.id)}): ${verdictWord(item.row.entity.kind, item.judgement.verdict)}`,
+      ),
     );
-  const actions = await insertProposals(tx, locked, incident, round.proposals, timeline, now);
+  const actions = await insertProposals(tx, locked, round.proposals, timeline, now);
   // What another alert added since this round began raised `wanted`, and stands in rows that this lock now shows.
   const unchanged = locked.wanted === round.row.wanted && round.found.length === 0;
   const evidence = unchanged ? round.judged.map((item) => lookedAt(item, looked, number)) : await tx.evidenceOf(locked.id);
   const more = evidence.some((item) => item.lookedRound === null) && number < MAX_ROUNDS * 4;
   const states = round.hadActions || actions.length > 0 ? await tx.actionsOf(locked.id) : [];
   const status = more ? ("running" as const) : statusOf(evidence, states);
-  await tx.updateInvestigation(locked.id, {
-    status,
+  await moveInvestigation(tx, locked, status, now, {
     round: number,
     wanted: more ? number + 1 : number,
     playbooks: [...new Set([...locked.playbooks, ...round.playbooks.map((playbook) => playbook.name)])],
-    endedAt: ENDED.has(status) ? now : null,
-    pendingSince: status === "pendingApproval" ? (locked.pendingSince ?? now) : locked.pendingSince,
+    advice: adviceOf(round.playbooks, round.judged),
   });
   if (ENDED.has(status)) timeline.push(line(locked, now, "investigation-ended", `Investigation INV-${locked.id} ended: ${status}`));
   await tx.addTimeline(timeline);
-  if (more) await tx.enqueue("investigate", { investigation: locked.id }, { key: `INV-${locked.id}` });
+  // Ahead of what has not begun: a flood of new alerts does not starve what is under way.
+  if (more) await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });
   const worst = evidence.some((item) => item.verdict === "malicious");
   await wantCards(
     tx,
     air,
     [
       {
-        incident: locked.incidentId,
+        incident: home,
         severity: incident.severity,
         needed: worst || neededAtOnce(incident.severity) || states.some((action) => action.state === "pending"),
         actions,
@@ -300,71 +355,6 @@ async function finishRound(
   );
 }
 
-async function insertProposals(
-  tx: Tx,
-  investigation: InvestigationRow,
-  incident: IncidentRow,
-  proposals: readonly Proposed[],
-  timeline: New<TimelineRow>[],
-  now: Date,
-): Promise<number[]> {
-  if (proposals.length === 0) return [];
-  // Another round may have proposed the same in the meantime (a second investigation of the incident).
-  const already = new Set(
-    (await tx.listActions({ incidentId: incident.id, limit: 200 })).items
-      .filter((action) => action.undoes === null && action.state !== "cancelled")
-      .map((action) => `${action.kind} ${action.targetDigest}`),
-  );
-  const rows: New<ActionRow>[] = [];
-  for (const { row, answer } of proposals) {
-    if (already.has(`${row.kind} ${row.targetDigest}`)) continue;
-    const spent = await tx.automaticSince(row.kind, new Date(now.getTime() - 3_600_000), new Date(now.getTime() - 86_400_000));
-    const mine = rows.filter((one) => one.decision?.decision === "automatic");
-    const said = answer({
-      kindLastHour: spent.kindLastHour + mine.filter((one) => one.kind === row.kind).length,
-      lastDay: spent.lastDay + mine.length,
-    });
-    if (said.kind === "none") continue;
-    const automatic = said.kind === "automatic";
-    rows.push({
-      ...row,
-      rule: said.rule,
-      state: automatic ? "approved" : said.kind === "observe" ? "observed" : "pending",
-      decision: automatic ? { decision: "automatic", by: "Automation", at: now.toISOString(), via: "air", reason: said.rule } : null,
-      decidedAt: automatic ? now : null,
-    });
-  }
-  const ids = await tx.insertActions(rows);
-  const automatic = rows.flatMap((row, index) => (row.state === "approved" ? [{ row, id: ids[index] ?? 0 }] : []));
-  for (const [index, row] of rows.entries()) {
-    const how =
-      row.state === "approved"
-        ? "is carried out automatically"
-        : row.state === "observed"
-          ? "would be done (mode observe)"
-          : "waits for a decision";
-    timeline.push({
-      ...line(investigation, now, "action-proposed", `${actionKinds[row.kind].title(row.target)} ${how}: ${row.rule}`),
-      actionId: ids[index] ?? null,
-    });
-  }
-  await tx.enqueueMany(
-    "execute-action",
-    automatic.map(({ id }) => ({ data: { action: id }, key: actionId(id) })),
-  );
-  await tx.writeAudit(
-    automatic.map(({ row, id }) => ({
-      at: now,
-      actor: AIR,
-      event: "action.approved-automatically",
-      subject: actionId(id),
-      incidentId: incident.id,
-      data: { kind: row.kind, target: entityKey(row.target), rule: row.rule, version: row.version },
-    })),
-  );
-  return ids;
-}
-
 const lookedAt = (item: Judged, looked: ReadonlySet<number>, number: number): EvidenceRow => ({
   ...item.row,
   verdict: item.judgement.verdict,
@@ -372,26 +362,9 @@ const lookedAt = (item: Judged, looked: ReadonlySet<number>, number: number): Ev
   lookedRound: looked.has(item.row.id) ? number : item.row.lookedRound,
 });
 
-const WORD: Record<Verdict, string> = {
-  malicious: "Malicious",
-  suspicious: "Suspicious",
-  noThreatsFound: "No threats found",
-  unknown: "Unknown",
-};
-
-const line = (investigation: InvestigationRow, at: Date, event: string, text: string): New<TimelineRow> => ({
-  incidentId: investigation.incidentId,
-  investigationId: investigation.id,
-  actionId: null,
-  at,
-  actor: AIR,
-  event,
-  text: text.slice(0, 2000),
-});
-
 /** An investigation of the lab does not go on once a real connector is configured, nor the other way round. */
 async function closeIfSwitched(tx: Tx, row: InvestigationRow | undefined, now: Date): Promise<void> {
   if (!row || ENDED.has(row.status)) return;
-  await tx.updateInvestigation(row.id, { status: "terminatedBySystem", endedAt: now, wanted: row.round });
+  await moveInvestigation(tx, row, "terminatedBySystem", now, { wanted: row.round });
   await tx.addTimeline([line(row, now, "investigation-ended", "Ended: the lab and real products are never mixed")]);
 }

@@ -1,29 +1,56 @@
-import { ENDED, type InvestigationStatus, JUDGEABLE, statusFrom } from "./domain/investigation.ts";
-import type { ActionRow, EvidenceRow, Tx } from "./store.ts";
+import { ENDED, type InvestigationStatus, JUDGEABLE, mayBecome, statusFrom, timesAfter } from "./domain/investigation.ts";
+import type { ActionRow, EvidenceRow, InvestigationRow, Tx } from "./store.ts";
+
+/** The outcome of an action that was cancelled because its target no longer needs it begins so. */
+export const ALREADY_DONE = "Already remediated";
+const alreadyDone = (action: ActionRow) => action.state === "cancelled" && (action.outcome?.startsWith(ALREADY_DONE) ?? false);
+
+/** A look that failed is never a silent gap, and neither is what nobody could judge (product contract 5). */
+export const isUnlooked = (item: Pick<EvidenceRow, "verdict" | "entity" | "judgement">): boolean =>
+  (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)) || (item.judgement?.missing.length ?? 0) > 0;
 
 export const statusOf = (evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus =>
   statusFrom({
-    evidence: evidence.map((item) => ({
-      verdict: item.verdict,
-      // A look that failed is never a silent gap, whatever the others said (product contract 5).
-      unlooked: (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)) || (item.judgement?.missing.length ?? 0) > 0,
-    })),
-    actions,
+    evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: isUnlooked(item) })),
+    actions: actions
+      // Widening the investigation is a step of it, not a remedy.
+      .filter((action) => action.kind !== "expand-investigation" || action.state === "pending")
+      .map((action) => ({ state: action.state, waitingForDevice: action.waitingForDevice, alreadyDone: alreadyDone(action) })),
   });
+
+/** The one way a status changes: along the table of moves, with the times that follow from it. The row is locked by the caller. */
+export async function moveInvestigation(
+  tx: Tx,
+  row: InvestigationRow,
+  status: InvestigationStatus,
+  now: Date,
+  more: Partial<InvestigationRow> = {},
+): Promise<void> {
+  if (!mayBecome(row.status, status)) throw new Error(`An investigation does not move from ${row.status} to ${status}.`);
+  await tx.updateInvestigation(row.id, { status, ...timesAfter(row, status, now), ...more });
+}
 
 /** Brings the investigation's status in line with its rows, in the transaction that changed one of them. */
 export async function refreshInvestigation(tx: Tx, id: number, now: Date): Promise<InvestigationStatus | undefined> {
   const row = await tx.lockInvestigation(id);
-  if (!row || row.status === "terminatedByUser" || row.status === "terminatedBySystem" || row.wanted > row.round) return row?.status;
+  if (!row || row.status === "terminatedByUser" || row.wanted > row.round) return row?.status;
   const evidence = await tx.evidenceOf(id);
   if (evidence.some((item) => item.lookedRound === null)) return row.status;
   const status = statusOf(evidence, await tx.actionsOf(id));
-  if (status !== row.status) {
-    await tx.updateInvestigation(id, {
-      status,
-      endedAt: ENDED.has(status) ? now : null,
-      pendingSince: status === "pendingApproval" ? (row.pendingSince ?? now) : row.pendingSince,
-    });
+  if (status === row.status || !mayBecome(row.status, status)) return row.status;
+  await moveInvestigation(tx, row, status, now);
+  if (ENDED.has(status) && !ENDED.has(row.status)) {
+    await tx.addTimeline([
+      {
+        incidentId: row.incidentId,
+        investigationId: id,
+        actionId: null,
+        at: now,
+        actor: { kind: "air", job: "investigate" },
+        event: "investigation-ended",
+        text: `Investigation INV-${id} ended: ${status}`,
+      },
+    ]);
   }
   return status;
 }

@@ -1,10 +1,12 @@
+import canonicalize from "canonicalize";
 import type { Air } from "./air.ts";
 import type { Analyzer, Look, LookContext } from "./analyzers/analyzer.ts";
 import type { NamedEntity, Severity } from "./domain/alert.ts";
-import { type Entity, entityKey } from "./domain/entity.ts";
+import { type Entity, entityKey, evidenceKeys } from "./domain/entity.ts";
 import type { Observation } from "./domain/observation.ts";
 import { WEIGHTS } from "./domain/verdict.ts";
 import { ConnectorError } from "./ports.ts";
+import { sha256 } from "./sha256.ts";
 import type { EvidenceRow, New, ObservationRow } from "./store.ts";
 
 /** One look-up may take this long; a vendor that takes longer did not answer. */
@@ -23,16 +25,22 @@ export async function look(
   air: Pick<Air, "store" | "capabilities" | "clock" | "log">,
   input: {
     evidence: readonly EvidenceRow[];
-    known: readonly ObservationRow[];
-    analyzers: readonly Analyzer[];
+    /** What was answered before: it is not asked, and not paid for, again. */
+    known: readonly Pick<ObservationRow, "evidenceId" | "look" | "label">[];
+    /** Who looks at a piece of evidence, as the playbooks' phases say. */
+    analyzersFor: (evidence: EvidenceRow) => readonly Analyzer[];
     severity: Severity;
     entities: readonly NamedEntity[];
+    organization: LookContext["organization"];
+    history: LookContext["history"];
   },
 ): Promise<New<ObservationRow>[]> {
-  const context: LookContext = { now: air.clock.now(), severity: input.severity, entities: input.entities };
+  const { severity, entities, organization, history } = input;
+  const context: LookContext = { now: air.clock.now(), severity, entities, organization, history };
   const answered = new Set(input.known.filter((row) => row.label !== "failed").map((row) => `${row.evidenceId} ${row.look}`));
   const questions: Question[] = input.evidence.flatMap((evidence) =>
-    input.analyzers
+    input
+      .analyzersFor(evidence)
       .filter((analyzer) => (analyzer.kinds as readonly Entity["kind"][]).includes(evidence.entity.kind))
       .flatMap((analyzer) =>
         analyzer.looks(evidence.entity, air.capabilities, context).map((one) => ({ evidence, look: one, analyzer: analyzer.name })),
@@ -44,10 +52,16 @@ export async function look(
   // The same file on five devices is five pieces of evidence and one question.
   const asked = new Map<string, Promise<Observation[]>>();
   const ask = async (question: Question) => {
-    const same = `${question.look.key} ${entityKey(question.evidence.entity)}`;
+    const { entity } = question.evidence;
+    const same = `${question.look.key} ${question.look.perDevice ? evidenceKeys(entity)[0] : entityKey(entity)}`;
+    const askedAt = air.clock.now();
     const answering = asked.get(same) ?? answer(question, air, budget);
     asked.set(same, answering);
-    const rows = toRows(question, await answering, air.clock.now());
+    const rows = toRows(question, await answering, {
+      askedAt,
+      now: air.clock.now(),
+      version: air.capabilities.version(question.look.source),
+    });
     await air.store.saveObservations(rows);
     saved.push(...rows);
   };
@@ -80,7 +94,11 @@ async function answer(question: Question, air: Pick<Air, "clock" | "log">, budge
   }
 }
 
-function toRows(question: Question, observations: readonly Observation[], now: Date): New<ObservationRow>[] {
+function toRows(
+  question: Question,
+  observations: readonly Observation[],
+  call: { askedAt: Date; now: Date; version: string },
+): New<ObservationRow>[] {
   return observations.map((observation, part) => ({
     evidenceId: question.evidence.id,
     investigationId: question.evidence.investigationId,
@@ -94,9 +112,14 @@ function toRows(question: Question, observations: readonly Observation[], now: D
     text: observation.text.slice(0, 2000),
     technique: observation.technique ?? null,
     raw: observation.raw ?? null,
+    rawSha256: observation.raw === undefined ? null : sha256(canonicalize(JSON.parse(JSON.stringify(observation.raw))) ?? ""),
+    connectorVersion: call.version,
     found: observation.found ?? null,
+    decisive: observation.decisive ?? null,
     at: observation.at,
-    createdAt: now,
+    askedAt: call.askedAt,
+    tookMs: Math.max(0, call.now.getTime() - call.askedAt.getTime()),
+    createdAt: call.now,
   }));
 }
 

@@ -9,12 +9,20 @@ import { type Answer, automationFor, groupOf } from "./domain/automation.ts";
 import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { expiresAfter, type Policy, responseDeadline } from "./domain/policy.ts";
 import type { Judgement } from "./domain/verdict.ts";
-import { sha256 } from "./ingest-alert.ts";
 import type { DeviceFacts, UserFacts } from "./ports.ts";
+import { sha256 } from "./sha256.ts";
 import type { ActionRow, New } from "./store.ts";
 
 /** What a playbook wants done, before policy has spoken. */
-export type Wish = { kind: ActionKindName; target: Entity; evidenceId: number | null; note: string };
+export type Wish = {
+  kind: ActionKindName;
+  target: Entity;
+  evidenceId: number | null;
+  note: string;
+  params?: Record<string, unknown>;
+  /** What somebody said asks, whatever the level: it never causes an execution by itself (product contract 3.6). */
+  asks?: string;
+};
 
 export type Proposed = { row: New<ActionRow>; answer: (spent: { kindLastHour: number; lastDay: number }) => Answer };
 
@@ -37,14 +45,14 @@ export async function propose(
   const connector = kind.connector(wish.target, air.capabilities);
   const blastRadius = await reach(air, kind, wish.target, facts, policy, now, signal);
   const undoable = canUndo(air, kind, wish.target);
-  const version = digestVersion(wish.kind, wish.target, {}, blastRadius, undoable);
+  const version = digestVersion(wish.kind, wish.target, wish.params ?? {}, blastRadius, undoable);
   const group = groupOf({ name: facts.device?.name ?? "", ...(facts.device?.group ? { group: facts.device.group } : {}) }, policy);
   const row: New<ActionRow> = {
     kind: wish.kind,
     family: kind.family,
     target: wish.target,
     targetDigest: targetDigest(wish.kind, wish.target),
-    params: {},
+    params: wish.params ?? {},
     investigationId: about.investigation,
     incidentId: about.incident,
     evidenceId: wish.evidenceId,
@@ -73,6 +81,7 @@ export async function propose(
     endedAt: null,
     ticket: null,
     waitingForDevice: false,
+    checkedAt: null,
     outcome: null,
     lab: about.lab,
   };
@@ -83,6 +92,7 @@ export async function propose(
       policy,
       spent,
     );
+    if (said.kind === "automatic" && wish.asks) return { kind: "ask", rule: wish.asks };
     // A protected asset is never acted on automatically, whatever level its group has.
     if (said.kind === "automatic" && row.approvalsNeeded > 1) return { kind: "ask", rule: "protected or far-reaching: two people decide" };
     return said;

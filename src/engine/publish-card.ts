@@ -3,7 +3,7 @@ import canonicalize from "canonicalize";
 import type { Air } from "./air.ts";
 import type { Card } from "./cards/card.ts";
 import type { Drawing } from "./draw.ts";
-import { drawSubject } from "./draw.ts";
+import { drawMessages } from "./draw.ts";
 import type { Settle } from "./investigate.ts";
 import { ChatError, type ChatPlatform, type MessageRef } from "./ports.ts";
 import type { Delivery, StaleMessage } from "./store.ts";
@@ -79,14 +79,13 @@ type Place = { channel: string; target: string };
 
 async function deliver(air: Air, publishing: Publishing, platform: ChatPlatform, place: Place, batch: StaleMessage[]): Promise<boolean> {
   const drawing = await publishing.drawing();
-  const views = await air.store.incidentViews(batch.map((row) => row.incidentId));
+  const cards = await drawMessages(air.store, batch, drawing);
   const now = air.clock.now();
   let pausedUntil: Date | undefined;
   let trouble: string | null = null;
   const results = await Promise.all(
     batch.map(async (row): Promise<Delivery> => {
-      const view = views.get(row.incidentId);
-      const card = view && drawSubject(row.subject, view, drawing);
+      const card = cards.get(row.id);
       const done = {
         id: row.id,
         shown: row.wanted,

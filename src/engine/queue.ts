@@ -6,6 +6,8 @@ export type Jobs = {
   publish: { channel: string };
   /** Carry out (or take further) one approved action. */
   "execute-action": { action: number };
+  /** Does the target of an action that waits for a decision still need it? */
+  "recheck-action": { action: number };
   /** Deadlines, expiries and whatever slipped. */
   sweep: { due: string };
 };
@@ -16,6 +18,10 @@ export type QueuedJob<N extends JobName = JobName> = { name: N; id: string; atte
 
 /** Enqueue in the transaction of the fact that caused it. Same work, same key: it is done once. */
 export interface Queue<Tx> {
-  send<N extends JobName>(tx: Tx, name: N, data: Jobs[N], job: { key: string; startAfter?: Date }): Promise<void>;
-  sendMany<N extends JobName>(tx: Tx, name: N, jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date }[]): Promise<void>;
+  send<N extends JobName>(tx: Tx, name: N, data: Jobs[N], job: { key: string; startAfter?: Date; urgent?: boolean }): Promise<void>;
+  sendMany<N extends JobName>(
+    tx: Tx,
+    name: N,
+    jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date; urgent?: boolean }[],
+  ): Promise<void>;
 }

@@ -1,10 +1,14 @@
 import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { NamedEntity, Severity, Verdict } from "./domain/alert.ts";
+import type { Snooze } from "./domain/alert-policy.ts";
+import type { Span } from "./domain/correlate.ts";
 import type { Entity } from "./domain/entity.ts";
+import type { Classification, Headline } from "./domain/incident.ts";
 import type { InvestigationStatus } from "./domain/investigation.ts";
 import type { Label } from "./domain/observation.ts";
 import type { Judgement, Override } from "./domain/verdict.ts";
+import type { Past } from "./ports.ts";
 import type { Jobs } from "./queue.ts";
 
 /* The rows as the engine sees them, and the named reads and writes it needs. `src/db/store/` is the one implementation. */
@@ -32,6 +36,12 @@ export type AlertRow = {
   investigationId: number | null;
   joinedBecause: string | null;
   policyRule: string;
+  policyName: string | null;
+  policyId: string | null;
+  vendorIncident: string | null;
+  suppressed: boolean;
+  stormId: number | null;
+  alike: string;
   duplicates: number;
   lab: boolean;
 };
@@ -44,6 +54,12 @@ export type IncidentRow = {
   severity: Severity;
   status: "open" | "closed" | "redirected";
   redirectTo: number | null;
+  headline: Headline | null;
+  classification: Classification | null;
+  determination: string | null;
+  apart: number[];
+  quiet: boolean;
+  stormId: number | null;
   assignee: string | null;
   openedAt: Date;
   updatedAt: Date;
@@ -58,11 +74,17 @@ export type InvestigationRow = {
   status: InvestigationStatus;
   trigger: { kind: "alert" | "manual"; alert?: string; by?: string };
   playbooks: string[];
+  /** What is left to do by hand, in sentences, beside the actions. */
+  advice: string[];
   round: number;
   wanted: number;
   startedAt: Date;
+  beganAt: Date | null;
   endedAt: Date | null;
   pendingSince: Date | null;
+  pendingMs: number;
+  waitingSince: Date | null;
+  waitingMs: number;
   lab: boolean;
 };
 
@@ -80,6 +102,8 @@ export type EvidenceRow = {
   override: Override | null;
   remediation: string;
   lookedRound: number | null;
+  entityDigest: string | null;
+  foundBy: string | null;
   createdAt: Date;
 };
 
@@ -97,10 +121,32 @@ export type ObservationRow = {
   text: string;
   technique: string | null;
   raw: unknown;
+  rawSha256: string | null;
+  connectorVersion: string | null;
   found: Entity[] | null;
+  decisive: "allow" | "block" | null;
   at: Date;
+  askedAt: Date | null;
+  tookMs: number | null;
   createdAt: Date;
 };
+
+export type StormRow = {
+  id: number;
+  alike: string;
+  source: string;
+  category: string | null;
+  severity: Severity;
+  lab: boolean;
+  alerts: number;
+  startedAt: Date;
+  lastAt: Date;
+};
+
+export type SnoozeRow = Snooze & { id: number; createdAt: Date; endedBy: string | null };
+
+/** A join key's row as it stood when it was locked; `fresh`: this transaction made it. */
+export type LockedKey = { digest: string; incidents: number; countedSince: Date | null; retiredAt: Date | null; fresh: boolean };
 
 export type ActionRow = {
   id: number;
@@ -132,6 +178,7 @@ export type ActionRow = {
   endedAt: Date | null;
   ticket: string | null;
   waitingForDevice: boolean;
+  checkedAt: Date | null;
   outcome: string | null;
   lab: boolean;
 };
@@ -202,10 +249,12 @@ export interface Reads {
   incident(id: number): Promise<IncidentRow | undefined>;
   investigation(id: number): Promise<InvestigationRow | undefined>;
   action(id: number): Promise<ActionRow | undefined>;
+  evidence(id: number): Promise<EvidenceRow | undefined>;
   evidenceOf(investigation: number): Promise<EvidenceRow[]>;
   observationsOf(investigation: number): Promise<ObservationRow[]>;
   actionsOf(investigation: number): Promise<ActionRow[]>;
-  alertsOf(incident: number): Promise<AlertSummary[]>;
+  /** In the order they came; of more than `limit` (1,000) the newest. */
+  alertsOf(incident: number, limit?: number): Promise<AlertSummary[]>;
   /** Several at once, because a channel draws several cards at once. */
   incidentViews(ids: readonly number[]): Promise<Map<number, IncidentView>>;
   listIncidents(filter: IncidentFilter): Promise<Page<IncidentRow>>;
@@ -217,6 +266,10 @@ export interface Reads {
   automaticSince(kind: ActionKindName, hour: Date, day: Date): Promise<{ kindLastHour: number; lastDay: number }>;
   /** Actions whose deadline or expiry has passed by `now`. */
   lapsedActions(now: Date, limit: number): Promise<ActionRow[]>;
+  /** Pending actions whose target nobody has read since then. */
+  uncheckedActions(before: Date, limit: number): Promise<number[]>;
+  /** How many investigations wait to begin, and how many of them before this one. */
+  queued(before?: number): Promise<number>;
   /** Jobs that slipped: work wanted and nothing scheduled since `before`. */
   stale(before: Date): Promise<{ investigations: number[]; channels: string[]; actions: number[] }>;
   /** Stale messages that can be sent now, most urgent first; a reply only where its root (`root`) is posted. */
@@ -227,16 +280,51 @@ export interface Reads {
   channel(channel: string): Promise<{ nextAt: Date | null; trouble: string | null } | undefined>;
   auditLines(after: number, limit: number): Promise<{ seq: number; line: string; hash: string }[]>;
   auditHead(): Promise<{ count: number; hash: string }>;
+  activeSnoozes(now: Date): Promise<SnoozeRow[]>;
+  storms(ids: readonly number[]): Promise<StormRow[]>;
+  /** The storm each of these incidents is part of, if any. */
+  stormsOf(incidents: readonly number[]): Promise<Map<number, StormRow>>;
+  /** Alerts of a storm in the order they came. */
+  stormAlerts(storm: number, page: { offset: number; limit: number }): Promise<AlertSummary[]>;
+  /** What happened in an investigation, oldest first. */
+  timelineOf(investigation: number): Promise<TimelineRow[]>;
+  observationsOfEvidence(evidence: number): Promise<ObservationRow[]>;
+  /** Actions of a storm's incidents that wait for a decision. */
+  stormPending(storm: number): Promise<number>;
+  /** What our own rows know of an entity by its names' digests, one incident left out. */
+  past(digests: readonly string[], since: Date, except: number, lab: boolean): Promise<Past>;
 }
 
 export interface Tx extends Reads {
-  enqueue<N extends keyof Jobs>(name: N, data: Jobs[N], job: { key: string; startAfter?: Date }): Promise<void>;
-  enqueueMany<N extends keyof Jobs>(name: N, jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date }[]): Promise<void>;
+  enqueue<N extends keyof Jobs>(name: N, data: Jobs[N], job: { key: string; startAfter?: Date; urgent?: boolean }): Promise<void>;
+  enqueueMany<N extends keyof Jobs>(
+    name: N,
+    jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date; urgent?: boolean }[],
+  ): Promise<void>;
 
   /** Locks the keys' rows in sorted order, before candidates are read: two intakes that share a key go one after the other. */
-  lockJoinKeys(digests: readonly string[], now: Date): Promise<void>;
-  candidates(digests: readonly string[], lab: boolean): Promise<{ digest: string; incidentId: number; at: Date }[]>;
-  keepJoinKeys(rows: readonly { digest: string; incidentId: number; at: Date }[]): Promise<void>;
+  lockJoinKeys(digests: readonly string[], now: Date): Promise<LockedKey[]>;
+  /** When open incidents saw these keys, as far as it lies in the key's range. */
+  spans(ranges: readonly { digest: string; from: Date; to: Date }[], lab: boolean): Promise<Span[]>;
+  keepSpans(rows: readonly Span[], gone: readonly Span[]): Promise<void>;
+  countJoinKeys(rows: readonly { digest: string; incidents: number; countedSince: Date; retired: boolean }[], now: Date): Promise<void>;
+  /** Everything of the absorbed incident but its own row now belongs to the other; its posted replies stay in the thread they stand in. */
+  moveIncident(from: number, to: number): Promise<void>;
+  /** Alerts of an incident, and what hangs on them, that go to another one. */
+  moveAlerts(alerts: readonly number[], to: number): Promise<void>;
+  /** Forgets when an incident saw what: it is noted again from its alerts. */
+  dropSpans(incident: number): Promise<void>;
+  /** How many stored alerts are alike and came since then, counted no further than `most` + 1. */
+  countAlike(alikes: readonly string[], since: Date, most: number): Promise<Map<string, number>>;
+  /** The running storm of these alerts or a new one, which takes in what came since then; counts `more` in. */
+  stormFor(
+    alert: Pick<StormRow, "alike" | "source" | "category" | "severity" | "lab">,
+    more: number,
+    since: Date,
+    now: Date,
+  ): Promise<number>;
+  addSnooze(row: New<SnoozeRow>): Promise<number>;
+  endSnoozes(policy: string, by: string, now: Date): Promise<number>;
   alertsByIdentity(
     identities: readonly string[],
   ): Promise<Pick<AlertRow, "id" | "identity" | "digest" | "incidentId" | "investigationId">[]>;
@@ -260,6 +348,9 @@ export interface Tx extends Reads {
   /** New evidence, or what another source says of known evidence. */
   addEvidence(rows: readonly New<EvidenceRow>[]): Promise<void>;
   updateEvidence(rows: readonly Pick<EvidenceRow, "id" | "verdict" | "judgement" | "lookedRound" | "remediation">[]): Promise<void>;
+  overrideEvidence(id: number, override: Override | null): Promise<void>;
+  /** Asked anew in the next round: what no analyzer answered, or all of these. */
+  lookAgain(evidence: readonly number[]): Promise<void>;
 
   /** What became of a piece of evidence in the world: `remediated`, or `none` after an undo. */
   markRemediated(evidence: number, remediation: string): Promise<void>;

@@ -4,6 +4,7 @@ import { redraw } from "./decide-action.ts";
 import { settleUndone } from "./execute-action.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
+import { RECHECK_MS } from "./recheck-action.ts";
 
 /** How many lapsed actions one sweep takes; the next one takes the rest. */
 const BATCH = 100;
@@ -16,6 +17,7 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
   const now = air.clock.now();
   for (const { id } of await air.store.lapsedActions(now, BATCH)) await expire(air, id, now);
   const stale = await air.store.stale(now);
+  const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
   await settle(async (tx) => {
     await tx.enqueueMany(
       "investigate",
@@ -28,6 +30,10 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
     await tx.enqueueMany(
       "execute-action",
       stale.actions.map((id) => ({ data: { action: id }, key: actionId(id) })),
+    );
+    await tx.enqueueMany(
+      "recheck-action",
+      unchecked.map((id) => ({ data: { action: id }, key: actionId(id) })),
     );
   });
 }

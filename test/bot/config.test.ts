@@ -43,7 +43,7 @@ describe("environment", () => {
         deviceGroups: [],
       },
     });
-    expect([...good().sources.keys()]).toEqual(["generic", "defender"]);
+    expect([...good().sources.keys()]).toEqual(["generic", "defender", "guardduty"]);
   });
 
   test("everything set", () => {
@@ -161,8 +161,10 @@ policy:
 ceilings: { perDay: 5 }
 alertPolicies:
   - { match: { source: siem, category: [Malware], severity: [high] }, investigate: true }
-  - { investigate: false }
+  - { name: red-team, match: { title: "*drill*" }, suppress: true, owner: mia@contoso.com, until: 2026-12-31 }
+  - { investigate: false, post: true }
 correlation: { ip: 30m }
+storm: { alike: 50, within: 30s }
 connectors:
   virustotal: { apiKey: "\${VT}", perMinute: 1000, perDay: 100000 }
 `;
@@ -200,8 +202,27 @@ describe("air.yaml", () => {
       protected: ["device:dc-*", "ip:2001:db8::1"],
       perKind: { "isolate-device": { approval: "always", approvals: 2, expiresAfter: 86_400_000 } },
       ceilings: { perKindPerHour: 10, perDay: 5, devicesPerInvestigation: 5 },
-      alertPolicies: [{ source: ["siem"], category: ["Malware"], severity: ["high"], investigate: true }, { investigate: false }],
-      correlation: { device: 86_400_000, file: 86_400_000, url: 86_400_000, user: 86_400_000, ip: 1_800_000 },
+      alertPolicies: [
+        {
+          name: "alertPolicies-0",
+          match: { source: ["siem"], category: ["Malware"], severity: ["high"] },
+          outcome: "investigate",
+          show: false,
+          from: "alertPolicies[0] in air.yaml",
+        },
+        {
+          name: "red-team",
+          match: { title: ["*drill*"] },
+          outcome: "suppress",
+          show: false,
+          from: "alertPolicies[1] in air.yaml",
+          owner: "mia@contoso.com",
+          until: new Date("2027-01-01T00:00:00Z"),
+        },
+        { name: "alertPolicies-2", match: {}, outcome: "post", show: true, from: "alertPolicies[2] in air.yaml" },
+      ],
+      correlation: { device: 86_400_000, file: 86_400_000, url: 86_400_000, user: 86_400_000, ip: 1_800_000, mailBucket: 60_000 },
+      storm: { alike: 50, within: 30_000 },
       trustedSources: new Set(["siem"]),
     });
     expect(config.connectors.virustotal).toEqual({
@@ -243,7 +264,11 @@ describe("air.yaml", () => {
     ["roles: { viewer: ['*@*.com'] }", "roles.viewer[0]: must end in @ and a full domain"],
     ["roles: { admin: [mia] }", "roles.admin[0]: must be an e-mail address"],
     ["roles: { approver: { devices: [] } }", 'roles.approver: unknown key "devices". Did you mean "device"?'],
-    ["storm: { alike: 20 }", "./air.yaml:1:1 storm: has no effect in this version: remove it"],
+    ["storm: { alike: 0 }", "storm.alike: must be at least 1"],
+    ["alertPolicies: [{ suppress: true, until: 2026-12-31 }]", "alertPolicies[0].suppress: needs an owner: who answers for it"],
+    ["alertPolicies: [{ suppress: true, owner: mia }]", "alertPolicies[0].suppress: needs until: the day it ends"],
+    ["alertPolicies: [{ suppress: true, owner: mia, until: 2026-12-31, investigate: true }]", "alertPolicies[0].suppress: contradicts"],
+    ["alertPolicies: [{ investigate: true, until: 2026-12-31 }]", "alertPolicies[0].owner: owner and until belong to suppress: true"],
     ["onCall: {}\n", "onCall: has no effect in this version"],
     ["teams: { tenants: [] }", "teams: has no effect in this version"],
     ["channels: [{ slack: C0SOC, teams: x }]", "channels[0].teams: has no effect in this version"],
@@ -270,7 +295,7 @@ describe("air.yaml", () => {
     ],
     ["protected: ['device:']", "protected[0]: must be"],
     ["sources: { Bad Name: { kind: generic } }", "a name may hold a-z, 0-9, - and _ only"],
-    ["sources: { siem: { kind: splunk } }", "sources.siem.kind: must be generic or defender."],
+    ["sources: { siem: { kind: splunk } }", "sources.siem.kind: must be generic, defender or guardduty."],
     ["sources: { defender: { kind: generic } }", "sources.defender must be of kind defender"],
     ["sources: { siem: { kind: generic, signingSecret: short } }", "sources.siem.signingSecret: must be at least 16 characters long"],
     [

@@ -115,7 +115,11 @@ describe.each(DATABASES)("an alert comes in, %s", (kind) => {
     const other = device();
     const second = await one(anAlert([shared, other], { severity: "critical", title: "Worse" }));
     expect(second).toMatchObject({ incident: first.incident, investigation: first.investigation, duplicate: false });
-    expect(await engine.store.incident(numberOf(first.incident))).toMatchObject({ alertCount: 2, severity: "critical", title: "Worse" });
+    expect(await engine.store.incident(numberOf(first.incident))).toMatchObject({
+      alertCount: 2,
+      severity: "critical",
+      title: "Worse and 1 more alert",
+    });
     expect((await engine.store.evidenceOf(numberOf(first.investigation))).map((row) => row.entity)).toEqual([shared, other]);
     expect(await engine.store.investigation(numberOf(first.investigation))).toMatchObject({ wanted: 2 });
     expect(await engine.jobs("investigate")).toHaveLength(1);
@@ -217,7 +221,7 @@ describe.each(DATABASES)("an alert comes in, %s", (kind) => {
       const first = await at(0);
       const late = await at(window);
       expect(late.incident).toBe(first.incident);
-      expect(await engine.store.alert(numberOf(late.alert))).toMatchObject({ joinedBecause: because });
+      expect(await engine.store.alert(numberOf(late.alert))).toMatchObject({ joinedBecause: expect.stringMatching(`^${because} \\(`) });
       expect((await at(window * 3 + 1)).incident).not.toBe(first.incident);
 
       const lonely = make();
@@ -232,9 +236,39 @@ describe.each(DATABASES)("an alert comes in, %s", (kind) => {
       const vendorIncident = { id: fresh("vendor") };
       const first = await one(anAlert([], { vendorIncident }));
       const second = await one(anAlert([shared], { vendorIncident, detectedAt: later(90 * 24 * HOUR) }));
+      expect(second.incident).toBe(first.incident);
+      // Assigned to somebody else, the nearer one stays apart; the source's incident is the stronger key.
+      await engine.store.transaction((tx) => tx.updateIncident(numberOf(nearer.incident), { assignee: "mia" }));
+      await engine.store.transaction((tx) => tx.updateIncident(numberOf(first.incident), { assignee: "noor" }));
       const third = await one(anAlert([shared], { vendorIncident }));
-      expect([second.incident, third.incident]).toEqual([first.incident, first.incident]);
-      expect(nearer.incident).not.toBe(first.incident);
+      expect(third.incident).toBe(first.incident);
+      expect((await engine.store.incident(numberOf(nearer.incident)))?.status).toBe("open");
+    });
+
+    test("an alert that ties two open incidents merges them into the older, with everything that belongs to them", async () => {
+      const [left, right] = [device(), device()];
+      const older = await one(anAlert([left], { title: "Left" }));
+      const younger = await one(anAlert([right], { title: "Right", severity: "critical" }));
+      const bridge = await one(anAlert([left, right], { title: "Both" }));
+      expect(bridge.incident).toBe(older.incident);
+      expect(await engine.store.incident(numberOf(younger.incident))).toMatchObject({
+        status: "redirected",
+        redirectTo: numberOf(older.incident),
+      });
+      expect(await engine.store.incident(numberOf(older.incident))).toMatchObject({
+        status: "open",
+        alertCount: 3,
+        severity: "critical",
+        title: "Right and 2 more alerts",
+      });
+      const view = (await engine.store.incidentViews([numberOf(older.incident)])).get(numberOf(older.incident));
+      expect(view?.alerts.map((row) => row.title)).toEqual(["Left", "Right", "Both"]);
+      expect(view?.investigations.map((row) => row.id)).toEqual([numberOf(older.investigation), numberOf(younger.investigation)]);
+      // The older investigation takes what is new; the younger goes on with its own.
+      expect(bridge.investigation).toBe(older.investigation);
+      expect(view?.timeline.map((row) => row.event)).toContain("incident-merged");
+      // A repeat of what was merged away names the survivor, and so does whatever joins it now.
+      expect((await one(anAlert([right]))).incident).toBe(older.incident);
     });
 
     test.each<[string, Entity]>([
@@ -285,8 +319,8 @@ describe.each(DATABASES)("an alert comes in, %s", (kind) => {
       engine.world.policy = {
         ...testPolicy,
         alertPolicies: [
-          { severity: ["informational"], investigate: true },
-          { source: ["siem"], category: ["Malware"], investigate: false },
+          { name: "a", match: { severity: ["informational"] }, outcome: "investigate", from: "alertPolicies[0] in air.yaml" },
+          { name: "b", match: { source: ["siem"], category: ["Malware"] }, outcome: "post", from: "alertPolicies[1] in air.yaml" },
         ],
       };
       expect((await one(anAlert([device()], { severity: "informational" }))).investigation).not.toBeNull();

@@ -1,7 +1,9 @@
-import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { OPEN_STATES } from "../../engine/domain/action.ts";
-import type { ActionRow, IncidentView, Page, Reads } from "../../engine/store.ts";
+import { deviceName } from "../../engine/domain/entity.ts";
+import type { Past } from "../../engine/ports.ts";
+import type { ActionRow, AlertSummary, IncidentView, Page, Reads } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
 
@@ -13,6 +15,10 @@ const root = alias(t.messages, "root");
 const deliverable = (channel: string) =>
   and(eq(t.messages.channel, channel), gt(t.messages.wanted, t.messages.shown), or(isNull(t.messages.thread), isNotNull(root.ref)));
 
+/** Alerts one round of an investigation takes in; what older ones named is evidence already. */
+const ALERTS_READ = 1000;
+/** Alerts of one incident a card may need; the incident's row counts them all. */
+const ALERTS_SHOWN = 100;
 /** Lines of the timeline a card may need. */
 const TIMELINE_SHOWN = 60;
 
@@ -30,10 +36,11 @@ export function reads(db: () => Db): Reads {
     incident: (id) => one(prepared().incident.execute({ id })),
     investigation: (id) => one(prepared().investigation.execute({ id })),
     action: (id) => one(db().select().from(t.actions).where(eq(t.actions.id, id))),
+    evidence: (id) => one(db().select().from(t.evidence).where(eq(t.evidence.id, id))),
     evidenceOf: (id) => prepared().evidence.execute({ id }),
     observationsOf: (id) => prepared().observations.execute({ id }),
     actionsOf: (id) => db().select().from(t.actions).where(eq(t.actions.investigationId, id)).orderBy(asc(t.actions.id)),
-    alertsOf: (id) => prepared().alerts.execute({ id }),
+    alertsOf: async (id, limit = ALERTS_READ) => (await prepared().alerts.execute({ id, limit })).reverse(),
     incidentViews: views,
     async listIncidents(filter) {
       const where = [
@@ -97,6 +104,22 @@ export function reads(db: () => Db): Reads {
         .where(and(inArray(t.actions.state, ["pending", "approved"]), lte(t.actions.expiresAt, now)))
         .orderBy(asc(t.actions.id))
         .limit(limit),
+    async uncheckedActions(before, limit) {
+      const rows = await db()
+        .select({ id: t.actions.id })
+        .from(t.actions)
+        .where(
+          and(eq(t.actions.state, "pending"), lte(sql`coalesce(${t.actions.checkedAt}, ${t.actions.proposedAt})`, before.toISOString())),
+        )
+        .orderBy(asc(t.actions.id))
+        .limit(limit);
+      return rows.map((row) => row.id);
+    },
+    queued: (before) =>
+      db().$count(
+        t.investigations,
+        and(eq(t.investigations.status, "queued"), before === undefined ? undefined : lt(t.investigations.id, before)),
+      ),
     async stale(before) {
       const investigations = await db()
         .select({ id: t.investigations.id })
@@ -167,6 +190,88 @@ export function reads(db: () => Db): Reads {
       const row = await one(db().select().from(t.auditHead).where(eq(t.auditHead.id, 1)));
       return { count: row?.count ?? 0, hash: row?.hash ?? "" };
     },
+    activeSnoozes: (now) => db().select().from(t.snoozes).where(gt(t.snoozes.until, now)).orderBy(asc(t.snoozes.id)),
+    storms: (ids) =>
+      ids.length === 0
+        ? Promise.resolve([])
+        : db()
+            .select()
+            .from(t.storms)
+            .where(inArray(t.storms.id, [...new Set(ids)])),
+    async stormsOf(incidents) {
+      const rows = await db()
+        .select({ incident: t.incidents.id, storm: t.storms })
+        .from(t.incidents)
+        .innerJoin(t.storms, eq(t.storms.id, t.incidents.stormId))
+        .where(inArray(t.incidents.id, [...new Set(incidents)]));
+      return new Map(rows.map((row) => [row.incident, row.storm]));
+    },
+    stormAlerts: (storm, { offset, limit }) =>
+      db().select(alertSummary).from(t.alerts).where(eq(t.alerts.stormId, storm)).orderBy(asc(t.alerts.id)).offset(offset).limit(limit),
+    timelineOf: (id) => db().select().from(t.timeline).where(eq(t.timeline.investigationId, id)).orderBy(asc(t.timeline.id)),
+    observationsOfEvidence: (id) =>
+      db().select().from(t.observations).where(eq(t.observations.evidenceId, id)).orderBy(asc(t.observations.id)),
+    async stormPending(storm) {
+      const rows = await db()
+        .select({ count: sql<number>`count(*)::int` })
+        .from(t.actions)
+        .innerJoin(t.incidents, eq(t.incidents.id, t.actions.incidentId))
+        .where(and(eq(t.incidents.stormId, storm), eq(t.actions.state, "pending")));
+      return rows[0]?.count ?? 0;
+    },
+    past: (digests, since, except, lab) => readPast(db(), digests, since, except, lab),
+  };
+}
+
+/** Rows of our own history one question reads at most: beyond it, often is often. */
+const PAST_LIMIT = 500;
+
+async function readPast(db: Db, digests: readonly string[], since: Date, except: number, lab: boolean): Promise<Past> {
+  const rows = await db
+    .select({
+      verdict: t.evidence.verdict,
+      override: t.evidence.override,
+      entity: t.evidence.entity,
+      said: t.evidence.said,
+      createdAt: t.evidence.createdAt,
+      id: t.incidents.id,
+      title: t.incidents.title,
+      openedAt: t.incidents.openedAt,
+      classification: t.incidents.classification,
+      status: t.incidents.status,
+    })
+    .from(t.evidence)
+    .innerJoin(t.incidents, eq(t.incidents.id, t.evidence.incidentId))
+    .where(
+      and(
+        inArray(t.evidence.entityDigest, [...digests]),
+        gte(t.evidence.createdAt, since),
+        eq(t.incidents.lab, lab),
+        ne(t.evidence.incidentId, except),
+      ),
+    )
+    .orderBy(desc(t.evidence.createdAt))
+    .limit(PAST_LIMIT);
+  const incidents = [...new Map(rows.map((row) => [row.id, row])).values()];
+  const verdicts = { malicious: 0, suspicious: 0, noThreatsFound: 0, unknown: 0 };
+  for (const row of rows) verdicts[row.verdict] += 1;
+  const times = rows.map((row) => row.createdAt);
+  const [lastAt] = times;
+  const firstAt = times.at(-1);
+  return {
+    alerts: rows.reduce((sum, row) => sum + row.said.length, 0),
+    incidents: incidents.slice(0, 20).map(({ id, title, openedAt, classification, status }) => ({
+      id,
+      title,
+      at: openedAt,
+      status,
+      ...(classification ? { classification } : {}),
+    })),
+    verdicts,
+    overrides: rows.flatMap(({ override, createdAt }) => (override ? [{ ...override, at: createdAt }] : [])),
+    devices: [...new Set(rows.flatMap(({ entity }) => ("device" in entity && entity.device ? [deviceName(entity.device)] : [])))],
+    ...(firstAt ? { firstAt } : {}),
+    ...(lastAt ? { lastAt } : {}),
   };
 }
 
@@ -192,8 +297,28 @@ function prepare(db: Db) {
       .where(eq(t.observations.investigationId, id))
       .orderBy(asc(t.observations.id))
       .prepare("air_observations"),
-    alerts: db.select(alertSummary).from(t.alerts).where(eq(t.alerts.incidentId, id)).orderBy(asc(t.alerts.id)).prepare("air_alerts"),
+    alerts: db
+      .select(alertSummary)
+      .from(t.alerts)
+      .where(eq(t.alerts.incidentId, id))
+      .orderBy(desc(t.alerts.id))
+      .limit(sql.placeholder("limit"))
+      .prepare("air_alerts"),
   };
+}
+
+/** Of each incident the newest, in the order they came: one that a storm blew into has thousands. */
+async function newestAlerts(db: Db, incidents: readonly number[]): Promise<AlertSummary[]> {
+  const ranked = db
+    .select({
+      ...alertSummary,
+      place: sql<number>`row_number() over (partition by ${t.alerts.incidentId} order by ${t.alerts.id} desc)`.as("place"),
+    })
+    .from(t.alerts)
+    .where(inArray(t.alerts.incidentId, [...incidents]))
+    .as("ranked");
+  const rows = await db.select().from(ranked).where(lte(ranked.place, ALERTS_SHOWN)).orderBy(asc(ranked.id));
+  return rows.map(({ place: _place, ...row }) => row);
 }
 
 async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, IncidentView>> {
@@ -204,7 +329,7 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
     views.set(incident.id, { incident, alerts: [], investigations: [], evidence: [], actions: [], approvals: [], timeline: [] });
   }
   const [alerts, investigations, evidence, actions, timeline] = [
-    await db.select(alertSummary).from(t.alerts).where(inArray(t.alerts.incidentId, wanted)).orderBy(asc(t.alerts.id)),
+    await newestAlerts(db, wanted),
     await db.select().from(t.investigations).where(inArray(t.investigations.incidentId, wanted)).orderBy(asc(t.investigations.id)),
     await db.select().from(t.evidence).where(inArray(t.evidence.incidentId, wanted)).orderBy(asc(t.evidence.id)),
     await db.select().from(t.actions).where(inArray(t.actions.incidentId, wanted)).orderBy(asc(t.actions.id)),

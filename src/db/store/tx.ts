@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { and, asc, desc, eq, inArray, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, notInArray, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { mayMove } from "../../engine/domain/action.ts";
 import { actorName } from "../../engine/domain/actor.ts";
@@ -19,6 +19,9 @@ const RUNNING = (["queued", "running", "pendingResource", "pendingApproval"] as 
 
 /** drizzle returns an array on PostgreSQL and `{ rows }` on the embedded database. */
 const rowsOf = <T>(result: unknown): T[] => (Array.isArray(result) ? result : (result as { rows: T[] }).rows) as T[];
+
+/** A raw statement's answer is a date on the embedded database and text on PostgreSQL. */
+const dateOf = (value: unknown): Date | null => (value === null || value === undefined ? null : t.readTimestamp(value));
 
 const toColumns = (row: Parameters<Tx["noteDelivery"]>[0][number]) => ({
   ...row,
@@ -52,31 +55,144 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     enqueueMany: (name, jobs) => queue.sendMany(tx, name, jobs),
 
     async lockJoinKeys(digests, now) {
-      const rows = [...new Set(digests)].sort().map((digest) => ({ digest, seenAt: now }));
-      if (rows.length > 0)
-        await tx.execute(sql`${insertRows(t.joinKeys, rows)} on conflict (digest) do update set seen_at = excluded.seen_at`);
-    },
-    candidates: (digests, lab) =>
-      digests.length === 0
-        ? Promise.resolve([])
-        : tx
-            .select({ digest: t.incidentKeys.digest, incidentId: t.incidentKeys.incidentId, at: t.incidentKeys.at })
-            .from(t.incidentKeys)
-            .innerJoin(t.incidents, eq(t.incidents.id, t.incidentKeys.incidentId))
-            .where(and(inArray(t.incidentKeys.digest, [...new Set(digests)]), eq(t.incidents.status, "open"), eq(t.incidents.lab, lab))),
-    async keepJoinKeys(rows) {
-      // Twice the same key of one incident in one statement is an error in PostgreSQL: the latest sighting is kept.
-      const latest = new Map<string, { digest: string; incidentId: number; at: Date }>();
-      for (const row of rows) {
-        const key = `${row.digest} ${row.incidentId}`;
-        const known = latest.get(key);
-        if (!known || known.at < row.at) latest.set(key, row);
-      }
-      const seen = [...latest.values()];
-      if (seen.length === 0) return;
-      await tx.execute(
-        sql`${insertRows(t.incidentKeys, seen)} on conflict (digest, incident_id) do update set at = greatest(incident_keys.at, excluded.at)`,
+      const rows = [...new Set(digests)].sort().map((digest) => ({ digest, seenAt: now, incidents: 1, countedSince: now }));
+      if (rows.length === 0) return [];
+      const locked = await tx.execute(
+        sql`${insertRows(t.joinKeys, rows)} on conflict (digest) do update set seen_at = excluded.seen_at
+          returning digest, incidents, counted_since, retired_at, (xmax = 0) as fresh`,
       );
+      return rowsOf<{ digest: string; incidents: number; counted_since: unknown; retired_at: unknown; fresh: boolean }>(locked).map(
+        (row) => ({
+          digest: row.digest,
+          incidents: row.incidents,
+          countedSince: dateOf(row.counted_since),
+          retiredAt: dateOf(row.retired_at),
+          fresh: row.fresh,
+        }),
+      );
+    },
+    async spans(ranges, lab) {
+      if (ranges.length === 0) return [];
+      const rows = await tx.execute(sql`
+        select k.digest, k.incident_id, k.first_at, k.at
+        from jsonb_to_recordset(${JSON.stringify(ranges)}::jsonb) as r(digest text, "from" timestamptz, "to" timestamptz)
+        join incident_keys k on k.digest = r.digest and k.at >= r."from" and k.first_at <= r."to"
+        join incidents i on i.id = k.incident_id and i.status = 'open' and i.lab = ${lab}`);
+      return rowsOf<{ digest: string; incident_id: number; first_at: unknown; at: unknown }>(rows).map((row) => ({
+        key: row.digest,
+        incident: row.incident_id,
+        first: dateOf(row.first_at)?.getTime() ?? 0,
+        last: dateOf(row.at)?.getTime() ?? 0,
+      }));
+    },
+    async keepSpans(rows, gone) {
+      const span = (row: (typeof rows)[number]) => ({
+        digest: row.key,
+        incidentId: row.incident,
+        firstAt: new Date(row.first),
+        lastAt: new Date(row.last),
+      });
+      if (gone.length > 0) {
+        await tx.execute(sql`
+          delete from incident_keys k using jsonb_to_recordset(${JSON.stringify(gone.map(span))}::jsonb)
+            as g(digest text, "incidentId" int, "firstAt" timestamptz)
+          where k.digest = g.digest and k.incident_id = g."incidentId" and k.first_at = g."firstAt"`);
+      }
+      // Two spans that begin together are one, in one statement they would be an error.
+      const unique = new Map<string, (typeof rows)[number]>();
+      for (const row of rows) {
+        const key = `${row.key} ${row.incident} ${row.first}`;
+        const known = unique.get(key);
+        if (!known || known.last < row.last) unique.set(key, row);
+      }
+      if (unique.size === 0) return;
+      await tx.execute(
+        sql`${insertRows(t.keySpans, [...unique.values()].map(span))}
+          on conflict (digest, incident_id, first_at) do update set at = greatest(incident_keys.at, excluded.at)`,
+      );
+    },
+    async countJoinKeys(rows, now) {
+      if (rows.length === 0) return;
+      const given = rows.map(({ digest, incidents, countedSince, retired }) => ({ digest, incidents, since: countedSince, retired }));
+      await tx.execute(sql`
+        update join_keys set incidents = v.incidents, counted_since = v.since,
+          retired_at = case when v.retired then coalesce(join_keys.retired_at, ${now.toISOString()}::timestamptz) else null end
+        from jsonb_to_recordset(${JSON.stringify(given)}::jsonb) as v(digest text, incidents int, since timestamptz, retired boolean)
+        where join_keys.digest = v.digest`);
+    },
+    async moveIncident(from, to) {
+      await tx.update(t.alerts).set({ incidentId: to }).where(eq(t.alerts.incidentId, from));
+      await tx.update(t.actions).set({ incidentId: to }).where(eq(t.actions.incidentId, from));
+      await tx.update(t.investigations).set({ incidentId: to }).where(eq(t.investigations.incidentId, from));
+      await tx.update(t.evidence).set({ incidentId: to }).where(eq(t.evidence.incidentId, from));
+      await tx.update(t.timeline).set({ incidentId: to }).where(eq(t.timeline.incidentId, from));
+      await tx.execute(sql`
+        insert into incident_keys (digest, incident_id, first_at, at)
+          select digest, ${to}, first_at, at from incident_keys where incident_id = ${from}
+        on conflict (digest, incident_id, first_at) do update set at = greatest(incident_keys.at, excluded.at)`);
+      await tx.delete(t.keySpans).where(eq(t.keySpans.incidentId, from));
+      // The root card of the absorbed incident stays its own and says where it went.
+      await tx
+        .update(t.messages)
+        .set({ incidentId: to })
+        .where(and(eq(t.messages.incidentId, from), isNotNull(t.messages.thread)));
+    },
+    async moveAlerts(alerts, to) {
+      if (alerts.length === 0) return;
+      await tx
+        .update(t.alerts)
+        .set({ incidentId: to, joinedBecause: null })
+        .where(inArray(t.alerts.id, [...alerts]));
+    },
+    async dropSpans(incident) {
+      await tx.delete(t.keySpans).where(eq(t.keySpans.incidentId, incident));
+    },
+    async countAlike(alikes, since, most) {
+      if (alikes.length === 0) return new Map();
+      const rows = await tx.execute(sql`
+        select a.alike, (select count(*)::int from (
+          select 1 from alerts where alerts.alike = a.alike and alerts.received_at >= ${since.toISOString()}::timestamptz limit ${most + 1}
+        ) as few) as count
+        from jsonb_to_recordset(${JSON.stringify(alikes.map((alike) => ({ alike })))}::jsonb) as a(alike text)`);
+      return new Map(rowsOf<{ alike: string; count: number }>(rows).map((row) => [row.alike, row.count]));
+    },
+    async stormFor(alert, more, since, now) {
+      // Two intakes may see the same storm begin.
+      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`storm ${alert.alike}`}, 0))`);
+      const [running] = await tx
+        .update(t.storms)
+        .set({ alerts: sql`${t.storms.alerts} + ${more}`, lastAt: now })
+        .where(and(eq(t.storms.alike, alert.alike), gte(t.storms.lastAt, since)))
+        .returning({ id: t.storms.id });
+      if (running) return running.id;
+      const { alike, source, category, severity, lab } = alert;
+      const [made] = await tx
+        .insert(t.storms)
+        .values({ alike, source, category, severity, lab, alerts: more, startedAt: now, lastAt: now })
+        .returning({ id: t.storms.id });
+      const id = made?.id ?? 0;
+      const taken = await tx
+        .update(t.alerts)
+        .set({ stormId: id })
+        .where(and(eq(t.alerts.alike, alike), gte(t.alerts.receivedAt, since), isNull(t.alerts.stormId)))
+        .returning({ id: t.alerts.id });
+      await tx
+        .update(t.storms)
+        .set({ alerts: sql`${t.storms.alerts} + ${taken.length}` })
+        .where(eq(t.storms.id, id));
+      return id;
+    },
+    async addSnooze(row) {
+      const [made] = await tx.insert(t.snoozes).values(row).returning({ id: t.snoozes.id });
+      return made?.id ?? 0;
+    },
+    async endSnoozes(policy, by, now) {
+      const ended = await tx
+        .update(t.snoozes)
+        .set({ until: now, endedBy: by })
+        .where(and(eq(t.snoozes.policy, policy), gt(t.snoozes.until, now)))
+        .returning({ id: t.snoozes.id });
+      return ended.length;
     },
     alertsByIdentity: (identities) =>
       tx
@@ -157,6 +273,7 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         ${insertRows(t.evidence, [...unique.values()])}
         on conflict (investigation_id, digest) do update set
           said = evidence.said || excluded.said,
+          found_by = coalesce(evidence.found_by, excluded.found_by),
           looked_round = case when jsonb_array_length(excluded.said) > 0 then null else evidence.looked_round end`);
     },
     async updateEvidence(rows) {
@@ -168,6 +285,16 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         where evidence.id = v.id`);
     },
 
+    async overrideEvidence(id, override) {
+      await tx.update(t.evidence).set({ override, lookedRound: null }).where(eq(t.evidence.id, id));
+    },
+    async lookAgain(evidence) {
+      if (evidence.length > 0)
+        await tx
+          .update(t.evidence)
+          .set({ lookedRound: null })
+          .where(inArray(t.evidence.id, [...evidence]));
+    },
     async markRemediated(id, remediation) {
       await tx.update(t.evidence).set({ remediation }).where(eq(t.evidence.id, id));
     },

@@ -1,8 +1,10 @@
 import type { ActionKindName } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
+import { allowIndicator } from "./allow-indicator.ts";
 import { blockIndicator } from "./block-indicator.ts";
 import { disableUser } from "./disable-user.ts";
 import { enableUser } from "./enable-user.ts";
+import { expandInvestigation } from "./expand-investigation.ts";
 import { isolateDevice } from "./isolate-device.ts";
 import { quarantineFile } from "./quarantine-file.ts";
 import { releaseDevice } from "./release-device.ts";
@@ -25,4 +27,6 @@ export const actionKinds: Readonly<Record<ActionKindName, ActionKind>> = {
   "revoke-sessions": revokeSessions,
   "block-indicator": blockIndicator,
   "unblock-indicator": unblockIndicator,
+  "allow-indicator": allowIndicator,
+  "expand-investigation": expandInvestigation,
 };

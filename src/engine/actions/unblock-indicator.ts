@@ -19,9 +19,10 @@ export const unblockIndicator: ActionKind = {
   reach: indicatorReach,
   state: async (target, capabilities, signal) => {
     const current = await needIndicators(capabilities).find(indicatorOf(target), signal);
-    return current?.action === "block"
-      ? { kind: "notReached", text: `The ${indicatorName(target)} is blocked.` }
-      : { kind: "reached", text: `The ${indicatorName(target)} is not on the block list.` };
+    // It takes back an allow entry too.
+    return current
+      ? { kind: "notReached", text: `The ${indicatorName(target)} is on the ${current.action} list.` }
+      : { kind: "reached", text: `The ${indicatorName(target)} is on no list.` };
   },
   execute: async (target, capabilities, { comment, key }, signal) =>
     needIndicators(capabilities).unblock(indicatorOf(target), comment, key, signal),

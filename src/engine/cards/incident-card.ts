@@ -1,6 +1,6 @@
 import type { Severity, Verdict } from "../domain/alert.ts";
 import type { Entity } from "../domain/entity.ts";
-import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD } from "../domain/investigation.ts";
+import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
 import type { ActionView } from "./action-card.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
 import { capital, count, outside, shown, span, time } from "./say.ts";
@@ -24,7 +24,11 @@ export type IncidentFacts = {
     because?: string | undefined;
     url?: string | undefined;
     duplicates: number;
+    /** The rule by which it did or did not start an investigation. */
+    policy: string;
   }[];
+  /** Of all its alerts; the newest are in `alerts`. */
+  alertCount: number;
   investigations: {
     id: string;
     status: keyof typeof STATUS_SENTENCE;
@@ -32,6 +36,7 @@ export type IncidentFacts = {
     endedAt?: Date | undefined;
     pendingSince?: Date | undefined;
     playbooks: string[];
+    advice: string[];
   }[];
   notInvestigated?: string | undefined;
   evidence: {
@@ -56,19 +61,19 @@ const ORDER: Verdict[] = ["malicious", "suspicious", "noThreatsFound", "unknown"
 const VERDICT_TONE: Record<Verdict, Tone> = { malicious: "bad", suspicious: "warning", noThreatsFound: "good", unknown: "neutral" };
 
 /** Longest lists on a card; the rest is counted and found in the log. */
-const SHOWN = { evidence: 8, alerts: 3, actions: 6 };
+const SHOWN = { evidence: 8, alerts: 3, actions: 6, advice: 3 };
 
 export function incidentCard(incident: IncidentFacts): Card {
   const worst = worstOf(incident);
   const waiting = incident.actions.filter((action) => action.state === "pending");
-  const investigation = incident.investigations.at(-1);
+  const investigation = incident.investigations.findLast((one) => !ENDED.has(one.status)) ?? incident.investigations.at(-1);
   const status = investigation
     ? STATUS_SENTENCE[investigation.status]
     : `Not investigated: ${incident.notInvestigated ?? "no policy starts one"}.`;
   const lines: Line[] = [];
   if (incident.status === "redirected") lines.push({ kind: "text", text: `This incident was merged into ${incident.redirectTo}.` });
   if (incident.paused) lines.push({ kind: "text", text: [bold("Paused: "), { text: incident.paused }] });
-  lines.push({ kind: "text", text: [bold(`${VERDICT_WORD[worst]}. `), { text: status }] });
+  lines.push({ kind: "text", text: [bold(`${VERDICT_WORD[worst]}. `), { text: `${status}${unfinished(incident, investigation)}` }] });
   lines.push({ kind: "facts", facts: facts(incident, investigation) });
   lines.push(...evidenceLines(incident));
   if (incident.actions.length > 0) {
@@ -87,16 +92,33 @@ export function incidentCard(incident: IncidentFacts): Card {
     if (incident.actions.length > SHOWN.actions)
       lines.push({ kind: "note", text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions ${incident.id}` });
   }
+  const advice = [...new Set(incident.investigations.flatMap((one) => one.advice))];
+  if (advice.length > 0)
+    lines.push({
+      kind: "list",
+      title: "By hand",
+      items: advice.slice(0, SHOWN.advice).map((text) => ({ mark: "Advice", text: cut(text, 300) })),
+    });
   lines.push(...alertLines(incident));
   return {
-    title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 110)}${incident.alerts.length > 1 ? ` (+${incident.alerts.length - 1})` : ""}`,
+    title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 120)}`,
     tone: TONE[incident.severity],
     badge: capital(incident.severity),
     summary: summary(incident, worst, waiting, status),
     lines,
-    buttons: buttons(incident, investigation?.id),
+    buttons: buttons(incident, investigation),
   };
 }
+
+/** What could not be looked at or judged, by name, with the way to take it up again. */
+function unfinished(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): string {
+  if (investigation?.status !== "partiallyInvestigated" && investigation?.status !== "failed") return "";
+  const open = unlooked(incident).map((item) => cut(shown(item.entity), 60));
+  if (open.length === 0) return "";
+  return ` Open: ${open.slice(0, 3).join(", ")}${open.length > 3 ? ` and ${open.length - 3} more` : ""}. Retry asks again for what was not answered.`;
+}
+const unlooked = (incident: IncidentFacts) =>
+  incident.evidence.filter((item) => item.missing.length > 0 || (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)));
 
 /** Pending first, then what runs, then what is over. */
 const rank = (action: ActionView) => (action.state === "pending" ? 0 : ["approved", "executing", "undoing"].includes(action.state) ? 1 : 2);
@@ -149,6 +171,7 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
     ],
     ["Took", investigation?.endedAt && ENDED.has(investigation.status) ? span(investigation.startedAt, investigation.endedAt) : undefined],
     ["Assigned to", incident.assignee],
+    ["Why", first ? cut(outside(first.policy), 120) : undefined],
     ["Source alert", first ? `${first.source} ${cut(outside(first.sourceId), 60)}` : undefined],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
@@ -165,7 +188,7 @@ function evidenceLines(incident: IncidentFacts): Line[] {
       kind: "list",
       title: "Evidence",
       items: told.slice(0, SHOWN.evidence).map((item) => ({
-        mark: VERDICT_WORD[item.verdict],
+        mark: verdictWord(item.entity.kind, item.verdict),
         tone: VERDICT_TONE[item.verdict],
         text: [bold(cut(shown(item.entity), 80)), { text: ` (${kindOf(item.entity)}) ${because(item)}` }],
       })),
@@ -205,18 +228,24 @@ function because(item: IncidentFacts["evidence"][number]): string {
 }
 
 function alertLines(incident: IncidentFacts): Line[] {
-  if (incident.alerts.length < 2) return [];
+  if (incident.alertCount < 2) return [];
   const items = incident.alerts.slice(-SHOWN.alerts).map((alert) => ({
     mark: capital(alert.severity),
-    text: `${alert.id} ${cut(outside(alert.title), 90)} (${alert.because ? `joined: ${alert.because}` : "opened the incident"})`,
+    text: `${alert.id} ${cut(outside(alert.title), 90)} (${alert.because ? `joined: ${cut(outside(alert.because), 160)}` : "opened the incident"})`,
   }));
-  return [{ kind: "list", title: `${count(incident.alerts.length, "alert")}, newest last`, items }];
+  return [{ kind: "list", title: `${count(incident.alertCount, "alert")}, newest last`, items }];
 }
 
-function buttons(incident: IncidentFacts, investigation: string | undefined): Button[] {
+function buttons(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): Button[] {
+  const retry = investigation && unfinished(incident, investigation) !== "";
   return [
-    { label: "Details", style: "plain", value: `say:status ${investigation ?? incident.id}` },
-    ...(investigation ? [{ label: "Log", style: "plain" as const, value: `say:log ${investigation}` }] : []),
+    { label: "Details", style: "plain", value: `say:status ${investigation?.id ?? incident.id}` },
+    ...(investigation ? [{ label: "Log", style: "plain" as const, value: `say:log ${investigation.id}` }] : []),
+    ...(retry ? [{ label: "Retry", style: "plain" as const, value: `say:retry ${investigation.id}` }] : []),
+    // Shown where nothing runs (domain facts 1.2).
+    ...(incident.status === "open" && investigation === undefined
+      ? [{ label: "Investigate", style: "plain" as const, value: `say:investigate ${incident.id}` }]
+      : []),
     ...(incident.link ? [{ label: "Open in console", style: "plain" as const, url: incident.link }] : []),
   ];
 }

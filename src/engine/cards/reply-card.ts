@@ -104,7 +104,7 @@ export function helpCard(commands: readonly CommandHelp[]): Card {
     tone: "info",
     summary: "What air understands: status, list, actions, approve, reject, undo, pause and more.",
     lines: [
-      { kind: "list", items: commands.map((command) => ({ mark: command.usage, tone: "neutral" as const, text: command.about })) },
+      { kind: "list", items: commands.map((command) => ({ text: [bold(command.usage), { text: `: ${command.about}` }] })) },
       { kind: "note", text: "Ids: INC-42 an incident, INV-42 an investigation, ACT-105 an action. A bare 42 is an investigation." },
     ],
     buttons: [],

@@ -11,6 +11,8 @@ export const ACTION_KINDS = [
   "revoke-sessions",
   "block-indicator",
   "unblock-indicator",
+  "allow-indicator",
+  "expand-investigation",
 ] as const;
 export type ActionKindName = (typeof ACTION_KINDS)[number];
 

@@ -37,6 +37,8 @@ export const Alert = z.object({
   status: z.enum(["new", "inProgress", "resolved"]),
   /** The product that raised it, in the source's words (`microsoftDefenderForEndpoint`). */
   product: z.string().max(256).optional(),
+  /** The source's own alert policy or detection rule: repeats of it are one matter (domain facts 1.3). */
+  policyId: z.string().max(256).optional(),
   /** The source's own incident: the strongest join key. */
   vendorIncident: z.object({ id: z.string().max(256), url: z.string().max(2048).optional() }).optional(),
   entities: z.array(NamedEntity).max(MAX_ENTITIES),

@@ -72,6 +72,9 @@ export type Proposal = {
 /** Automatic, ask, observe or nothing, with the rule that decided in one sentence for the card. */
 export function automationFor(proposal: Proposal, policy: Policy, spent: { kindLastHour: number; lastDay: number }): Answer {
   if (proposal.level === "none") return { kind: "none", rule: `group ${proposal.group} allows no automated response` };
+  // It changes nothing anywhere; whether to look at ten devices more is asked in every mode.
+  if (proposal.kind === "expand-investigation")
+    return { kind: "ask", rule: "the entity is on 10 devices or more: widening the investigation asks" };
   if (policy.mode === "observe") return { kind: "observe", rule: "mode observe: nothing is carried out" };
   if (policy.mode === "ask") return { kind: "ask", rule: "mode ask: everything asks" };
   const own = policy.perKind[proposal.kind]?.approval;

@@ -45,6 +45,16 @@ export const STATUS_SENTENCE: Record<InvestigationStatus, string> = {
   closedWithFailures: "Closed with failed actions: something could not be carried out. See the actions.",
 };
 
+/** What is said of people: a determination, not a file's verdict (domain facts 2.2). */
+const DETERMINATION: Record<Verdict, string> = {
+  malicious: "Compromised",
+  suspicious: "At risk",
+  noThreatsFound: "No threats found",
+  unknown: "Unknown",
+};
+export const verdictWord = (kind: Entity["kind"], verdict: Verdict): string =>
+  kind === "user" || kind === "mailbox" ? DETERMINATION[verdict] : VERDICT_WORD[verdict];
+
 /** Verdict as people say it. */
 export const VERDICT_WORD: Record<Verdict, string> = {
   malicious: "Malicious",
@@ -57,13 +67,76 @@ export const ENDED: ReadonlySet<InvestigationStatus> = new Set(
   INVESTIGATION_STATUSES.filter((status) => !["queued", "running", "pendingResource", "pendingApproval"].includes(status)),
 );
 
+/** What a status may become. The ends that follow from actions change with them: an undo, a late decision, a retry. */
+const OPEN = ["queued", "running", "pendingResource", "pendingApproval"] as const;
+const SETTLED = [
+  "benign",
+  "successfullyRemediated",
+  "partiallyRemediated",
+  "partiallyInvestigated",
+  "failed",
+  "closedWithRejections",
+  "closedWithFailures",
+  "terminatedBySystem",
+] as const;
+const FROM_OPEN = [...OPEN.slice(1), ...SETTLED, "terminatedByUser", "unsupportedAlertType", "unsupportedOs"] as const;
+/** Never begun: only a new investigation looks at it. */
+const NEVER: readonly InvestigationStatus[] = [];
+/** Every allowed move; any other is refused. Nothing goes back to the queue but by a retry. */
+export const INVESTIGATION_MOVES: Readonly<Record<InvestigationStatus, readonly InvestigationStatus[]>> = {
+  queued: [...FROM_OPEN, "preexistingAlert", "suppressedAlert"],
+  running: FROM_OPEN,
+  pendingResource: FROM_OPEN,
+  pendingApproval: FROM_OPEN,
+  benign: [...OPEN, ...SETTLED],
+  successfullyRemediated: [...OPEN, ...SETTLED],
+  partiallyRemediated: [...OPEN, ...SETTLED],
+  partiallyInvestigated: [...OPEN, ...SETTLED],
+  failed: [...OPEN, ...SETTLED],
+  closedWithRejections: [...OPEN, ...SETTLED],
+  closedWithFailures: [...OPEN, ...SETTLED],
+  terminatedBySystem: [...OPEN, ...SETTLED],
+  terminatedByUser: ["queued"],
+  unsupportedAlertType: ["queued"],
+  unsupportedOs: NEVER,
+  preexistingAlert: NEVER,
+  suppressedAlert: NEVER,
+};
+export const mayBecome = (from: InvestigationStatus, to: InvestigationStatus) => from === to || INVESTIGATION_MOVES[from].includes(to);
+
+/** Times kept of an investigation (domain facts 5.3): when it began, how long it waited for people and for devices, when it ended. */
+export type InvestigationTimes = {
+  beganAt: Date | null;
+  endedAt: Date | null;
+  pendingSince: Date | null;
+  pendingMs: number;
+  waitingSince: Date | null;
+  waitingMs: number;
+};
+
+/** The times after a change of status at `now`: a clock runs while its status lasts, and what it counted is kept. */
+export function timesAfter(times: InvestigationTimes, to: InvestigationStatus, now: Date): InvestigationTimes {
+  const elapsed = (since: Date | null) => (since ? Math.max(0, now.getTime() - since.getTime()) : 0);
+  const pending = to === "pendingApproval";
+  const waiting = to === "pendingResource";
+  return {
+    beganAt: to === "queued" ? times.beganAt : (times.beganAt ?? now),
+    endedAt: ENDED.has(to) ? (times.endedAt ?? now) : null,
+    pendingSince: pending ? (times.pendingSince ?? now) : null,
+    pendingMs: times.pendingMs + (pending ? 0 : elapsed(times.pendingSince)),
+    waitingSince: waiting ? (times.waitingSince ?? now) : null,
+    waitingMs: times.waitingMs + (waiting ? 0 : elapsed(times.waitingSince)),
+  };
+}
+
 /**
  * The status that follows from the rows, once nothing is left to look at. Decision, execution and outcome stay apart:
  * a rejected or failed action is never called remediated (domain facts 1.6, CHOICE).
  */
 export function statusFrom(input: {
   evidence: readonly { verdict: Verdict; unlooked: boolean }[];
-  actions: readonly { state: ActionState; waitingForDevice: boolean }[];
+  /** `alreadyDone`: cancelled because the threat was gone before anybody decided; that is remediated (domain facts 1.4). */
+  actions: readonly { state: ActionState; waitingForDevice: boolean; alreadyDone?: boolean }[];
 }): InvestigationStatus {
   const { actions, evidence } = input;
   const some = (...states: ActionState[]) => actions.some((action) => states.includes(action.state));
@@ -73,7 +146,9 @@ export function statusFrom(input: {
   if (some("failed", "unclear", "timedOut")) return "closedWithFailures";
   if (some("rejected")) return "closedWithRejections";
   if (some("expired")) return some("succeeded", "byHand") ? "partiallyRemediated" : "terminatedBySystem";
-  if (some("succeeded", "byHand")) return some("cancelled", "undone") ? "partiallyRemediated" : "successfullyRemediated";
+  const done = actions.filter((action) => action.state === "succeeded" || action.state === "byHand" || action.alreadyDone);
+  const lapsed = actions.filter((action) => action.state === "undone" || (action.state === "cancelled" && !action.alreadyDone));
+  if (done.length > 0) return lapsed.length > 0 ? "partiallyRemediated" : "successfullyRemediated";
   if (evidence.length === 0) return "unsupportedAlertType";
   // What was found bad and nothing was (or could be) done about, and what nobody could judge, is not "No threats found".
   if (evidence.some((item) => item.unlooked || item.verdict === "malicious" || item.verdict === "suspicious"))

@@ -48,17 +48,28 @@ export function neverAct(entity: Entity, context: NeverActContext): string | und
   }
 }
 
-/** May this entity tie two alerts into one incident? What everybody shares ties nothing. */
-export function joinable(entity: Entity, context: { internalRanges: readonly string[] } = { internalRanges: [] }): boolean {
+/**
+ * May this entity tie two alerts into one incident? What everybody shares ties nothing: reserved addresses and well-known resolvers, our
+ * own and well-known domains, the operating system's files, service accounts and the accounts every machine has.
+ */
+export function joinable(
+  entity: Entity,
+  context: { domains?: readonly string[]; internalRanges: readonly string[] } = { internalRanges: [] },
+): boolean {
+  const hosts = { organizationDomains: context.domains ?? [], internalRanges: context.internalRanges };
   switch (entity.kind) {
     case "ip":
-      return reservedAddress(entity.address, context.internalRanges) === undefined;
-    case "url":
-      return !isLoopbackHost(hostOf(entity.url) ?? "");
+      return addressReason(entity.address, context.internalRanges) === undefined;
+    case "url": {
+      const host = hostOf(entity.url);
+      return host === undefined || hostReason(host, hosts, isUserContent(entity, host)) === undefined;
+    }
+    case "domain":
+      return hostReason(entity.name, hosts, false) === undefined;
     case "file":
-      return !isOperatingSystemFile(entity);
+      return !isOperatingSystemFile(entity) && !standsInSystemFolder(entity);
     case "user":
-      return !isServiceAccount(entity);
+      return !isServiceAccount(entity) && !isLocalAccount(entity);
     default:
       return true;
   }
@@ -238,6 +249,10 @@ function isOperatingSystemFile(file: EntityOf<"file">, signer: string | undefine
   if (rest[0] === "%windir%" || rest[0] === "%systemroot%") return rest[1] !== "temp";
   return rest[0] === "windows" && rest[1] !== "temp" && third !== undefined;
 }
+/** Of a file in the system's own folder whose signer the source does not name nobody knows whether it is `powershell.exe`: it ties nothing. */
+function standsInSystemFolder(file: EntityOf<"file">): boolean {
+  return file.signer === undefined && isOperatingSystemFile(file, "microsoft windows");
+}
 const OPERATING_SYSTEM_SIGNERS = ["microsoft windows", "microsoft windows publisher"];
 
 /**
@@ -252,6 +267,25 @@ function isServiceAccount(user: EntityOf<"user">): boolean {
   if (account === undefined) return SYSTEM_NAMES.has(authority ?? "");
   return SYSTEM_AUTHORITIES.has(authority ?? "") || SYSTEM_NAMES.has(account);
 }
+/** Accounts that exist on every machine under the same name: bare of a domain, the name says nothing about who it is. */
+function isLocalAccount(user: EntityOf<"user">): boolean {
+  return user.email === undefined && user.id === undefined && LOCAL_NAMES.has((user.name ?? "").trim().toLowerCase());
+}
+const LOCAL_NAMES = new Set([
+  "administrator",
+  "admin",
+  "guest",
+  "defaultaccount",
+  "wdagutilityaccount",
+  "ubuntu",
+  "ec2-user",
+  "azureuser",
+  "vagrant",
+  "nobody",
+  "www-data",
+  "postgres",
+  "user",
+]);
 const SYSTEM_AUTHORITIES = new Set(["nt authority", "nt service", "window manager", "font driver host", "iis apppool"]);
 const SYSTEM_NAMES = new Set([
   "system",

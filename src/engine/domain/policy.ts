@@ -1,5 +1,6 @@
 import type { ActionKindName } from "./action.ts";
-import type { Alert, Severity } from "./alert.ts";
+import type { Severity } from "./alert.ts";
+import type { AlertPolicy } from "./alert-policy.ts";
 
 /** What the organisation decided, from air.yaml and its defaults. Durations are milliseconds. */
 export type Mode = "observe" | "ask" | "act";
@@ -14,9 +15,15 @@ export type Policy = {
   protected: string[];
   perKind: Partial<Record<ActionKindName, { approval?: "always" | "matrix"; approvals?: 1 | 2; expiresAfter?: number }>>;
   ceilings: { perKindPerHour: number; perDay: number; devicesPerInvestigation: number };
-  alertPolicies: { source?: string[]; category?: string[]; severity?: Severity[]; investigate: boolean }[];
-  /** How far apart two alerts may lie and still join, per kind of shared entity. */
-  correlation: { device: number; file: number; url: number; user: number; ip: number };
+  /** From air.yaml, asked before the built-in ones. */
+  alertPolicies: readonly AlertPolicy[];
+  /**
+   * How far apart two alerts may lie and still join, per kind of shared entity; `mailBucket`: repeats of one Office 365 policy within it
+   * are one matter (1 min with a plan of the E5 kind, 15 min with others).
+   */
+  correlation: { device: number; file: number; url: number; user: number; ip: number; mailBucket: number };
+  /** More alike alerts (source, category, severity) than `alike` within `within` are a storm. */
+  storm: { alike: number; within: number };
   /** Sources whose alerts may carry automatic actions. */
   trustedSources: ReadonlySet<string>;
 };
@@ -24,7 +31,9 @@ export type Policy = {
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
 
-export const DEFAULT_CORRELATION = { device: 24 * HOUR, file: 24 * HOUR, url: 24 * HOUR, user: 24 * HOUR, ip: HOUR };
+export const DEFAULT_CORRELATION = { device: 24 * HOUR, file: 24 * HOUR, url: 24 * HOUR, user: 24 * HOUR, ip: HOUR, mailBucket: MINUTE };
+/** Product contract 4. */
+export const DEFAULT_STORM = { alike: 20, within: MINUTE };
 export const DEFAULT_CEILINGS = { perKindPerHour: 10, perDay: 25, devicesPerInvestigation: 5 };
 
 /** Response deadline by severity (product contract 6); low and informational wait for the next digest: a day. */
@@ -40,6 +49,7 @@ export function expiresAfter(kind: ActionKindName, policy: Policy): number {
     case "disable-user":
     case "revoke-sessions":
     case "block-indicator":
+    case "expand-investigation":
       return 24 * HOUR;
     case "soft-delete-mail":
     case "restore-mail":
@@ -49,27 +59,11 @@ export function expiresAfter(kind: ActionKindName, policy: Policy): number {
     case "release-device":
     case "enable-user":
     case "unblock-indicator":
+    case "allow-indicator":
       return 72 * HOUR;
     default:
       return kind satisfies never;
   }
-}
-
-/** Does this alert start (or join) an investigation, and which rule says so (product contract 3.4, alertPolicies). */
-export function investigates(
-  source: string,
-  alert: Pick<Alert, "severity" | "category">,
-  policy: Policy,
-): { investigate: boolean; rule: string } {
-  for (const [index, rule] of policy.alertPolicies.entries()) {
-    if (rule.source && !rule.source.includes(source)) continue;
-    if (rule.severity && !rule.severity.includes(alert.severity)) continue;
-    if (rule.category && !rule.category.some((category) => category.toLowerCase() === alert.category?.toLowerCase())) continue;
-    return { investigate: rule.investigate, rule: `alertPolicies[${index}] in air.yaml` };
-  }
-  return alert.severity === "informational"
-    ? { investigate: false, rule: "informational alerts start no investigation unless a policy says so" }
-    : { investigate: true, rule: "alerts of low severity and above are investigated" };
 }
 
 /** `*` and `?` only, case-insensitive, linear in the text: two pointers, no backtracking beyond the last star. */

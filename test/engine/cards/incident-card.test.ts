@@ -30,6 +30,7 @@ const alert = (more: Partial<IncidentFacts["alerts"][number]> = {}): IncidentFac
   title: "Malware on a device",
   severity: "high",
   duplicates: 0,
+  policy: "alerts of low severity and above are investigated",
   ...more,
 });
 const facts = (change: Partial<IncidentFacts> = {}): IncidentFacts => ({
@@ -40,7 +41,8 @@ const facts = (change: Partial<IncidentFacts> = {}): IncidentFacts => ({
   lab: false,
   openedAt: new Date("2026-10-05T08:30:00.000Z"),
   alerts: [alert()],
-  investigations: [{ id: "INV-42", status: "running", startedAt: NOW, playbooks: [] }],
+  alertCount: change.alerts?.length ?? 1,
+  investigations: [{ id: "INV-42", status: "running", startedAt: NOW, playbooks: [], advice: [] }],
   evidence: [],
   actions: [],
   now: NOW,
@@ -66,7 +68,7 @@ const text = ({ title, lines }: Card) =>
 
 describe("every status has a card with its plain sentence", () => {
   test.each(INVESTIGATION_STATUSES)("%s", (status) => {
-    const card = incidentCard(facts({ investigations: [{ id: "INV-42", status, startedAt: NOW, playbooks: [] }] }));
+    const card = incidentCard(facts({ investigations: [{ id: "INV-42", status, startedAt: NOW, playbooks: [], advice: [] }] }));
     expect(text(card)).toContain(STATUS_SENTENCE[status]);
     expect(card.summary).toContain(STATUS_SENTENCE[status]);
     expect(card.title).toContain("INC-42");
@@ -178,10 +180,25 @@ describe("push text", () => {
 
 test("several alerts: their number, and why each joined", () => {
   const card = incidentCard(facts({ alerts: [alert(), alert({ id: "ALT-8", because: "same device within 24 h" })] }));
-  expect(card.title).toContain("(+1)");
   expect(text(card)).toContain("2 alerts, newest last");
   expect(text(card)).toContain("ALT-7 Malware on a device (opened the incident)");
   expect(text(card)).toContain("ALT-8 Malware on a device (joined: same device within 24 h)");
+});
+
+test("what could not be judged is named, with Retry", () => {
+  const card = incidentCard(
+    facts({
+      investigations: [{ id: "INV-42", status: "partiallyInvestigated", startedAt: NOW, playbooks: [], advice: [] }],
+      evidence: [evidence({ kind: "url", url: "https://evil.example/a" }, "unknown", { missing: ["virustotal: not asked: quota"] })],
+    }),
+  );
+  expect(text(card)).toContain("Open: hxxps://evil[.]example/a. Retry asks again for what was not answered.");
+  expect(card.buttons.map((button) => button.value)).toContain("say:retry INV-42");
+});
+
+test("of people a determination is said, not a file's verdict", () => {
+  const card = incidentCard(facts({ evidence: [evidence({ kind: "user", email: "mia@contoso.com" }, "malicious")] }));
+  expect(text(card)).toContain("Compromised: mia@contoso.com");
 });
 
 test("links only to air's own address, and only where it has one", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ACTION_KINDS } from "../../../src/engine/domain/action.ts";
-import { expiresAfter, globMatches, investigates, responseDeadline } from "../../../src/engine/domain/policy.ts";
+import { expiresAfter, globMatches, responseDeadline } from "../../../src/engine/domain/policy.ts";
 import { testPolicy } from "../../support/open-engine.ts";
 
 /** What a pattern means, written the simplest way there is. */
@@ -53,28 +53,6 @@ describe("patterns", () => {
   });
 });
 
-describe("what is investigated", () => {
-  test.each(["low", "medium", "high", "critical"] as const)("%s is", (severity) =>
-    expect(investigates("siem", { severity }, testPolicy).investigate).toBe(true),
-  );
-  test("informational is not", () => expect(investigates("siem", { severity: "informational" }, testPolicy).investigate).toBe(false));
-  test("the first policy that matches decides, and is named", () => {
-    const policy = {
-      ...testPolicy,
-      alertPolicies: [
-        { source: ["edr"], category: ["Malware"], investigate: true },
-        { source: ["edr"], investigate: false },
-      ],
-    };
-    expect(investigates("edr", { severity: "informational", category: "malware" }, policy)).toEqual({
-      investigate: true,
-      rule: "alertPolicies[0] in air.yaml",
-    });
-    expect(investigates("edr", { severity: "high" }, policy)).toEqual({ investigate: false, rule: "alertPolicies[1] in air.yaml" });
-    expect(investigates("siem", { severity: "high" }, policy).investigate).toBe(true);
-  });
-});
-
 describe("times", () => {
   const hours = (ms: number) => ms / 3_600_000;
   test("deadlines by severity", () => {
@@ -88,6 +66,8 @@ describe("times", () => {
   test("containment expires after a day, mail after a week, the rest after three days", () => {
     expect(Object.fromEntries(ACTION_KINDS.map((kind) => [kind, hours(expiresAfter(kind, testPolicy))]))).toEqual({
       "isolate-device": 24,
+      "allow-indicator": 72,
+      "expand-investigation": 24,
       "release-device": 72,
       "quarantine-file": 72,
       "restore-file": 72,

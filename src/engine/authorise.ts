@@ -1,0 +1,92 @@
+import { type Air, incidentId } from "./air.ts";
+import type { Actor } from "./domain/actor.ts";
+import { mayRespond, type Person, suspectOf } from "./domain/approval.ts";
+import { Refusal } from "./domain/errors.ts";
+import type { IncidentRow } from "./store.ts";
+
+/** Who did it, as rows and the audit keep it. */
+export const actorOf = (person: Person): Actor =>
+  person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
+
+export type Asked = {
+  /** The command, as the audit names it: `investigation.stop`. */
+  verb: string;
+  /** What it was aimed at: `INV-42`. */
+  subject: string;
+  /** Incidents it touches: who is named in one may not change it. */
+  incidents?: readonly number[];
+  /** Beyond a responder: an approver of any family, or an admin. */
+  need?: "responder" | "approver";
+  /** Not asked of somebody who only adds to an incident (a note, a new investigation). */
+  suspectsMay?: boolean;
+};
+
+/**
+ * May this person do this now? Fails closed; an authenticated refusal is an audit line of its own (product contract 3.6).
+ *
+ * @throws Refusal forbidden | not-found
+ */
+export async function authorise(air: Air, person: Person, asked: Asked): Promise<IncidentRow[]> {
+  try {
+    return await check(air, person, asked);
+  } catch (error) {
+    if (error instanceof Refusal) await auditRefused(air, person, asked, error);
+    throw error;
+  }
+}
+
+async function check(air: Air, person: Person, asked: Asked): Promise<IncidentRow[]> {
+  const approver = person.roles.admin || person.roles.approves.length > 0;
+  if (!(asked.need === "approver" ? approver : mayRespond(person.roles))) {
+    const role = asked.need === "approver" ? "approver" : "responder";
+    throw new Refusal(
+      "forbidden",
+      `This needs the role ${role}; you do not have it. An admin can add you under roles.${role} in air.yaml.`,
+      { details: { missing: role } },
+    );
+  }
+  const rows: IncidentRow[] = [];
+  const views = await air.store.incidentViews(asked.incidents ?? []);
+  for (const id of asked.incidents ?? []) {
+    const view = views.get(id);
+    if (!view) throw new Refusal("not-found", `There is no incident ${incidentId(id)}.`);
+    rows.push(view.incident);
+    if (asked.suspectsMay) continue;
+    const entities = [
+      ...view.evidence.map((item) => item.entity),
+      ...view.alerts.flatMap((alert) => alert.entities.map((named) => named.entity)),
+    ];
+    const suspect = suspectOf(person, entities);
+    if (suspect) {
+      throw new Refusal("forbidden", `You are named in ${incidentId(id)} (${suspect}), so somebody else has to do this.`, {
+        details: { missing: "not-a-suspect" },
+      });
+    }
+  }
+  return rows;
+}
+
+/** Refused inside the transaction: nothing changed, and that somebody tried is kept. */
+export async function audited<T>(air: Air, person: Person, asked: Asked, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refusal) await auditRefused(air, person, asked, error);
+    throw error;
+  }
+}
+
+async function auditRefused(air: Air, person: Person, asked: Asked, refusal: Refusal): Promise<void> {
+  await air.store.transaction((tx) =>
+    tx.writeAudit([
+      {
+        at: air.clock.now(),
+        actor: actorOf(person),
+        event: "command.refused",
+        subject: asked.subject,
+        ...(asked.incidents?.[0] === undefined ? {} : { incidentId: asked.incidents[0] }),
+        data: { verb: asked.verb, code: refusal.code, missing: refusal.details.missing ?? null },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,37 @@
+import { type Severity, severityRank } from "./alert.ts";
+
+/** What an incident turned out to be (domain facts 7). */
+export const CLASSIFICATIONS = ["truePositive", "falsePositive", "informationalExpectedActivity"] as const;
+export type Classification = (typeof CLASSIFICATIONS)[number];
+
+/** Which determinations a classification allows (domain facts 7). */
+export const DETERMINATIONS: Record<Classification, readonly string[]> = {
+  truePositive: [
+    "multiStagedAttack",
+    "maliciousUserActivity",
+    "compromisedAccount",
+    "malware",
+    "phishing",
+    "unwantedSoftware",
+    "apt",
+    "other",
+  ],
+  informationalExpectedActivity: ["securityTesting", "lineOfBusinessApplication", "confirmedActivity", "other"],
+  falsePositive: ["notMalicious", "notEnoughDataToValidate", "other"],
+};
+
+/** The alert whose title an incident bears. */
+export type Headline = { title: string; severity: Severity; at: string };
+
+/** The most severe alert's; of several the earliest, then the first by its title, so that the order of arrival does not matter. */
+export function headlineOf(a: Headline, b: Headline): Headline {
+  const rank = severityRank(b.severity) - severityRank(a.severity) || (a.at === b.at ? 0 : a.at < b.at ? -1 : 1);
+  if (rank !== 0) return rank < 0 ? a : b;
+  return a.title <= b.title ? a : b;
+}
+
+/** An incident of one alert bears its title; of several, the most severe alert's title plus the count (product contract 4). */
+export function incidentTitle(headline: Headline, alerts: number): string {
+  const others = alerts - 1;
+  return others < 1 ? headline.title : `${headline.title} and ${others} more ${others === 1 ? "alert" : "alerts"}`;
+}

@@ -1,0 +1,190 @@
+import { type Air, alertId, incidentId } from "./air.ts";
+import { actorOf, audited, authorise } from "./authorise.ts";
+import { highest } from "./domain/alert.ts";
+import type { Person } from "./domain/approval.ts";
+import { extend } from "./domain/correlate.ts";
+import { Refusal } from "./domain/errors.ts";
+import { headlineOf, incidentTitle } from "./domain/incident.ts";
+import { marksOf, mergedRow } from "./ingest-alert.ts";
+import type { AlertSummary, IncidentRow, Tx } from "./store.ts";
+import { neededAtOnce, wantCards } from "./want-cards.ts";
+
+/**
+ * Two incidents become one because a person says so: the younger is redirected to the older. Different assignees or classifications
+ * are no obstacle then, the survivor's stand; lab and real are never mixed.
+ *
+ * @throws Refusal forbidden | not-found | invalid
+ */
+export async function mergeIncidents(
+  air: Air,
+  person: Person,
+  one: number,
+  other: number,
+): Promise<{ survivor: number; absorbed: number }> {
+  if (one === other) throw new Refusal("invalid", "An incident cannot be merged with itself.");
+  const [survivor, absorbed] = one < other ? [one, other] : [other, one];
+  const asked = { verb: "incident.merge", subject: incidentId(absorbed), incidents: [survivor, absorbed] };
+  await authorise(air, person, asked);
+  return audited(air, person, asked, () =>
+    air.store.transaction(async (tx) => {
+      const now = air.clock.now();
+      const rows = new Map((await tx.lockIncidents([survivor, absorbed])).map((row) => [row.id, row]));
+      const into = mustBeOpen(rows.get(survivor), survivor);
+      const from = mustBeOpen(rows.get(absorbed), absorbed);
+      if (into.lab !== from.lab) throw new Refusal("invalid", "The lab's incidents and real ones are never merged.");
+      await tx.updateIncident(survivor, {
+        ...mergedRow(into, from, now),
+        apart: [...into.apart, ...from.apart].filter((id) => id !== absorbed && id !== survivor),
+      });
+      await tx.updateIncident(absorbed, { status: "redirected", redirectTo: survivor, closedAt: now, updatedAt: now });
+      await tx.moveIncident(absorbed, survivor);
+      await note(tx, air, person, survivor, "incident-merged", `${person.name} merged ${incidentId(absorbed)} into this incident`);
+      await note(tx, air, person, absorbed, "incident-redirected", `${person.name} merged this incident into ${incidentId(survivor)}`);
+      await tx.writeAudit([
+        {
+          at: now,
+          actor: actorOf(person),
+          event: "incident.merged",
+          subject: incidentId(absorbed),
+          incidentId: survivor,
+          data: { into: incidentId(survivor), alerts: from.alertCount },
+        },
+      ]);
+      await redrawBoth(tx, air, [survivor, absorbed], now);
+      return { survivor, absorbed };
+    }),
+  );
+}
+
+function mustBeOpen(row: IncidentRow | undefined, id: number): IncidentRow {
+  if (!row) throw new Refusal("not-found", `There is no incident ${incidentId(id)}.`);
+  if (row.redirectTo !== null) throw new Refusal("invalid", `${incidentId(id)} was already merged into ${incidentId(row.redirectTo)}.`);
+  if (row.status !== "open") throw new Refusal("invalid", `${incidentId(id)} is closed. Reopen it first.`);
+  return row;
+}
+
+/**
+ * One alert leaves its incident for a new one of its own. Air never merges the two again; what was investigated and decided stays where
+ * it is, because it was found out together.
+ *
+ * @throws Refusal forbidden | not-found | invalid
+ */
+export async function splitIncident(air: Air, person: Person, incident: number, alert: number): Promise<{ incident: number }> {
+  const asked = { verb: "incident.split", subject: alertId(alert), incidents: [incident] };
+  await authorise(air, person, asked);
+  return audited(air, person, asked, () => air.store.transaction((tx) => split(tx, air, person, incident, alert)));
+}
+
+async function split(tx: Tx, air: Air, person: Person, incident: number, alert: number): Promise<{ incident: number }> {
+  const now = air.clock.now();
+  const policy = air.policy();
+  // The keys are locked before the incident, as at intake: an alert that comes meanwhile waits, and sees the parted spans.
+  const before = await tx.alertsOf(incident, ALL);
+  const marks = new Map(before.map((row) => [row.id, marksOf(row, policy)]));
+  await tx.lockJoinKeys([...new Set([...marks.values()].flat().map((mark) => mark.key))], now);
+  const [row] = await tx.lockIncidents([incident]);
+  const source = mustBeOpen(row, incident);
+  const alerts = await tx.alertsOf(incident, ALL);
+  const leaving = alerts.find((one) => one.id === alert);
+  const staying = alerts.filter((one) => one.id !== alert);
+  if (!leaving) throw new Refusal("not-found", `${alertId(alert)} is not an alert of ${incidentId(incident)}.`);
+  if (staying.length === 0)
+    throw new Refusal("invalid", `${alertId(alert)} is the only alert of ${incidentId(incident)}: there is nothing to split.`);
+  const [id = 0] = (await tx.nextIds({ alerts: 0, incidents: 1, investigations: 0 })).incidents;
+  await tx.insertIncidents([
+    {
+      ...fromAlerts([leaving]),
+      id,
+      status: "open",
+      redirectTo: null,
+      assignee: source.assignee,
+      classification: null,
+      determination: null,
+      apart: [incident],
+      quiet: leaving.suppressed,
+      stormId: null,
+      openedAt: leaving.receivedAt,
+      updatedAt: now,
+      closedAt: null,
+      lab: source.lab,
+    },
+  ]);
+  await tx.updateIncident(incident, { ...fromAlerts(staying), apart: [...source.apart, id], updatedAt: now });
+  await tx.moveAlerts([alert], id);
+  await tx.dropSpans(incident);
+  const spans = [...staying.map((one) => ({ one, home: incident })), { one: leaving, home: id }].reduce(
+    (kept, { one, home }) => {
+      for (const { key, gapMs } of marks.get(one.id) ?? marksOf(one, policy)) {
+        const mine = kept.filter((span) => span.key === key && span.incident === home);
+        const merged = extend(mine, one.detectedAt.getTime(), gapMs);
+        for (const span of mine) if (!merged.apart.includes(span)) kept.splice(kept.indexOf(span), 1);
+        kept.push({ key, incident: home, ...merged.span });
+      }
+      return kept;
+    },
+    [] as { key: string; incident: number; first: number; last: number }[],
+  );
+  await tx.keepSpans(spans, []);
+  await note(tx, air, person, incident, "incident-split", `${person.name} split ${alertId(alert)} off into ${incidentId(id)}`);
+  await note(
+    tx,
+    air,
+    person,
+    id,
+    "incident-opened",
+    `${person.name} split ${alertId(alert)} (${leaving.title}) off from ${incidentId(incident)}`,
+  );
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: actorOf(person),
+      event: "incident.split",
+      subject: alertId(alert),
+      incidentId: incident,
+      data: { into: incidentId(id) },
+    },
+  ]);
+  await redrawBoth(tx, air, [incident, id], now);
+  return { incident: id };
+}
+
+/** An incident is parted whole. */
+const ALL = 100_000;
+
+/** Title, severity and count follow from the alerts. */
+function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" | "severity" | "headline" | "alertCount"> {
+  const headlines = alerts.map((one) => ({ title: one.title, severity: one.severity, at: one.detectedAt.toISOString() }));
+  const headline = headlines.reduce(headlineOf);
+  return {
+    headline,
+    title: incidentTitle(headline, alerts.length),
+    severity: alerts.map((one) => one.severity).reduce(highest),
+    alertCount: alerts.length,
+  };
+}
+
+const note = (tx: Tx, air: Air, person: Person, incident: number, event: string, text: string) =>
+  tx.addTimeline([
+    {
+      incidentId: incident,
+      investigationId: null,
+      actionId: null,
+      at: air.clock.now(),
+      actor: actorOf(person),
+      event,
+      text: text.slice(0, 2000),
+    },
+  ]);
+
+async function redrawBoth(tx: Tx, air: Air, ids: readonly number[], now: Date): Promise<void> {
+  const rows = await Promise.all(ids.map((id) => tx.incident(id)));
+  await wantCards(
+    tx,
+    air,
+    rows.flatMap((row) =>
+      row ? [{ incident: row.id, severity: row.severity, needed: row.status === "open" && neededAtOnce(row.severity) }] : [],
+    ),
+    now,
+  );
+  await tx.notifyChange();
+}

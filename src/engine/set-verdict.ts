@@ -1,0 +1,241 @@
+import { actionKinds } from "./actions/all.ts";
+import { type Air, actionId, evidenceId, investigationId } from "./air.ts";
+import { actorOf, audited, authorise } from "./authorise.ts";
+import type { Verdict } from "./domain/alert.ts";
+import type { Person } from "./domain/approval.ts";
+import { type Entity, entityName } from "./domain/entity.ts";
+import { Refusal } from "./domain/errors.ts";
+import { ENDED, verdictWord } from "./domain/investigation.ts";
+import { insertProposals } from "./insert-proposals.ts";
+import { moveInvestigation } from "./investigation-status.ts";
+import { type Proposed, propose, type Wish } from "./propose-actions.ts";
+import { type Started, startInvestigation } from "./start-investigation.ts";
+import type { ActionRow, EvidenceRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
+import { neededAtOnce, wantCards } from "./want-cards.ts";
+
+/*
+ * What a person knows better (product contract 3.6, domain facts 7). None of these carries anything out: what follows from them is
+ * proposed and asks, whatever the level.
+ */
+
+type Verb = "verdict" | "fp" | "fn";
+type Found = { evidence: EvidenceRow; investigation: InvestigationRow };
+
+async function findEvidence(air: Air, id: number): Promise<Found> {
+  const evidence = await air.store.evidence(id);
+  const investigation = evidence && (await air.store.investigation(evidence.investigationId));
+  if (!evidence || !investigation) throw new Refusal("not-found", `There is no evidence ${evidenceId(id)}.`);
+  if (investigation.lab !== air.capabilities.lab)
+    throw new Refusal(
+      "invalid",
+      `${evidenceId(id)} belongs to the ${investigation.lab ? "lab" : "real products"}, which is not what air works on now.`,
+    );
+  return { evidence, investigation };
+}
+
+/**
+ * A person's verdict on a piece of evidence, with the reason. It comes before every source; what follows from it asks.
+ *
+ * @throws Refusal forbidden | not-found | invalid
+ */
+export async function setVerdict(
+  air: Air,
+  person: Person,
+  request: { evidence: number; verdict: Exclude<Verdict, "unknown">; reason: string },
+): Promise<EvidenceRow> {
+  const { evidence, investigation } = await findEvidence(air, request.evidence);
+  const asked = { verb: "evidence.verdict", subject: evidenceId(evidence.id), incidents: [evidence.incidentId] };
+  await authorise(air, person, asked);
+  if (!request.reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the evidence.");
+  return audited(air, person, asked, () =>
+    air.store.transaction(async (tx) => {
+      await override(tx, air, person, { evidence, investigation }, request.verdict, request.reason, "verdict", []);
+      return { ...evidence, override: { verdict: request.verdict, by: person.name, reason: request.reason } };
+    }),
+  );
+}
+
+/**
+ * "This was wrong": the evidence counts as clean, what waits because of it is cancelled, and taking back what was done and an allow
+ * entry are proposed (domain facts 7). An action stands for the evidence it rests on.
+ *
+ * @throws Refusal forbidden | not-found | invalid
+ */
+export async function reportFalsePositive(
+  air: Air,
+  person: Person,
+  request: { evidence: number } | { action: number },
+  reason: string,
+): Promise<{ evidence: EvidenceRow; proposed: number }> {
+  const id = "evidence" in request ? request.evidence : await evidenceOfAction(air, request.action);
+  const found = await findEvidence(air, id);
+  const { evidence, investigation } = found;
+  const asked = { verb: "evidence.fp", subject: evidenceId(id), incidents: [evidence.incidentId] };
+  await authorise(air, person, asked);
+  const done = (await air.store.actionsOf(investigation.id)).filter(
+    (action) => action.evidenceId === id && action.state === "succeeded" && action.undoes === null && action.undoable,
+  );
+  const because = `proposed because ${person.name} reported a false positive`;
+  const undos = await Promise.all(done.map((action) => proposeUndo(air, action, found, because)));
+  const allow = ALLOWED.has(evidence.entity.kind)
+    ? [
+        await proposeFor(
+          air,
+          { kind: "allow-indicator", target: evidence.entity, evidenceId: id, note: `${person.name}: ${reason}`, asks: because },
+          found,
+        ),
+      ]
+    : [];
+  return audited(air, person, asked, () =>
+    air.store.transaction(async (tx) => {
+      const proposed = await override(tx, air, person, found, "noThreatsFound", reason, "fp", [...undos, ...allow]);
+      return { evidence: { ...evidence, override: { verdict: "noThreatsFound", by: person.name, reason } }, proposed };
+    }),
+  );
+}
+const ALLOWED: ReadonlySet<Entity["kind"]> = new Set(["file", "ip", "domain", "url"]);
+
+/**
+ * "This was missed": a manual alert, an investigation, and blocking it is proposed (domain facts 7).
+ *
+ * @throws Refusal forbidden | invalid
+ */
+export async function reportFalseNegative(air: Air, person: Person, entity: Entity, id: string): Promise<Started & { proposed: number }> {
+  const started = await startInvestigation(air, person, { entity }, id);
+  if (!ALLOWED.has(entity.kind) || started.investigation === null) return { ...started, proposed: 0 };
+  const investigation = await air.store.investigation(Number(started.investigation.slice(4)));
+  if (!investigation) return { ...started, proposed: 0 };
+  const evidence = (await air.store.evidenceOf(investigation.id)).find(
+    (item) => item.entity.kind === entity.kind && entityName(item.entity) === entityName(entity),
+  );
+  const asks = `proposed because ${person.name} reported that it was missed`;
+  const wish: Wish = {
+    kind: "block-indicator",
+    target: entity,
+    evidenceId: evidence?.id ?? null,
+    note: `${person.name} reported that it was missed.`,
+    asks,
+  };
+  const proposal = await proposeFor(air, wish, { investigation });
+  const proposed = await air.store.transaction(async (tx) => {
+    const timeline: New<TimelineRow>[] = [];
+    const locked = await tx.lockInvestigation(investigation.id);
+    if (!locked) return [];
+    const ids = await insertProposals(tx, locked, [proposal], timeline, air.clock.now());
+    await tx.addTimeline(timeline);
+    await tx.writeAudit([
+      {
+        at: air.clock.now(),
+        actor: actorOf(person),
+        event: "evidence.fn",
+        subject: started.alert,
+        incidentId: locked.incidentId,
+        data: { kind: entity.kind, proposed: ids.map(actionId) },
+      },
+    ]);
+    await redrawIncident(tx, air, locked.incidentId, ids);
+    return ids;
+  });
+  return { ...started, proposed: proposed.length };
+}
+
+async function evidenceOfAction(air: Air, id: number): Promise<number> {
+  const action = await air.store.action(id);
+  if (!action) throw new Refusal("not-found", `There is no action ${actionId(id)}.`);
+  if (action.evidenceId === null)
+    throw new Refusal("invalid", `${actionId(id)} rests on no single piece of evidence: name the EVD- instead.`);
+  return action.evidenceId;
+}
+
+const proposeFor = (air: Air, wish: Wish, { investigation }: Pick<Found, "investigation">): Promise<Proposed> =>
+  propose(air, wish, {
+    investigation: investigation.id,
+    incident: investigation.incidentId,
+    severity: "low",
+    lab: investigation.lab,
+    // What a person says is not a source's verdict: policy is asked as for something suspicious.
+    verdict: "suspicious",
+    judgement: undefined,
+  });
+
+async function proposeUndo(air: Air, action: ActionRow, found: Found, asks: string): Promise<Proposed> {
+  const by = actionKinds[action.kind].undo.by ?? action.kind;
+  const proposal = await proposeFor(
+    air,
+    { kind: by, target: action.target, evidenceId: found.evidence.id, note: `Takes back ${actionId(action.id)}.`, asks },
+    found,
+  );
+  return { ...proposal, row: { ...proposal.row, undoes: action.id } };
+}
+
+/** Sets the override, cancels what waits because of this evidence, stores what follows, and has the next round judge anew. */
+async function override(
+  tx: Tx,
+  air: Air,
+  person: Person,
+  { evidence, investigation }: Found,
+  verdict: Verdict,
+  reason: string,
+  verb: Verb,
+  proposals: readonly Proposed[],
+): Promise<number> {
+  const now = air.clock.now();
+  const touched: number[] = [];
+  if (verdict === "noThreatsFound") {
+    for (const action of await tx.actionsOf(investigation.id)) {
+      if (action.evidenceId !== evidence.id || action.undoes !== null) continue;
+      if (action.state !== "pending" && action.state !== "observed" && action.state !== "approved") continue;
+      const outcome = `Cancelled: ${person.name} judged ${evidenceId(evidence.id)} clean. Nothing was done.`;
+      if (await tx.moveAction(action.id, action.state, { state: "cancelled", endedAt: now, outcome })) touched.push(action.id);
+    }
+  }
+  const locked = await tx.lockInvestigation(investigation.id);
+  if (!locked) throw new Refusal("not-found", `There is no investigation ${investigationId(investigation.id)}.`);
+  await tx.overrideEvidence(evidence.id, { verdict, by: person.name, reason: reason.slice(0, 500) });
+  const timeline: New<TimelineRow>[] = [
+    {
+      incidentId: locked.incidentId,
+      investigationId: locked.id,
+      actionId: null,
+      at: now,
+      actor: actorOf(person),
+      event: `evidence-${verb}`,
+      text: `${person.name} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${verdictWord(evidence.entity.kind, verdict)}: ${reason}`.slice(
+        0,
+        2000,
+      ),
+    },
+  ];
+  const ids = await insertProposals(tx, locked, proposals, timeline, now);
+  await tx.addTimeline(timeline);
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: actorOf(person),
+      event: `evidence.${verb}`,
+      subject: evidenceId(evidence.id),
+      incidentId: locked.incidentId,
+      data: { verdict, reason: reason.slice(0, 500), cancelled: touched.map(actionId), proposed: ids.map(actionId) },
+    },
+  ]);
+  if (locked.status !== "terminatedByUser") {
+    await moveInvestigation(tx, locked, ENDED.has(locked.status) ? "queued" : locked.status, now, {
+      wanted: Math.max(locked.wanted, locked.round) + 1,
+    });
+    await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });
+  }
+  await redrawIncident(tx, air, locked.incidentId, [...touched, ...ids]);
+  return ids.length;
+}
+
+async function redrawIncident(tx: Tx, air: Air, id: number, actions: readonly number[]): Promise<void> {
+  const incident = await tx.incident(id);
+  if (incident)
+    await wantCards(
+      tx,
+      air,
+      [{ incident: id, severity: incident.severity, needed: actions.length > 0 || neededAtOnce(incident.severity), actions }],
+      air.clock.now(),
+    );
+  await tx.notifyChange();
+}
