@@ -106,7 +106,10 @@ export function apiRoutes(parts: ApiParts): Router {
     viewer(request);
     const row = await air.store.investigation(idOf(request, "investigation"));
     if (!row) throw missing(request);
-    response.json(investigationShape(row, (await air.store.incidentViews([row.incidentId])).get(row.incidentId)));
+    const shape = investigationShape(row, (await air.store.incidentViews([row.incidentId])).get(row.incidentId));
+    // How many go before it, and how many run at once on each machine: the bound of the queue.
+    const queue = row.status === "queued" ? { ahead: await air.store.queued(row.id), atOnce: air.atOnce ?? 1 } : undefined;
+    response.json(queue ? { ...shape, queue } : shape);
   });
   router.get("/investigations/:id/log", async (request, response) => {
     viewer(request);

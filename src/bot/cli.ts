@@ -277,7 +277,8 @@ program
 async function sayTo(text: string): Promise<void> {
   const card = await askAir<Card>(configuration(), "/v1/say", { text });
   for (const line of cardText(card)) out(line);
-  if (card.tone === "warning" && card.badge === "Refused") process.exitCode = 1;
+  if (card.badge === "Refused") process.exitCode = 1;
+  if (card.title === "Not understood") process.exitCode = 2;
 }
 
 program

@@ -3,7 +3,7 @@ import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { readButton } from "../engine/cards/button-id.ts";
-import type { Card } from "../engine/cards/card.ts";
+import type { Card, Line } from "../engine/cards/card.ts";
 import { evidenceLines, helpCard, type ListRow, listCard, logCard, noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
 import { capital, count, shown, time } from "../engine/cards/say.ts";
 import { decideAction, redraw } from "../engine/decide-action.ts";
@@ -326,7 +326,15 @@ async function status(air: Air, drawing: Drawing, id: Id): Promise<Card> {
       flip: item.judgement?.flip ?? "",
     })),
   );
-  return { ...root, lines: [...root.lines.filter((line) => !(line.kind === "list" && line.title === "Evidence")), ...lines] };
+  const queued = id.kind === "investigation" ? view.investigations.find((row) => row.id === id.id && row.status === "queued") : undefined;
+  const waits: Line[] = queued ? [{ kind: "note", text: await queueText(air, queued.id) }] : [];
+  return { ...root, lines: [...waits, ...root.lines.filter((line) => !(line.kind === "list" && line.title === "Evidence")), ...lines] };
+}
+
+/** How long the queue is, and its bound (domain facts 1.6, "Queued by throttling"). */
+async function queueText(air: Air, investigation: number): Promise<string> {
+  const ahead = await air.store.queued(investigation);
+  return `${ahead === 0 ? "Next in the queue" : `${count(ahead, "investigation")} ahead in the queue`}; ${air.atOnce ?? 1} run at once on each machine.`;
 }
 
 async function overview(air: Air): Promise<Card> {

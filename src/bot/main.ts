@@ -78,6 +78,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       clock,
       log,
       sign,
+      atOnce: slotsOf(database).investigate,
       publicUrl: config.publicUrl,
     };
     const people = createPeople(current, labOn);
@@ -269,14 +270,17 @@ async function cancelOtherWorld(air: Air): Promise<void> {
   }
 }
 
+/** The embedded database has one connection: more slots would only wait for it. */
+const slotsOf = (database: Database) =>
+  database.kind === "embedded" ? { investigate: 4, publish: 2, execute: 2 } : { investigate: 8, publish: 3, execute: 4 };
+
 async function startWorkers(
   air: Air,
   database: Database,
   queue: RunningQueue,
   publishing: { platforms: ReadonlyMap<string, ChatPlatform>; drawing: () => Promise<Drawing> },
 ): Promise<void> {
-  // The embedded database has one connection: more slots would only wait for it.
-  const slots = database.kind === "embedded" ? { investigate: 4, publish: 2, execute: 2 } : { investigate: 8, publish: 3, execute: 4 };
+  const slots = slotsOf(database);
   await queue.work("investigate", slots.investigate, (job) =>
     investigate(air, job.data.investigation, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );

@@ -24,6 +24,8 @@ export type Air = {
   log: Log;
   /** HMAC under AIR_SECRET, for buttons and versions. */
   sign: Sign;
+  /** Investigations one process looks into at once; the others wait in the queue. */
+  atOnce?: number;
   /** Base of every link, without a slash at the end; undefined: cards carry no links. */
   publicUrl: string | undefined;
 };

@@ -1,7 +1,7 @@
 import canonicalize from "canonicalize";
 import { type Air, alertId, incidentId, investigationId } from "./air.ts";
 import { type Actor, actorName } from "./domain/actor.ts";
-import { type Alert, highest } from "./domain/alert.ts";
+import { type Alert, highest, type NamedEntity } from "./domain/alert.ts";
 import { alertPolicyFor, type PolicyAnswer, type Snooze } from "./domain/alert-policy.ts";
 import {
   decideJoin,
@@ -447,7 +447,14 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
     const answer = policyAnswer(plan, item, policy);
     const incident = plan.incidents.get(home);
     if (incident) {
-      incident.row = { ...incident.row, severity: highest(incident.row.severity, item.alert.severity), updatedAt: plan.now };
+      const headline = headlineOf(headlineFrom(incident.row), headlineFor(item));
+      incident.row = {
+        ...incident.row,
+        headline,
+        title: incidentTitle(headline, incident.row.alertCount),
+        severity: highest(incident.row.severity, item.alert.severity),
+        updatedAt: plan.now,
+      };
       incident.changed = true;
     }
     if (answer.outcome === "investigate" && incident?.row.status === "open") {
@@ -594,31 +601,68 @@ function count(plan: Plan, key: string, tie: Tie | undefined, incident: number):
   });
 }
 
+/** What an alert names, as evidence nobody has looked at yet. */
+export const evidenceOf = (
+  alert: { source: string; entities: readonly NamedEntity[]; eventAt: Date; receivedAt: Date },
+  home: { investigationId: number; incidentId: number },
+  policy: Policy,
+): New<EvidenceRow>[] =>
+  alert.entities.map((named) => ({
+    ...home,
+    digest: sha256(evidenceKeys(named.entity)[0]),
+    entityDigest: sha256(entityKey(named.entity)),
+    entity: named.entity,
+    said: [
+      {
+        source: alert.source,
+        ...(named.verdict ? { verdict: named.verdict } : {}),
+        ...(named.remediation ? { remediation: named.remediation } : {}),
+        roles: named.roles,
+        at: alert.eventAt.toISOString(),
+        trusted: policy.trustedSources.has(alert.source),
+      },
+    ],
+    verdict: "unknown",
+    judgement: null,
+    override: null,
+    remediation: named.remediation ?? "none",
+    lookedRound: null,
+    foundBy: null,
+    createdAt: alert.receivedAt,
+  }));
+
+/** An investigation that waits for its first round. */
+export const queuedInvestigation = (
+  row: Pick<InvestigationRow, "id" | "incidentId" | "trigger" | "startedAt" | "lab" | "wanted">,
+): InvestigationRow => ({
+  ...row,
+  status: "queued",
+  playbooks: [],
+  advice: [],
+  round: 0,
+  beganAt: null,
+  endedAt: null,
+  pendingSince: null,
+  pendingMs: 0,
+  waitingSince: null,
+  waitingMs: 0,
+});
+
 /** Joins the incident's running investigation or starts one, and hands it the alert's entities as evidence. */
 function investigate(plan: Plan, incident: IncidentRow, alert: number, item: Prepared, policy: Policy): Held<InvestigationRow> {
   let running = plan.running.get(incident.id);
   if (!running) {
     running = {
-      row: {
+      row: queuedInvestigation({
         id: plan.ids.investigations.shift() ?? 0,
         incidentId: incident.id,
-        status: "queued",
         trigger: item.requestedBy
           ? { kind: "manual", alert: alertId(alert), by: actorName(item.requestedBy.actor) }
           : { kind: "alert", alert: alertId(alert) },
-        playbooks: [],
-        advice: [],
-        round: 0,
-        wanted: 0,
         startedAt: item.receivedAt,
-        beganAt: null,
-        endedAt: null,
-        pendingSince: null,
-        pendingMs: 0,
-        waitingSince: null,
-        waitingMs: 0,
+        wanted: 0,
         lab: item.lab,
-      },
+      }),
       fresh: true,
       changed: true,
     };
@@ -626,32 +670,8 @@ function investigate(plan: Plan, incident: IncidentRow, alert: number, item: Pre
   }
   running.changed = true;
   running.row = { ...running.row, wanted: running.row.wanted + 1 };
-  for (const named of item.alert.entities) {
-    plan.evidence.push({
-      investigationId: running.row.id,
-      incidentId: incident.id,
-      digest: sha256(evidenceKeys(named.entity)[0]),
-      entityDigest: sha256(entityKey(named.entity)),
-      entity: named.entity,
-      said: [
-        {
-          source: item.source,
-          ...(named.verdict ? { verdict: named.verdict } : {}),
-          ...(named.remediation ? { remediation: named.remediation } : {}),
-          roles: named.roles,
-          at: item.eventAt.toISOString(),
-          trusted: policy.trustedSources.has(item.source),
-        },
-      ],
-      verdict: "unknown",
-      judgement: null,
-      override: null,
-      remediation: named.remediation ?? "none",
-      lookedRound: null,
-      foundBy: null,
-      createdAt: item.receivedAt,
-    });
-  }
+  const home = { investigationId: running.row.id, incidentId: incident.id };
+  plan.evidence.push(...evidenceOf({ ...item, entities: item.alert.entities }, home, policy));
   return running;
 }
 
@@ -699,5 +719,6 @@ function changesOf(plan: Plan, incidents: readonly Held<IncidentRow>[]): Changed
     severity: row.severity,
     needed: row.status === "open" && (neededAtOnce(row.severity) || plan.show.has(row.id)),
     quiet: row.quiet || row.status === "redirected",
+    calm: row.stormId === null,
   }));
 }

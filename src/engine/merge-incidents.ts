@@ -1,11 +1,11 @@
-import { type Air, alertId, incidentId } from "./air.ts";
+import { type Air, alertId, incidentId, investigationId } from "./air.ts";
 import { actorOf, audited, authorise } from "./authorise.ts";
 import { highest } from "./domain/alert.ts";
 import type { Person } from "./domain/approval.ts";
 import { extend } from "./domain/correlate.ts";
 import { Refusal } from "./domain/errors.ts";
 import { headlineOf, incidentTitle } from "./domain/incident.ts";
-import { marksOf, mergedRow } from "./ingest-alert.ts";
+import { evidenceOf, marksOf, mergedRow, queuedInvestigation } from "./ingest-alert.ts";
 import type { AlertSummary, IncidentRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
 
@@ -90,7 +90,9 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
   if (!leaving) throw new Refusal("not-found", `${alertId(alert)} is not an alert of ${incidentId(incident)}.`);
   if (staying.length === 0)
     throw new Refusal("invalid", `${alertId(alert)} is the only alert of ${incidentId(incident)}: there is nothing to split.`);
-  const [id = 0] = (await tx.nextIds({ alerts: 0, incidents: 1, investigations: 0 })).incidents;
+  const ids = await tx.nextIds({ alerts: 0, incidents: 1, investigations: 1 });
+  const [id = 0] = ids.incidents;
+  const [investigation = 0] = ids.investigations;
   await tx.insertIncidents([
     {
       ...fromAlerts([leaving]),
@@ -111,6 +113,18 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
   ]);
   await tx.updateIncident(incident, { ...fromAlerts(staying), apart: [...source.apart, id], updatedAt: now });
   await tx.moveAlerts([alert], id);
+  // What was found out together stays there; what is by itself now is looked at by itself, if it was to be looked at.
+  if (leaving.investigationId !== null) {
+    const trigger = { kind: "manual", alert: alertId(alert), by: person.name } as const;
+    await tx.insertInvestigations([
+      queuedInvestigation({ id: investigation, incidentId: id, trigger, startedAt: now, wanted: 1, lab: source.lab }),
+    ]);
+    await tx.updateAlert(alert, { investigationId: investigation });
+    await tx.addEvidence(
+      evidenceOf({ ...leaving, eventAt: leaving.detectedAt }, { investigationId: investigation, incidentId: id }, policy),
+    );
+    await tx.enqueue("investigate", { investigation }, { key: investigationId(investigation) });
+  }
   await tx.dropSpans(incident);
   const spans = [...staying.map((one) => ({ one, home: incident })), { one: leaving, home: id }].reduce(
     (kept, { one, home }) => {

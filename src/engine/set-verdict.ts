@@ -207,6 +207,7 @@ async function override(
     },
   ];
   const ids = await insertProposals(tx, locked, proposals, timeline, now);
+  if (verb === "fp") await classifyFalsePositive(tx, locked, evidence.id);
   await tx.addTimeline(timeline);
   await tx.writeAudit([
     {
@@ -226,6 +227,18 @@ async function override(
   }
   await redrawIncident(tx, air, locked.incidentId, [...touched, ...ids]);
   return ids.length;
+}
+
+/** Nothing else of the incident accuses anybody: then the whole of it was a false positive (domain facts 7). */
+async function classifyFalsePositive(tx: Tx, investigation: InvestigationRow, cleared: number): Promise<void> {
+  const incident = await tx.incident(investigation.incidentId);
+  const { items } = await tx.listInvestigations({ incidentId: investigation.incidentId, limit: 50 });
+  const evidence = (await Promise.all(items.map((one) => tx.evidenceOf(one.id)))).flat();
+  const bad = evidence.some(
+    (item) => item.id !== cleared && (item.override?.verdict ?? item.verdict) !== "noThreatsFound" && item.verdict !== "unknown",
+  );
+  if (incident && incident.classification === null && !bad)
+    await tx.updateIncident(incident.id, { classification: "falsePositive", determination: "notMalicious" });
 }
 
 async function redrawIncident(tx: Tx, air: Air, id: number, actions: readonly number[]): Promise<void> {

@@ -10,6 +10,8 @@ export type Changed = {
   needed: boolean;
   /** Nothing of it is shown by itself: suppressed by a policy, or merged away. What is shown already is redrawn. */
   quiet?: boolean;
+  /** Known not to be part of a storm; where nobody says, it is asked. */
+  calm?: boolean;
   /** Actions whose own cards changed. */
   actions?: readonly number[];
 };
@@ -36,7 +38,7 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
     shownIn.set(message.incidentId, channels);
   }
   const places = changes.map((change) => ({ change, ...placesOf(air, change, shownIn.get(change.incident) ?? new Set()) }));
-  const unshown = places.filter(({ fresh }) => fresh.length > 0).map(({ change }) => change.incident);
+  const unshown = places.filter(({ change, fresh }) => fresh.length > 0 && !change.calm).map(({ change }) => change.incident);
   const storms = unshown.length > 0 ? await tx.stormsOf(unshown) : new Map<number, StormRow>();
   const wanted = places.flatMap(({ change, already, fresh }) => {
     const storm = storms.get(change.incident);

@@ -15,6 +15,9 @@ import { reads } from "./reads.ts";
 /** Every process listens on it; the payload is empty, what changed stands in rows. */
 export const CHANGE_CHANNEL = "air_change";
 
+/** A noisy source says the same of one device thousands of times: its latest words are kept. */
+const SAID_KEPT = 40;
+
 const RUNNING = (["queued", "running", "pendingResource", "pendingApproval"] as const).filter((status) => !ENDED.has(status));
 
 /** drizzle returns an array on PostgreSQL and `{ rows }` on the embedded database. */
@@ -272,7 +275,7 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       await tx.execute(sql`
         ${insertRows(t.evidence, [...unique.values()])}
         on conflict (investigation_id, digest) do update set
-          said = evidence.said || excluded.said,
+          said = case when jsonb_array_length(evidence.said) < ${SAID_KEPT} then evidence.said else evidence.said - 0 end || excluded.said,
           found_by = coalesce(evidence.found_by, excluded.found_by),
           looked_round = case when jsonb_array_length(excluded.said) > 0 then null else evidence.looked_round end`);
     },

@@ -8,7 +8,7 @@ import { defineAnalyzer } from "./analyzer.ts";
 import { AUTOSTART_KEYS, canonicalKey } from "./autostart-keys.ts";
 import { brief } from "./brief.ts";
 import { matchCommandLine, normalizeCommandLine } from "./command-line.ts";
-import { inOpenFolder } from "./command-line-rules.ts";
+import { inOpenFolder } from "./command-line-words.ts";
 import { deviceNamed, findDevice } from "./on-device.ts";
 import { baseName, isCommonProgram } from "./programs.ts";
 

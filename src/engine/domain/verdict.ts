@@ -60,14 +60,18 @@ export const WEIGHTS = {
 export const THRESHOLDS = {
   /** Sum at which evidence is Malicious: odds of about 20 to 1. */
   malicious: 3,
-  /** Sum at which it is Suspicious: odds of about 2.7 to 1. */
-  suspicious: 1,
+  /** Sum at which it is Suspicious: odds of about 2.5 to 1. A weak sign (1) stays above it for two weeks of ageing. */
+  suspicious: 0.9,
   /** Sum at or below which it is No threats found, given a benign observation. */
   clean: -1.5,
   /** One family's votes together count no more than this, so that one vendor cannot vote five times. */
   familyCap: 3.5,
   /** Votes halve in weight each time this much time has passed since what they know dates from. */
   halfLifeDays: 90,
+  /** A benign observation weaker than this clears nothing by itself. */
+  acquits: 1.5,
+  /** What one family has to weigh to count as one of the two that carry an automatic action. */
+  independent: 1.5,
   /** A family for and a family against, each at least this strong, are a conflict. */
   conflict: 1.5,
   /** Nothing older than this supports an automatic action (product contract 5). */
@@ -180,7 +184,9 @@ function verdictOf(score: number, hasFor: boolean, hasAgainst: boolean, votes: V
   if (!hasAgainst && votes.some(({ observation }) => observation.label === "malicious")) return "suspicious";
   // No threats found needs somebody able to judge who said so; silence is not innocence.
   if (hasAgainst && score <= THRESHOLDS.clean) return "noThreatsFound";
-  if (hasAgainst && !hasFor && score < 0) return "noThreatsFound";
+  // One weak benign word ("seen here before") is no acquittal: somebody has to have looked.
+  const judged = votes.some(({ observation }) => observation.label === "benign" && observation.weight >= THRESHOLDS.acquits);
+  if (judged && !hasFor && score < 0) return "noThreatsFound";
   return "unknown";
 }
 
@@ -195,7 +201,9 @@ function automatic(verdict: Verdict, votes: Votes, conflict: boolean, input: Jud
   const fresh = accusing.filter(
     (observation) => input.now.getTime() - observation.at.getTime() <= THRESHOLDS.automaticMaxAgeHours * 3_600_000,
   );
-  const families = new Set(fresh.map((observation) => observation.family));
+  const weights = new Map<string, number>();
+  for (const { family, weight } of fresh) weights.set(family, (weights.get(family) ?? 0) + weight);
+  const families = new Set([...weights].filter(([, weight]) => weight >= THRESHOLDS.independent).map(([family]) => family));
   if (families.size < 2) {
     return refuse(
       fresh.length < accusing.length

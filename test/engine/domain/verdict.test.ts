@@ -45,6 +45,35 @@ describe("the verdict", () => {
     expect(judged.flip).toContain("Mia");
   });
 
+  test("our own lists come before every source, and what follows from them asks", () => {
+    const listed = (decisive: "allow" | "block") => see("lists", decisive === "allow" ? "benign" : "malicious", 3.2, { decisive });
+    const accused = [see("vt", "malicious", 3.2), see("intel", "malicious", 3.2)];
+    expect(weigh([...accused, listed("allow")])).toMatchObject({ verdict: "noThreatsFound", automatic: { allowed: false } });
+    expect(weigh([see("vt", "benign", 2), listed("block")])).toMatchObject({ verdict: "malicious", automatic: { allowed: false } });
+    expect(weigh([...accused, listed("block")]).automatic).toMatchObject({ allowed: false, because: expect.stringContaining("list") });
+    // On both at once: a mistake, and the safe side of it.
+    expect(weigh([listed("allow"), listed("block")]).verdict).toBe("malicious");
+    const said = { verdict: "suspicious", by: "Mia", reason: "looks odd" } as const;
+    expect(weigh([listed("allow")], { override: said }).verdict).toBe("suspicious");
+  });
+
+  test("a weak benign word clears nothing by itself", () => {
+    expect(weigh([see("history", "benign", THRESHOLDS.acquits - 0.1)]).verdict).toBe("unknown");
+    expect(weigh([see("history", "benign", THRESHOLDS.acquits)]).verdict).toBe("noThreatsFound");
+  });
+
+  test("a weak sign stays suspicious for two weeks", () => {
+    const before = (days: number) => new Date(now.getTime() - days * 86_400_000);
+    expect(weigh([see("mail", "suspicious", WEIGHTS.behaviourWeak, { at: before(13) })]).verdict).toBe("suspicious");
+    expect(weigh([see("mail", "suspicious", WEIGHTS.behaviourWeak, { at: before(20) })]).verdict).toBe("unknown");
+  });
+
+  test("a family that hardly weighs anything is not the second one of an automatic action", () => {
+    const strong = see("vt", "malicious", 3.2);
+    expect(weigh([strong, see("other", "malicious", THRESHOLDS.independent - 0.1)]).automatic).toMatchObject({ allowed: false });
+    expect(weigh([strong, see("other", "malicious", THRESHOLDS.independent)]).automatic).toEqual({ allowed: true });
+  });
+
   test("a failed look is named", () => {
     expect(weigh([see("vt", "failed", 0, { text: "not asked: quota" })]).missing).toMatchObject([{ text: "not asked: quota" }]);
   });
