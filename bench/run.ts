@@ -1,12 +1,14 @@
 import fs from "node:fs";
 import os from "node:os";
 import { parseArgs } from "node:util";
+import { calibration } from "./calibration.ts";
 import { now, sleep } from "./clock.ts";
 import { startFakes } from "./fakes.ts";
 import { findPostgres } from "./postgres.ts";
 import { type Rig, type Row, Skip } from "./rig.ts";
 import { approve } from "./rows/approve.ts";
 import { day } from "./rows/day.ts";
+import { flooded } from "./rows/flood.ts";
 import { intake } from "./rows/intake.ts";
 import { latency } from "./rows/latency.ts";
 import { losses } from "./rows/losses.ts";
@@ -16,7 +18,7 @@ import { sustained } from "./rows/sustained.ts";
 import { worker } from "./rows/worker.ts";
 import { machineOf, markdown, type Result, type RowResult } from "./table.ts";
 
-const ROWS: readonly Row[] = [start, latency, sustained, intake, overload, approve, losses, day, worker];
+const ROWS: readonly Row[] = [start, latency, sustained, intake, overload, approve, losses, day, worker, calibration, flooded];
 /** No row may hold up the others for ever. */
 const ROW_WITHIN_MS = 30 * 60_000;
 

@@ -19,6 +19,7 @@ export const incidentShape = (row: IncidentRow, view?: IncidentView) => ({
   classification: row.classification,
   determination: row.determination,
   alertCount: row.alertCount,
+  ...(row.stormId === null ? {} : { storm: row.stormId }),
   lab: row.lab,
 });
 

@@ -3,7 +3,7 @@ import express, { type NextFunction, type Request, type RequestHandler, type Res
 import { z } from "zod";
 import { type Air, alertId, incidentId } from "../engine/air.ts";
 import { decideAction } from "../engine/decide-action.ts";
-import { ACTION_STATES, type ActionState, FAMILIES } from "../engine/domain/action.ts";
+import { ACTION_KINDS, ACTION_STATES, type ActionState, FAMILIES } from "../engine/domain/action.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
 import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
 import { ENTITY_KINDS, Entity } from "../engine/domain/entity.ts";
@@ -14,14 +14,16 @@ import { pause, resume } from "../engine/pause.ts";
 import { setVerdict } from "../engine/set-verdict.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
+import { ACTION_ORDERS } from "../engine/store.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { callerOf, signedBy } from "./access.ts";
 import { actionShape, evidenceShape, incidentShape, investigationShape, toCsv } from "./api-shapes.ts";
 import { readId } from "./commands.ts";
 import type { Config } from "./config.ts";
 import { type Conversation, HISTORY } from "./conversation.ts";
+import { readDuration } from "./duration.ts";
 import type { AcceptAlerts } from "./intake.ts";
-import { logRows } from "./investigation-log.ts";
+import { investigationLog } from "./investigation-log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { People } from "./people.ts";
 import { API_TOKEN, type Session } from "./session.ts";
@@ -115,13 +117,7 @@ export function apiRoutes(parts: ApiParts): Router {
     viewer(request);
     const row = await air.store.investigation(idOf(request, "investigation"));
     if (!row) throw missing(request);
-    const [evidence, observations, actions, timeline] = await Promise.all([
-      air.store.evidenceOf(row.id),
-      air.store.observationsOf(row.id),
-      air.store.actionsOf(row.id),
-      air.store.timelineOf(row.id),
-    ]);
-    answerList(request, response, logRows({ evidence, observations, actions, timeline }), null);
+    answerList(request, response, await investigationLog(air.store, row.id), null);
   });
   router.get("/evidence/:id", async (request, response) => {
     viewer(request);
@@ -173,8 +169,44 @@ export function apiRoutes(parts: ApiParts): Router {
   });
   router.get("/actions", async (request, response) => {
     viewer(request);
-    const query = parseQuery(request, z.object({ ...paging, state: z.string().optional() }));
-    const page = await air.store.listActions(filter(query, { states: statesOf(query.state) }));
+    const query = parseQuery(
+      request,
+      z.object({
+        limit: paging.limit,
+        cursor: z
+          .string()
+          .regex(/^\d{1,15}(-\d{1,15})?$/, "must be the cursor of the page before")
+          .optional(),
+        state: z.string().optional(),
+        kind: list(ACTION_KINDS),
+        family: list(FAMILIES),
+        decidedBy: z.string().min(1).max(200).optional(),
+        source: z.string().min(1).max(100).optional(),
+        entity: z.enum(ENTITY_KINDS).optional(),
+        target: z.string().min(1).max(500).optional(),
+        incident: idText("incident").optional(),
+        investigation: idText("investigation").optional(),
+        since: period.optional(),
+        order: z.enum(ACTION_ORDERS).optional(),
+      }),
+    );
+    const page = await air.store.listActions({
+      limit: query.limit,
+      ...present({
+        after: query.cursor,
+        states: statesOf(query.state),
+        kinds: query.kind,
+        families: query.family,
+        decidedBy: query.decidedBy,
+        source: query.source,
+        entity: query.entity,
+        target: query.target,
+        incidentId: query.incident,
+        investigationId: query.investigation,
+        since: query.since,
+        order: query.order,
+      }),
+    });
     const approvals = await Promise.all(
       page.items.map((row) => (row.approvalsNeeded > 1 ? air.store.approvalsOf(row.id) : Promise.resolve([]))),
     );
@@ -340,6 +372,22 @@ const list = <const T extends readonly string[]>(values: T) =>
     .pipe(z.array(z.enum(values)))
     .optional();
 
+/** `7d` back from now, or a day or moment. */
+const period = z.string().transform((text, context) => {
+  const ms = readDuration(text);
+  if (ms !== undefined) return new Date(Date.now() - ms);
+  const at = new Date(text);
+  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return at;
+  context.addIssue({ code: "custom", message: "must be a period like 24h, 7d or 30d, or a date like 2026-10-05" });
+  return z.NEVER;
+});
+
+function present<T extends object>(given: T) {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
 function filter<T extends object>(query: { limit: number; cursor?: number | undefined }, more: T) {
   const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;
@@ -375,11 +423,14 @@ function startRequest(body: z.infer<typeof StartBody>): StartRequest {
 }
 
 /** An id in a body: `ALT-7`, or its bare number. */
-const idText = (kind: "incident" | "alert") =>
+const idText = (kind: "incident" | "investigation" | "alert") =>
   z.string().transform((text, context) => {
     const id = readId(text);
     if (id && (id.kind === kind || /^\d+$/.test(text))) return id.id;
-    context.addIssue({ code: "custom", message: `must be the id of an ${kind}, like ${kind === "alert" ? "ALT-7" : "INC-42"}` });
+    context.addIssue({
+      code: "custom",
+      message: `must be the id of an ${kind}, like ${{ alert: "ALT-7", incident: "INC-42", investigation: "INV-42" }[kind]}`,
+    });
     return z.NEVER;
   });
 

@@ -1,7 +1,9 @@
 import { closest, distance } from "fastest-levenshtein";
-import { FAMILIES, type Family } from "../engine/domain/action.ts";
+import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import { SEVERITIES, type Severity } from "../engine/domain/alert.ts";
 import type { Entity } from "../engine/domain/entity.ts";
+import type { Classification } from "../engine/domain/incident.ts";
+import { ACTION_ORDERS, type ActionOrder } from "../engine/store.ts";
 import { readDuration } from "./duration.ts";
 import { readEntity } from "./read-entity.ts";
 
@@ -11,7 +13,7 @@ export type Command =
   | { kind: "whoami" }
   | { kind: "status"; id: Id | undefined }
   | { kind: "list"; open: boolean; severity: Severity[] | undefined; after: number | undefined }
-  | { kind: "actions"; which: "pending" | "history"; after: number | undefined }
+  | { kind: "actions"; which: "pending" | "history"; filters: ActionFilters; after: string | undefined }
   | { kind: "log"; id: Id }
   | { kind: "alerts"; id: Id }
   | { kind: "audit"; id: Id }
@@ -27,10 +29,27 @@ export type Command =
   | { kind: "verdict"; evidence: number; verdict: "malicious" | "suspicious" | "noThreatsFound"; reason: string }
   | { kind: "fp"; of: { evidence: number } | { action: number }; reason: string }
   | { kind: "fn"; entity: Entity }
+  | { kind: "note"; incident: number; text: string }
+  | { kind: "assign"; incident: number; to: string }
+  | { kind: "ack"; incident: number }
+  | { kind: "close"; incident: number; classification: Classification; determination: string | undefined }
+  | { kind: "reopen"; incident: number }
   | { kind: "snooze"; policy: string; forMs: number; reason: string }
   | { kind: "pause"; family: Family | "all"; reason: string }
   | { kind: "resume" }
   | { kind: "misunderstood"; text: string };
+
+/** Filters of `actions`, as written: `kind=isolate-device family=device by=mia target=ws-042 since=7d incident=42 sort=deadline`. */
+export type ActionFilters = {
+  kinds?: ActionKindName[];
+  families?: Family[];
+  decidedBy?: string;
+  target?: string;
+  incidentId?: number;
+  /** Milliseconds back from now. */
+  sinceMs?: number;
+  order?: ActionOrder;
+};
 
 export type Id = { kind: "incident" | "investigation" | "action" | "alert" | "evidence"; id: number };
 
@@ -42,8 +61,9 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "list", usage: "list [open] [severity=high,critical]", about: "incidents, newest first" },
   {
     name: "actions",
-    usage: "actions [pending | history]",
-    about: "remediation actions that wait for a decision, or what became of the others",
+    usage: "actions [pending | history] [filters]",
+    about:
+      "actions that wait for a decision, or what became of the others; filters: kind= family= by= target= incident= since=7d sort=deadline",
   },
   { name: "log", usage: "log <INV>", about: "everything that happened in an investigation" },
   { name: "alerts", usage: "alerts <INC>", about: "the alerts of an incident and why each joined it" },
@@ -55,6 +75,15 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   },
   { name: "retry", usage: "retry <INV>", about: "pick up what an investigation could not finish" },
   { name: "stop", usage: "stop <INV> [reason]", about: "end an investigation; what has not begun is cancelled, nothing is undone" },
+  { name: "note", usage: "note <INC> <text>", about: "write something into its story" },
+  { name: "assign", usage: "assign <INC> <person or me>", about: "say who looks after it" },
+  { name: "ack", usage: "ack <INC>", about: "I have seen it" },
+  {
+    name: "close",
+    usage: "close <INC> <true, false or expected> [determination]",
+    about: "true or false positive, or expected activity; high and critical need an approver",
+  },
+  { name: "reopen", usage: "reopen <INC>", about: "open a closed incident again" },
   { name: "merge", usage: "merge <INC> <INC>", about: "make two incidents one" },
   { name: "split", usage: "split <INC> <ALT>", about: "give an alert an incident of its own" },
   {
@@ -113,10 +142,8 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
         : idOf(["incident", "investigation", "action", "alert"], (id) => ({ kind: "status", id }));
     case "list":
       return readList(rest, cursor(), wrong);
-    case "actions": {
-      const which = rest.find((part) => !part.startsWith("after=")) ?? "pending";
-      return which === "pending" || which === "history" ? { kind: "actions", which, after: cursor() } : usage();
-    }
+    case "actions":
+      return readActions(rest, wrong);
     case "log":
       return idOf(["investigation", "incident"], (id) => ({ kind: "log", id }));
     case "alerts":
@@ -146,6 +173,19 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
         id && (id.kind === kind || /^\d+$/.test(given ?? ""));
       if (!one || !other || !fits(one, rest[0], "incident") || !fits(other, rest[1], second)) return usage();
       return name === "merge" ? { kind: "merge", one: one.id, other: other.id } : { kind: "split", incident: one.id, alert: other.id };
+    }
+    case "note":
+      return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "note", incident: id, text: rest.slice(1).join(" ") }));
+    case "assign":
+      return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "assign", incident: id, to: rest.slice(1).join(" ") }));
+    case "ack":
+    case "reopen":
+      return idOf(["incident"], ({ id }) => ({ kind: name, incident: id }));
+    case "close": {
+      const classification = CLASSES[rest[1]?.toLowerCase() ?? ""];
+      if (rest.length < 2) return usage();
+      if (!classification) return wrong(`"${rest[1]?.slice(0, 40)}" is no classification: true, false or expected.`);
+      return idOf(["incident"], ({ id }) => ({ kind: "close", incident: id, classification, determination: rest[2] }));
     }
     case "verdict": {
       const verdict = VERDICTS[rest[1]?.toLowerCase() ?? ""];
@@ -193,6 +233,16 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
   }
 }
 
+const CLASSES: Record<string, Classification> = {
+  true: "truePositive",
+  tp: "truePositive",
+  truepositive: "truePositive",
+  false: "falsePositive",
+  fp: "falsePositive",
+  falsepositive: "falsePositive",
+  expected: "informationalExpectedActivity",
+  informationalexpectedactivity: "informationalExpectedActivity",
+};
 const VERDICTS: Record<string, "malicious" | "suspicious" | "noThreatsFound"> = {
   malicious: "malicious",
   suspicious: "suspicious",
@@ -202,6 +252,65 @@ const VERDICTS: Record<string, "malicious" | "suspicious" | "noThreatsFound"> = 
 };
 const notAnEntity = (text: string) =>
   `"${text.slice(0, 60)}" is nothing that could be looked at. Give a hash, address, link, e-mail address or device name, or its kind before it: device:WS-042, user:mia@contoso.com, message:<id>.`;
+
+function readActions(rest: string[], wrong: (message: string) => Command): Command {
+  let which: "pending" | "history" = "pending";
+  let after: string | undefined;
+  const filters: ActionFilters = {};
+  for (const part of rest) {
+    const [, name = part, value = ""] = /^(\w+)=(.+)$/.exec(part) ?? [];
+    const names = value.toLowerCase().split(",");
+    const unknown = (allowed: readonly string[]) => names.find((one) => !allowed.includes(one));
+    switch (name.toLowerCase()) {
+      case "pending":
+      case "history":
+        which = name.toLowerCase() as typeof which;
+        break;
+      case "after":
+        if (/^\d{1,15}(-\d{1,15})?$/.test(value)) after = value;
+        break;
+      case "kind": {
+        const bad = unknown(ACTION_KINDS);
+        if (bad !== undefined) return wrong(`"${bad.slice(0, 40)}" is no kind of action: ${ACTION_KINDS.join(", ")}.`);
+        filters.kinds = names as ActionKindName[];
+        break;
+      }
+      case "family": {
+        const bad = unknown(FAMILIES);
+        if (bad !== undefined) return wrong(`"${bad.slice(0, 40)}" is no family: ${FAMILIES.join(", ")}.`);
+        filters.families = names as Family[];
+        break;
+      }
+      case "by":
+        filters.decidedBy = value;
+        break;
+      case "target":
+        filters.target = value;
+        break;
+      case "incident": {
+        const id = readId(value);
+        if (!id) return wrong(`"${value.slice(0, 40)}" is no incident. Ids look like INC-42.`);
+        filters.incidentId = id.id;
+        break;
+      }
+      case "since": {
+        const ms = readDuration(value);
+        if (ms === undefined) return wrong(`"${value.slice(0, 40)}" is no period. Write 24h, 7d or 30d.`);
+        filters.sinceMs = ms;
+        break;
+      }
+      case "sort": {
+        if (!(ACTION_ORDERS as readonly string[]).includes(value)) return wrong(`sort is one of ${ACTION_ORDERS.join(", ")}.`);
+        filters.order = value as ActionOrder;
+        break;
+      }
+      default:
+        return wrong(`"${part.slice(0, 40)}" is no filter. Usage: ${ACTIONS_USAGE}.`);
+    }
+  }
+  return { kind: "actions", which, filters, after };
+}
+const ACTIONS_USAGE = "actions [pending | history] [kind= family= by= target= incident= since=7d sort=newest, deadline or updated]";
 
 function readList(rest: string[], after: number | undefined, wrong: (message: string) => Command): Command {
   let severity: Severity[] | undefined;

@@ -4,7 +4,16 @@ import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } 
 import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { readButton } from "../engine/cards/button-id.ts";
 import type { Card, Line } from "../engine/cards/card.ts";
-import { evidenceLines, helpCard, type ListRow, listCard, logCard, noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
+import {
+  evidenceLines,
+  helpCard,
+  type ListRow,
+  listCard,
+  logCard,
+  noticeCard,
+  refusalCard,
+  stepsCard,
+} from "../engine/cards/reply-card.ts";
 import { capital, count, shown, time } from "../engine/cards/say.ts";
 import { decideAction, redraw } from "../engine/decide-action.ts";
 import { actorName } from "../engine/domain/actor.ts";
@@ -13,6 +22,7 @@ import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { STATUS_SENTENCE, verdictWord } from "../engine/domain/investigation.ts";
 import { type Drawing, drawSubject } from "../engine/draw.ts";
+import { ackIncident, assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
 import { reportFalseNegative, reportFalsePositive, setVerdict } from "../engine/set-verdict.ts";
@@ -22,7 +32,8 @@ import { retryInvestigation, stopInvestigation } from "../engine/stop-investigat
 import type { IncidentView } from "../engine/store.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
-import { COMMANDS, type Command, type Id, readCommand } from "./commands.ts";
+import { type ActionFilters, COMMANDS, type Command, type Id, readCommand } from "./commands.ts";
+import { investigationLog } from "./investigation-log.ts";
 import { policiesCard } from "./policies-card.ts";
 import { whoamiCard } from "./whoami-card.ts";
 
@@ -35,9 +46,12 @@ export type Conversation = {
 
 const PAGE = 15;
 
-export function createConversation(air: Air, drawing: () => Promise<Drawing>): Conversation {
+/** Somebody by name or address, as people in air.yaml has them. */
+export type FindPerson = (text: string) => { name: string } | undefined;
+
+export function createConversation(air: Air, drawing: () => Promise<Drawing>, find: FindPerson = () => undefined): Conversation {
   const say: Conversation["say"] = (text, person) =>
-    answered(async () => answer(air, drawing, readCommand(text, air.policy().organization.domains), person));
+    answered(async () => answer(air, { drawing, find }, readCommand(text, air.policy().organization.domains), person));
   return {
     say,
     press: async (value, person, typed) => {
@@ -101,7 +115,12 @@ async function answered(work: () => Promise<Card>): Promise<Card> {
   }
 }
 
-async function answer(air: Air, drawing: () => Promise<Drawing>, command: Command, person: Person): Promise<Card> {
+async function answer(
+  air: Air,
+  { drawing, find }: { drawing: () => Promise<Drawing>; find: FindPerson },
+  command: Command,
+  person: Person,
+): Promise<Card> {
   if (command.kind === "help") return helpCard(COMMANDS);
   if (command.kind === "whoami") return whoamiCard(person);
   if (command.kind === "misunderstood") return noticeCard("Not understood", command.text, "warning");
@@ -222,6 +241,30 @@ async function answer(air: Air, drawing: () => Promise<Drawing>, command: Comman
         `${started.investigation ?? ""} in ${started.incident} looks into it.${started.proposed > 0 ? " Blocking it is proposed and asks." : ""}`,
       );
     }
+    case "note":
+      await noteIncident(air, person, command.incident, command.text);
+      return noticeCard("Noted", `It stands in the story of ${incidentId(command.incident)}.`, "good");
+    case "assign": {
+      const to = /^me$/i.test(command.to) ? person : find(command.to);
+      if (!to)
+        throw new Refusal(
+          "not-found",
+          `Nobody in people of air.yaml is called ${command.to.slice(0, 60)}. Give a name or an e-mail address, or say me.`,
+        );
+      const row = await assignIncident(air, person, command.incident, to);
+      return noticeCard("Assigned", `${incidentId(row.id)} is looked after by ${row.assignee ?? to.name}.`, "good");
+    }
+    case "ack":
+      await ackIncident(air, person, command.incident);
+      return noticeCard("Acknowledged", `Everybody sees that you look at ${incidentId(command.incident)}.`, "good");
+    case "close": {
+      const row = await closeIncident(air, person, command.incident, command);
+      const what = `${row.classification ?? ""}${row.determination ? `, ${row.determination}` : ""}`;
+      return noticeCard("Closed", `${incidentId(row.id)}: ${what}. To open it again: reopen ${incidentId(row.id)}`, "good");
+    }
+    case "reopen":
+      await reopenIncident(air, person, command.incident);
+      return noticeCard("Reopened", `${incidentId(command.incident)} is open; new alerts join it again.`, "good");
     case "snooze": {
       const { until } = await snoozePolicy(air, person, command);
       return noticeCard(
@@ -358,36 +401,63 @@ async function overview(air: Air): Promise<Card> {
   return { ...card, buttons: [{ label: "All incidents", style: "plain", value: "say:list" }] };
 }
 
-async function actions(air: Air, command: { which: "pending" | "history"; after: number | undefined }): Promise<Card> {
+async function actions(air: Air, command: Extract<Command, { kind: "actions" }>): Promise<Card> {
   const states = command.which === "pending" ? (["pending"] as const) : HISTORY;
-  const page = await air.store.listActions({ states, limit: PAGE, ...(command.after === undefined ? {} : { after: command.after }) });
+  const { sinceMs, ...filters } = command.filters;
+  // What waits longest for its answer comes first; what became of the others by when it happened.
+  const order = filters.order ?? (command.which === "pending" ? "deadline" : "updated");
+  const page = await air.store.listActions({
+    ...filters,
+    ...(sinceMs === undefined ? {} : { since: new Date(air.clock.now().getTime() - sinceMs) }),
+    states,
+    order,
+    limit: PAGE,
+    ...(command.after === undefined ? {} : { after: command.after }),
+  });
   return listCard(
-    command.which === "pending" ? "Actions that wait for a decision" : "Action history, newest first",
+    command.which === "pending" ? "Actions that wait for a decision" : "Action history",
     page.items.map((row) => ({
       id: actionId(row.id),
       mark: STATE_WORD[row.state].word,
       tone: STATE_WORD[row.state].tone,
-      text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}${row.decision ? `, by ${row.decision.by}` : `, until ${time(row.expiresAt)}`})`,
+      text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}${row.decision ? `, by ${row.decision.by}` : `, answer by ${time(row.deadline)}`})`,
     })),
-    command.which === "pending" ? "Nothing waits for a decision." : "Nothing has been decided yet.",
-    page.next ? `actions ${command.which} after=${page.next}` : undefined,
+    command.which === "pending" ? "Nothing waits for a decision." : "Nothing matches.",
+    page.next ? `actions ${command.which}${filterText(command.filters)} after=${page.next}` : undefined,
   );
 }
+
+/** The filters as they were written, for the button that shows the next page. */
+const filterText = (filters: ActionFilters): string =>
+  [
+    filters.kinds && `kind=${filters.kinds.join(",")}`,
+    filters.families && `family=${filters.families.join(",")}`,
+    filters.decidedBy && `by=${filters.decidedBy}`,
+    filters.target && `target=${filters.target}`,
+    filters.incidentId !== undefined && `incident=INC-${filters.incidentId}`,
+    filters.sinceMs !== undefined && `since=${Math.round(filters.sinceMs / 60_000)}m`,
+    filters.order && `sort=${filters.order}`,
+  ]
+    .filter((part): part is string => typeof part === "string")
+    .map((part) => ` ${part}`)
+    .join("");
 /** Everything but pending (product contract 3.2). */
 export const HISTORY = (Object.keys(STATE_WORD) as (keyof typeof STATE_WORD)[]).filter((state) => state !== "pending");
 
+/** Steps one answer shows; the whole log is at /v1/investigations/{id}/log, also as CSV. */
+const LOG_SHOWN = 30;
+
 async function log(air: Air, id: Id): Promise<Card> {
   const view = await viewOf(air, id);
-  const rows =
-    id.kind === "investigation"
-      ? view.timeline.filter((row) => row.investigationId === id.id || row.investigationId === null)
-      : view.timeline;
-  const card = logCard(
-    nameOf(id),
-    rows.slice(-30).map((row) => ({ at: row.at, who: actorName(row.actor), text: row.text })),
-  );
   const investigation = id.kind === "investigation" ? view.investigations.find((row) => row.id === id.id) : undefined;
-  return investigation ? { ...card, lines: [{ kind: "text", text: STATUS_SENTENCE[investigation.status] }, ...card.lines] } : card;
+  if (!investigation) {
+    return logCard(
+      nameOf(id),
+      view.timeline.slice(-LOG_SHOWN).map((row) => ({ at: row.at, who: actorName(row.actor), text: row.text })),
+    );
+  }
+  const rows = await investigationLog(air.store, investigation.id);
+  return stepsCard(investigationId(investigation.id), STATUS_SENTENCE[investigation.status], rows.slice(-LOG_SHOWN), rows.length);
 }
 
 async function audit(air: Air, id: Id): Promise<Card> {

@@ -3,7 +3,7 @@ import { actionId, evidenceId } from "../engine/air.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { actorName } from "../engine/domain/actor.ts";
 import { type Entity, entityName } from "../engine/domain/entity.ts";
-import type { ActionRow, EvidenceRow, ObservationRow, TimelineRow } from "../engine/store.ts";
+import type { ActionRow, EvidenceRow, ObservationRow, Reads, TimelineRow } from "../engine/store.ts";
 
 /**
  * One step of an investigation, in the columns of domain facts 5.3 (Log). Durations are milliseconds; `at`, `by`, `event` and `text`
@@ -31,6 +31,17 @@ export type LogRow = {
 const between = (from: Date | null, to: Date | null) => (from && to ? Math.max(0, to.getTime() - from.getTime()) : null);
 const deviceOf = (entity: Entity | undefined): string | null =>
   entity?.kind === "device" ? entityName(entity) : entity && "device" in entity && entity.device ? entity.device : null;
+
+/** The whole log of an investigation, oldest first. */
+export async function investigationLog(store: Reads, id: number): Promise<LogRow[]> {
+  const [evidence, observations, actions, timeline] = await Promise.all([
+    store.evidenceOf(id),
+    store.observationsOf(id),
+    store.actionsOf(id),
+    store.timelineOf(id),
+  ]);
+  return logRows({ evidence, observations, actions, timeline });
+}
 
 /** Every look-up, every action and everything else that happened, oldest first. */
 export function logRows(input: {

@@ -89,7 +89,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       pauses: (await store.setting<Pause[]>(PAUSE_SETTING)) ?? [],
       deciders: people.deciders,
     });
-    const conversation = createConversation(air, drawing);
+    const conversation = createConversation(air, drawing, people.find);
     const slack = config.slack ? await slackOf(config.slack, conversation, people.fromSlack, log) : undefined;
     const platforms = new Map<string, ChatPlatform>(slack ? [["slack", slack.platform]] : []);
     await sameSecretEverywhere(air, options.serve);
@@ -147,6 +147,9 @@ function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined):
     identities: connectors.find((connector) => connector.identities)?.identities,
     mail: connectors.find((connector) => connector.mail)?.mail,
     indicators: connectors.find((connector) => connector.indicators)?.indicators,
+    apps: connectors.find((connector) => connector.apps)?.apps,
+    accessKeys: connectors.find((connector) => connector.accessKeys)?.accessKeys,
+    handwork: connectors.find((connector) => connector.handwork)?.handwork,
     sandboxes: connectors.flatMap((connector) => connector.sandboxes ?? []),
     adopt: async (entities) => lab?.adopt(entities),
     version: (source) => versions.get(source) ?? AIR_VERSION,

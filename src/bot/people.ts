@@ -11,6 +11,8 @@ import type { Config, PersonConfig, TokenConfig } from "./config.ts";
  */
 export type People = {
   persona: (id: string | undefined) => Person;
+  /** By name or e-mail address: whom an incident may be assigned to. */
+  find: (text: string) => { name: string } | undefined;
   byEmail: (email: string, via: Person["via"]) => Person | undefined;
   fromSlack: (user: { userId: string; teamId: string }, profile: { email?: string; name: string; member: boolean }) => Person;
   fromToken: (token: TokenConfig) => Person;
@@ -83,6 +85,12 @@ export function createPeople(config: () => Config, labOn: boolean): People {
       };
     },
     byEmail,
+    find: (text) => {
+      const wanted = text.trim().toLowerCase();
+      const person = config().people.find((one) => one.email.toLowerCase() === wanted || one.name.toLowerCase() === wanted);
+      const persona = openLab() ? PERSONAS.find((one) => one.id === wanted || one.name.toLowerCase() === wanted) : undefined;
+      return person ? { name: person.name } : persona && { name: persona.name };
+    },
     fromSlack: (user, profile) => {
       const key = `slack:${user.teamId}:${user.userId}`;
       const stranger: Person = {

@@ -51,7 +51,7 @@ function guess(said: string, organizationDomains: readonly string[]): Entity | u
   if (ipaddr.isValid(text) && /[.:]/.test(text)) return ofKind("ip", text);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return URL.canParse(text) ? ofKind("url", text) : undefined;
   if (/^<[^<>\s]+@[^<>\s]+>$/.test(text)) return checked({ kind: "message", internetMessageId: text });
-  if (/^[^\s@]+@[^\s@]+$/.test(text)) return checked({ kind: "user", email: text });
+  if (/^[^\s@<>]+@[^\s@<>]+$/.test(text)) return checked({ kind: "user", email: text });
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text))
     return checked({ kind: "message", networkMessageId: text });
   if (/^(AKIA|ASIA)[A-Z0-9]{12,}$/.test(text)) return ofKind("access-key", text);

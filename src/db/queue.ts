@@ -94,6 +94,16 @@ export async function startQueue(database: Database, log: Log, options: { worker
       })),
       database.bossIn(tx),
     );
+    // A twin that waits among everything new swallowed a job that is to go first: it goes first.
+    const urgent = jobs.filter((job) => job.urgent).map((job) => job.key);
+    if (urgent.length > 0) {
+      await database
+        .bossIn(tx)
+        .db.executeSql(
+          "update pgboss.job set priority = 1 where name = $1 and state = 'created' and policy = 'stately' and coalesce(singleton_key, '') in (select jsonb_array_elements_text($2::text::jsonb)) and priority < 1",
+          [name, JSON.stringify(urgent)],
+        );
+    }
     // A twin that was put off swallowed a job that is wanted now: it comes forward.
     const now = jobs.filter((job) => !job.startAfter).map((job) => job.key);
     if (DEFERS.has(name) && now.length > 0) {

@@ -109,6 +109,8 @@ export const incidents = pgTable(
     classification: text().$type<Classification>(),
     determination: text(),
     /** Incidents a person parted it from: never merged again by air. */
+    ackedBy: text("acked_by"),
+    ackedAt: at("acked_at"),
     apart: jsonb().$type<number[]>().notNull().default([]),
     /** A policy suppresses every alert of it: listed, but not shown by itself. */
     quiet: boolean().notNull().default(false),

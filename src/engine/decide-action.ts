@@ -7,6 +7,8 @@ import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { pauseOf } from "./pause.ts";
+import { ConnectorError } from "./ports.ts";
+import { reachAgain } from "./propose-actions.ts";
 import type { ActionRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
 import { widen } from "./widen-investigation.ts";
@@ -47,12 +49,48 @@ export async function decideAction(air: Air, person: Person, request: DecideRequ
     throw refusal;
   }
   try {
+    if (request.decision === "approve") await mustStillHold(air, action);
     return await air.store.transaction((tx) => decideInside(tx, air, person, request));
   } catch (error) {
     // The transaction is gone and nothing changed; that somebody tried is kept.
     if (error instanceof Refusal) await auditRefusal(air, person, action, request.decision, error);
     throw error;
   }
+}
+
+/**
+ * What the action would reach is read again at the click (product contract 6). If it grew, nothing is decided: the card shows what
+ * changed and a person decides on that. What cannot be read in time is not guessed: the action stays open.
+ */
+async function mustStillHold(air: Air, action: ActionRow): Promise<void> {
+  if (action.state !== "pending" || action.byHand !== null || action.kind === "expand-investigation") return;
+  const again = await reachAgain(air, action).catch((error: unknown) => {
+    const why = error instanceof ConnectorError ? error.message : "what it reaches could not be checked now";
+    throw new Refusal("unavailable", `Nothing was decided: ${why}. ${actionId(action.id)} stays open; try again.`);
+  });
+  if (again.grew.length === 0) return;
+  const now = air.clock.now();
+  await air.store.transaction(async (tx) => {
+    const locked = await tx.lockAction(action.id);
+    if (locked?.state !== "pending" || locked.version !== action.version) return;
+    await tx.updateAction(action.id, again.change);
+    await tx.addTimeline([
+      {
+        incidentId: locked.incidentId,
+        investigationId: locked.investigationId,
+        actionId: action.id,
+        at: now,
+        actor: { kind: "air", job: "decide" },
+        event: "action-changed",
+        text: `${title(locked)} asks again: ${again.grew.join("; ")}`.slice(0, 2000),
+      },
+    ]);
+    await redraw(tx, air, locked, now);
+  });
+  throw new Refusal(
+    "changed",
+    `${actionId(action.id)} changed since it was shown: ${again.grew.join("; ")}. Look at the new card and decide again.`,
+  );
 }
 
 const asActor = (person: Person): Actor =>

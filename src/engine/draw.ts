@@ -5,7 +5,7 @@ import type { Card } from "./cards/card.ts";
 import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
 import { time } from "./cards/say.ts";
 import { stormCard, stormPageCard } from "./cards/storm-card.ts";
-import type { Family } from "./domain/action.ts";
+import { type Family, readStored } from "./domain/action.ts";
 import type { Pause } from "./pause.ts";
 import type { ActionRow, AlertSummary, IncidentView, MessageRow, Reads, StormRow } from "./store.ts";
 import { actionSubject, incidentSubject, STORM_PAGE } from "./want-cards.ts";
@@ -142,6 +142,7 @@ const pausedText = (pauses: readonly Pause[], family?: Family) => {
 
 export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" | "evidence" | "approvals">, drawing: Drawing): ActionView {
   const kind = actionKinds[row.kind];
+  const { params } = readStored(row.params);
   const evidence = view.evidence.find((item) => item.id === row.evidenceId);
   const { word, tone } = STATE_WORD[row.state];
   return {
@@ -150,14 +151,14 @@ export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" |
     incident: incidentId(row.incidentId),
     severity: view.incident.severity,
     lab: row.lab,
-    title: kind.title(row.target),
+    title: kind.title(row.target, params),
     state: row.state,
     stateWord: row.state === "pending" && row.byHand !== null ? "Do by hand" : word,
     tone,
     short: short(row),
     family: row.family,
     version: row.version,
-    effect: kind.effect(row.target),
+    effect: kind.effect(row.target, params),
     ifNot: kind.ifNot(row.target),
     undoText: row.undoable ? kind.undo.text : kind.undo.by ? `Cannot be undone from here: ${kind.undo.text}` : kind.undo.text,
     undoable: row.undoable,

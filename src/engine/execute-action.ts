@@ -2,11 +2,11 @@ import type { DesiredState } from "./actions/action-kind.ts";
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { redraw } from "./decide-action.ts";
-import type { ActionState } from "./domain/action.ts";
+import { type ActionState, keepSaved, readStored, type Saved } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import { entityKey } from "./domain/entity.ts";
 import type { Settle } from "./investigate.ts";
-import { refreshInvestigation } from "./investigation-status.ts";
+import { isRemedy, refreshInvestigation } from "./investigation-status.ts";
 import { pauseOf } from "./pause.ts";
 import { ConnectorError, type Ticket } from "./ports.ts";
 import type { ActionRow, Tx } from "./store.ts";
@@ -44,7 +44,7 @@ export async function executeAction(air: Air, id: number, settle: Settle): Promi
   if (before.kind === "reached") return finish(air, action, settle, "succeeded", `Nothing to do: ${before.text}`);
   if (before.kind === "missing") return finish(air, action, settle, "failed", `${before.text} Nothing was done.`);
 
-  const begun = await begin(air, action);
+  const begun = await begin(air, action, before.kind === "notReached" ? before.saved : undefined);
   if (begun === "paused") return settle(async () => {});
   if (begun === "busy") return settle((tx) => again(tx, air, id));
   if (!begun) return settle(async () => {});
@@ -58,6 +58,7 @@ export async function executeAction(air: Air, id: number, settle: Settle): Promi
         comment: `air ${actionId(id)}, approved by ${action.decision?.by ?? "Automation"}`,
         key: `air-${air.sign(`action:${id}`)}-${id}`,
         now: air.clock.now(),
+        params: readStored(begun.params).params,
       },
       AbortSignal.timeout(CALL_TIMEOUT_MS),
     );
@@ -68,16 +69,27 @@ export async function executeAction(air: Air, id: number, settle: Settle): Promi
 }
 
 const readState = (air: Air, action: ActionRow): Promise<DesiredState> =>
-  actionKinds[action.kind].state(action.target, air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS));
+  actionKinds[action.kind].state(action.target, air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS), {
+    params: readStored(action.params).params,
+    since: action.proposedAt,
+  });
 
-/** One action in flight per target; the stop button is read again in the transaction that begins. */
-async function begin(air: Air, action: ActionRow): Promise<ActionRow | "busy" | "paused" | undefined> {
+/**
+ * One action in flight per target; the stop button is read again in the transaction that begins. What the call will destroy and an undo
+ * needs is kept in the same transaction, before the call.
+ */
+async function begin(air: Air, action: ActionRow, saved: Saved | undefined): Promise<ActionRow | "busy" | "paused" | undefined> {
   const now = air.clock.now();
   return air.store.transaction(async (tx) => {
     // The action that is taken back is in `undoing` until this one has ended: it is not in the way.
     if (await tx.inFlightOn(action.targetDigest, action.undoes === null ? [action.id] : [action.id, action.undoes])) return "busy";
     if (await pauseOf(tx, action.family)) return "paused";
-    const moved = await tx.moveAction(action.id, "approved", { state: "executing", executingAt: now }, action.version);
+    const moved = await tx.moveAction(
+      action.id,
+      "approved",
+      { state: "executing", executingAt: now, params: keepSaved(action.params, saved) },
+      action.version,
+    );
     if (!moved) return undefined;
     await tx.writeAudit([entry(air, moved, "action.executing", {})]);
     await redraw(tx, air, moved, now);
@@ -108,6 +120,9 @@ async function afterFailedCall(air: Air, action: ActionRow, settle: Settle, erro
 
 async function afterTicket(air: Air, action: ActionRow, settle: Settle, ticket: Ticket): Promise<void> {
   if (ticket.state === "failed") return finish(air, action, settle, "failed", `Failed: ${ticket.text ?? "the product says it failed"}`);
+  // The product's own word on what stood there is the better one: it was read at the moment of the change.
+  const params = keepSaved(action.params, ticket.saved);
+  if (ticket.saved) await air.store.transaction((tx) => tx.updateAction(action.id, { params }));
   if (ticket.state === "done") return verify(air, action, settle, "The product accepted it.");
   await settle(async (tx) => {
     const waiting = action.blastRadius.online === false;
@@ -119,7 +134,12 @@ async function afterTicket(air: Air, action: ActionRow, settle: Settle, ticket: 
 }
 
 async function follow(air: Air, action: ActionRow, settle: Settle): Promise<void> {
-  const ticket = await actionKinds[action.kind].follow(action.ticket ?? "", air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS));
+  const ticket = await actionKinds[action.kind].follow(
+    action.ticket ?? "",
+    air.capabilities,
+    AbortSignal.timeout(CALL_TIMEOUT_MS),
+    readStored(action.params).params,
+  );
   if (ticket.state === "done") return verify(air, action, settle, "The product reports it done.");
   if (ticket.state === "failed") return finish(air, action, settle, "failed", `Failed: ${ticket.text ?? "the product says it failed"}`);
   const since = (action.executingAt ?? action.proposedAt).getTime();
@@ -164,7 +184,7 @@ async function end(air: Air, action: ActionRow, settle: Settle, state: ActionSta
     if (!current || (from !== "executing" && !(from === "approved" && state === "cancelled"))) return;
     const moved = await tx.moveAction(action.id, from, { state, outcome: outcome.slice(0, 2000), endedAt: now, waitingForDevice: false });
     if (!moved) return;
-    if (state === "succeeded" && moved.evidenceId !== null) await tx.markRemediated(moved.evidenceId, "remediated");
+    if (state === "succeeded" && moved.evidenceId !== null && isRemedy(moved)) await tx.markRemediated(moved.evidenceId, "remediated");
     if (moved.undoes !== null) await settleUndone(tx, air, moved);
     await tx.addTimeline([
       {

@@ -98,8 +98,8 @@ function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
 }
 
 const digested = ({ ties, marks }: Ties): Ties => ({
-  ties: ties.map((tie) => ({ ...tie, key: sha256(tie.key) })),
-  marks: marks.map((mark) => ({ ...mark, key: sha256(mark.key) })),
+  ties: ties.map((tie) => ({ ...tie, key: sha256(tie.key), lock: sha256(tie.lock) })),
+  marks: marks.map((mark) => ({ ...mark, key: sha256(mark.key), lock: sha256(mark.lock) })),
 });
 
 /** What an alert that is already stored is remembered by: for parting and rejoining incidents. */
@@ -145,6 +145,8 @@ type Plan = {
   incidents: Map<number, Held<IncidentRow>>;
   /** The investigation new alerts of an incident join. */
   running: Map<number, Held<InvestigationRow>>;
+  /** Investigations of absorbed incidents that go on beside it, and got something to look at before. */
+  beside: Held<InvestigationRow>[];
   newAlerts: AlertRow[];
   updatedAlerts: { known: Known; change: Partial<AlertRow> }[];
   duplicates: Map<number, number>;
@@ -155,7 +157,7 @@ type Plan = {
 };
 
 async function open(tx: Tx, alerts: readonly Prepared[], now: Date): Promise<Plan> {
-  const keys = [...new Set(alerts.flatMap(({ ties }) => [...ties.ties, ...ties.marks].map((one) => one.key)))];
+  const keys = [...new Set(alerts.flatMap(({ ties }) => [...ties.ties, ...ties.marks].map((one) => one.lock)))];
   // Locked first: an alert or an incident that another transaction just made is seen by what is read after it.
   const locked = await tx.lockJoinKeys(keys, now);
   const labs = [...new Set(alerts.map((one) => one.lab))];
@@ -192,6 +194,7 @@ async function open(tx: Tx, alerts: readonly Prepared[], now: Date): Promise<Pla
     incidents: new Map([...incidents.values()].map((row) => [row.id, { row, fresh: false, changed: false }])),
     // The oldest goes on; a younger one of an absorbed incident ends by itself.
     running: new Map(running.toReversed().map((row) => [row.incidentId, { row, fresh: false, changed: false }])),
+    beside: [],
     newAlerts: [],
     updatedAlerts: [],
     duplicates: new Map(),
@@ -338,6 +341,7 @@ function join(plan: Plan, item: Prepared, home = item.requestedBy?.incident): Om
 /** An alert that is in an incident already, or that a person asks for there, belongs there before everything else. */
 const AT_HOME: Tie = {
   key: "",
+  lock: "",
   beforeMs: UNLIMITED,
   afterMs: UNLIMITED,
   because: "asked for in this incident",
@@ -375,6 +379,10 @@ function merge(plan: Plan, from: number, to: number, because: string, at: Date):
   }
   for (const row of [...plan.newAlerts, ...plan.evidence, ...plan.timeline]) if (row.incidentId === from) row.incidentId = to;
   for (const known of plan.known.values()) if (known.incidentId === from) known.incidentId = to;
+  for (const parted of absorbed.row.apart) {
+    const held = plan.incidents.get(parted);
+    if (held && parted !== to) held.row = { ...held.row, apart: [...new Set([...held.row.apart, to])] };
+  }
   if (plan.show.delete(from)) plan.show.add(to);
   mergeRunning(plan, from, to);
   const note = (incident: number, event: string, text: string) =>
@@ -412,7 +420,7 @@ export function mergedRow(survivor: IncidentRow, absorbed: IncidentRow, at: Date
   };
 }
 
-export const headlineFrom = (row: IncidentRow): Headline =>
+const headlineFrom = (row: IncidentRow): Headline =>
   row.headline ?? { title: row.title, severity: row.severity, at: row.openedAt.toISOString() };
 
 /** One investigation takes new alerts; one that began in this very batch is folded into it, one that already runs goes on beside it. */
@@ -427,11 +435,15 @@ function mergeRunning(plan: Plan, from: number, to: number): void {
     moving.changed = true;
     return;
   }
-  if (!moving.fresh && !staying.fresh) return;
+  if (!moving.fresh && !staying.fresh) {
+    plan.beside.push(moving);
+    return;
+  }
   const [keep, drop] = moving.fresh ? [staying, moving] : [moving, staying];
   for (const row of [...plan.newAlerts, ...plan.evidence, ...plan.timeline]) {
     if (row.investigationId === drop.row.id) row.investigationId = keep.row.id;
   }
+  for (const known of plan.known.values()) if (known.investigationId === drop.row.id) known.investigationId = keep.row.id;
   keep.row = { ...keep.row, wanted: keep.row.wanted + drop.row.wanted };
   keep.changed = true;
   plan.running.set(to, keep);
@@ -447,7 +459,8 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
     const answer = policyAnswer(plan, item, policy);
     const incident = plan.incidents.get(home);
     if (incident) {
-      const headline = headlineOf(headlineFrom(incident.row), headlineFor(item));
+      const own = headlineFor(item);
+      const headline = incident.row.alertCount === 1 ? own : headlineOf(headlineFrom(incident.row), own);
       incident.row = {
         ...incident.row,
         headline,
@@ -457,16 +470,22 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
       };
       incident.changed = true;
     }
-    if (answer.outcome === "investigate" && incident?.row.status === "open") {
+    let decided: Partial<AlertRow> = {};
+    if (incident?.row.status === "open") {
       // What the update ties together belongs together, as if it had come that way at first.
-      const joined = join(plan, item, home);
-      const target = plan.incidents.get(joined?.incident ?? home) ?? incident;
-      known.investigationId = investigate(plan, target.row, known.id, item, policy).row.id;
+      join(plan, item, home);
+      const target = plan.incidents.get(follow(plan.into, home)) ?? incident;
+      target.row.quiet &&= answer.outcome === "suppress";
+      if (answer.show) plan.show.add(target.row.id);
+      if (answer.outcome === "investigate") {
+        known.investigationId = investigate(plan, target.row, known.id, item, policy).row.id;
+        decided = { policyRule: answer.rule, policyName: answer.policy, suppressed: false };
+      }
+      keepMarks(plan, item, target.row.id);
     }
-    plan.updatedAlerts.push({ known, change: alertColumns(item) });
-    if (incident?.row.status === "open") keepMarks(plan, item, follow(plan.into, home));
+    plan.updatedAlerts.push({ known, change: { ...alertColumns(item), ...decided } });
     plan.timeline.push({
-      incidentId: home,
+      incidentId: follow(plan.into, home),
       investigationId: known.investigationId,
       actionId: null,
       at: item.receivedAt,
@@ -521,6 +540,8 @@ function newIncident(plan: Plan, item: Prepared): Held<IncidentRow> {
       assignee: null,
       classification: null,
       determination: null,
+      ackedBy: null,
+      ackedAt: null,
       apart: [],
       quiet: true,
       stormId: null,
@@ -679,7 +700,7 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   // Merged first: what is written below belongs to the survivors.
   for (const { from, to } of plan.merges) await tx.moveIncident(from, follow(plan.into, to));
   const incidents = [...plan.incidents.values()].filter((one) => one.changed);
-  const investigations = [...plan.running.values()].filter((one) => one.changed);
+  const investigations = [...plan.running.values(), ...plan.beside].filter((one) => one.changed);
   await raiseStorms(tx, plan.newAlerts, incidents, air.policy().storm, plan.now);
   await Promise.all([
     tx.insertIncidents(incidents.filter((one) => one.fresh).map((one) => one.row)),
@@ -703,7 +724,8 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
     tx.addTimeline(plan.timeline),
     tx.enqueueMany(
       "investigate",
-      investigations.map(({ row }) => ({ data: { investigation: row.id }, key: investigationId(row.id) })),
+      // What has begun goes on before what has not: a flood of new alerts starves nobody.
+      investigations.map(({ row }) => ({ data: { investigation: row.id }, key: investigationId(row.id), urgent: row.round > 0 })),
     ),
   ]);
   await wantCards(tx, air, changesOf(plan, incidents), plan.now);
@@ -714,11 +736,13 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
 const settled = (plan: Plan, span: Span): Span => ({ ...span, incident: follow(plan.into, span.incident) });
 
 function changesOf(plan: Plan, incidents: readonly Held<IncidentRow>[]): Changed[] {
+  const absorbed = Map.groupBy(plan.merges, ({ to }) => follow(plan.into, to));
   return incidents.map(({ row }) => ({
     incident: row.id,
     severity: row.severity,
     needed: row.status === "open" && (neededAtOnce(row.severity) || plan.show.has(row.id)),
     quiet: row.quiet || row.status === "redirected",
     calm: row.stormId === null,
+    absorbed: (absorbed.get(row.id) ?? []).map(({ from }) => from),
   }));
 }

@@ -1,5 +1,6 @@
 import { actionKinds } from "./actions/all.ts";
 import { actionId } from "./air.ts";
+import { sameProposal } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import { entityKey } from "./domain/entity.ts";
 import type { Proposed } from "./propose-actions.ts";
@@ -20,15 +21,11 @@ export async function insertProposals(
 ): Promise<number[]> {
   if (proposals.length === 0) return [];
   // Another round may have proposed the same in the meantime (a second investigation of the incident).
-  const already = new Set(
-    (await tx.listActions({ incidentId: investigation.incidentId, limit: 200 })).items
-      .filter((action) => action.undoes === null && action.state !== "cancelled")
-      .map((action) => `${action.kind} ${action.targetDigest}`),
-  );
+  const already = await tx.proposedIn(investigation.incidentId);
   const rows: New<ActionRow>[] = [];
   for (const { row, answer } of proposals) {
-    if (already.has(`${row.kind} ${row.targetDigest}`)) continue;
-    already.add(`${row.kind} ${row.targetDigest}`);
+    if (already.has(sameProposal(row))) continue;
+    already.add(sameProposal(row));
     const spent = await tx.automaticSince(row.kind, new Date(now.getTime() - 3_600_000), new Date(now.getTime() - 86_400_000));
     const mine = rows.filter((one) => one.decision?.decision === "automatic");
     const said = answer({

@@ -63,6 +63,7 @@ export async function investigate(air: Air, investigation: number, settle: Settl
       const answers = await look(air, {
         evidence: due.map((item) => item.row),
         known: [...known, ...fresh],
+        all: evidence,
         analyzersFor: (item) => analyzers.filter((analyzer) => steps.get(item.id)?.includes(analyzer.name)),
         severity: incident.severity,
         entities: named,
@@ -77,8 +78,10 @@ export async function investigate(air: Air, investigation: number, settle: Settl
   } finally {
     clearTimeout(showRunning);
   }
-  const found = newEvidence(row, judged, fresh, air.clock.now());
-  const wishes = [...wishesOf(air, playbooks, { judged, alerts, actions }), ...expansionsOf(judged, [...known, ...fresh], actions)];
+  // Also what was answered before: the process may have died between an answer and this place, or the file been judged bad only now.
+  const seen = [...known, ...fresh];
+  const found = newEvidence(row, judged, seen, air.clock.now());
+  const wishes = [...wishesOf(air, playbooks, { judged, alerts, actions }), ...expansionsOf(judged, seen, actions)];
   const proposals = await Promise.all(
     wishes.map(({ because, ...wish }) => {
       // Each piece of evidence is a ground of its own; the strongest decides whether it may be automatic.
@@ -108,7 +111,7 @@ const stepsOf = (playbooks: readonly Playbook[], item: Judged): string[] =>
   });
 
 /** The playbook made for this, and the general one for whatever else the incident holds. */
-function playbooksFor(air: Air, incident: IncidentRow, alerts: readonly AlertSummary[]): Playbook[] {
+export function playbooksFor(air: Pick<Air, "playbooks">, incident: IncidentRow, alerts: readonly AlertSummary[]): Playbook[] {
   const all = air.playbooks();
   const chosen = choosePlaybook(all, incidentFacts(incident, alerts.map(toFacts)));
   const general = all.filter((playbook) => !playbook.applies && playbook !== chosen);
@@ -166,15 +169,15 @@ const WIDENS_WHEN_BAD: ReadonlySet<string> = new Set(["file-prevalence"]);
 function newEvidence(
   row: InvestigationRow,
   judged: readonly Judged[],
-  fresh: readonly New<ObservationRow>[],
+  seen: readonly New<ObservationRow>[],
   now: Date,
 ): New<EvidenceRow>[] {
   const known = new Set(judged.flatMap((item) => evidenceKeys(item.row.entity)));
   const bad = new Set(judged.filter((item) => item.judgement.verdict === "malicious").map((item) => item.row.id));
   const found: New<EvidenceRow>[] = [];
-  const discovered = fresh.filter((seen) => !WIDENS_WHEN_BAD.has(seen.analyzer) || bad.has(seen.evidenceId));
+  const discovered = seen.filter((one) => !WIDENS_WHEN_BAD.has(one.analyzer) || bad.has(one.evidenceId));
   const names = new Map(judged.map((item) => [item.row.id, entityName(item.row.entity)]));
-  for (const { entity, by } of discovered.flatMap((seen) => (seen.found ?? []).map((entity) => ({ entity, by: seen })))) {
+  for (const { entity, by } of discovered.flatMap((one) => (one.found ?? []).map((entity) => ({ entity, by: one })))) {
     if (row.round >= MAX_ROUNDS || judged.length + found.length >= MAX_EVIDENCE) break;
     if (evidenceKeys(entity).some((key) => known.has(key))) continue;
     for (const key of evidenceKeys(entity)) known.add(key);
@@ -218,6 +221,7 @@ const plannedEvidence = (judged: readonly Judged[]) =>
     verdict: item.judgement.verdict,
     roles: item.row.said.flatMap((said) => said.roles),
     remediation: item.row.remediation,
+    found: item.row.foundBy !== null,
   }));
 
 /** What the playbooks tell an analyst to do by hand, each sentence once. */
@@ -327,7 +331,7 @@ async function finishRound(
   const unchanged = locked.wanted === round.row.wanted && round.found.length === 0;
   const evidence = unchanged ? round.judged.map((item) => lookedAt(item, looked, number)) : await tx.evidenceOf(locked.id);
   const more = evidence.some((item) => item.lookedRound === null) && number < MAX_ROUNDS * 4;
-  const states = round.hadActions || actions.length > 0 ? await tx.actionsOf(locked.id) : [];
+  const states = round.hadActions || actions.length > 0 || !unchanged ? await tx.actionsOf(locked.id) : [];
   const status = more ? ("running" as const) : statusOf(evidence, states);
   await moveInvestigation(tx, locked, status, now, {
     round: number,

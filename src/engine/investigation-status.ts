@@ -1,9 +1,15 @@
+import { isOpen } from "./domain/action.ts";
 import { ENDED, type InvestigationStatus, JUDGEABLE, mayBecome, statusFrom, timesAfter } from "./domain/investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, Tx } from "./store.ts";
 
 /** The outcome of an action that was cancelled because its target no longer needs it begins so. */
 export const ALREADY_DONE = "Already remediated";
 const alreadyDone = (action: ActionRow) => action.state === "cancelled" && (action.outcome?.startsWith(ALREADY_DONE) ?? false);
+
+/** Kinds that are a step beside the remedy, not one: widening what is looked at, and allowing what was wrongly accused. */
+const STEPS: ReadonlySet<ActionRow["kind"]> = new Set(["expand-investigation", "allow-indicator"]);
+/** Does it deal with the threat? Taking something back does not. */
+export const isRemedy = (action: Pick<ActionRow, "kind" | "undoes">) => action.undoes === null && !STEPS.has(action.kind);
 
 /** A look that failed is never a silent gap, and neither is what nobody could judge (product contract 5). */
 export const isUnlooked = (item: Pick<EvidenceRow, "verdict" | "entity" | "judgement">): boolean =>
@@ -13,8 +19,7 @@ export const statusOf = (evidence: readonly EvidenceRow[], actions: readonly Act
   statusFrom({
     evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: isUnlooked(item) })),
     actions: actions
-      // Widening the investigation is a step of it, not a remedy.
-      .filter((action) => action.kind !== "expand-investigation" || action.state === "pending")
+      .filter((action) => !STEPS.has(action.kind) || isOpen(action.state))
       .map((action) => ({ state: action.state, waitingForDevice: action.waitingForDevice, alreadyDone: alreadyDone(action) })),
   });
 

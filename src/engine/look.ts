@@ -16,6 +16,8 @@ const ROUND_BUDGET_MS = 90_000;
 const PARALLEL = 8;
 
 type Question = { evidence: EvidenceRow; look: Look; analyzer: string };
+/** An answer as it is stored, or about to be. */
+type Answered = New<ObservationRow> & { id?: number };
 
 /**
  * Asks whatever no stored observation answers yet, in parallel within the budgets, and saves every answer at once.
@@ -26,7 +28,9 @@ export async function look(
   input: {
     evidence: readonly EvidenceRow[];
     /** What was answered before: it is not asked, and not paid for, again. */
-    known: readonly Pick<ObservationRow, "evidenceId" | "look" | "label">[];
+    known: readonly Answered[];
+    /** Every piece of evidence of the investigation, for what the answers are about. */
+    all: readonly EvidenceRow[];
     /** Who looks at a piece of evidence, as the playbooks' phases say. */
     analyzersFor: (evidence: EvidenceRow) => readonly Analyzer[];
     severity: Severity;
@@ -37,7 +41,9 @@ export async function look(
 ): Promise<New<ObservationRow>[]> {
   const { severity, entities, organization, history } = input;
   const context: LookContext = { now: air.clock.now(), severity, entities, organization, history };
-  const answered = new Set(input.known.filter((row) => row.label !== "failed").map((row) => `${row.evidenceId} ${row.look}`));
+  const known = input.known.filter((row) => row.label !== "failed");
+  const answered = new Set(known.map((row) => `${row.evidenceId} ${row.look}`));
+  const sameThing = answersByThing(known, input.all);
   const questions: Question[] = input.evidence.flatMap((evidence) =>
     input
       .analyzersFor(evidence)
@@ -53,15 +59,19 @@ export async function look(
   const asked = new Map<string, Promise<Observation[]>>();
   const ask = async (question: Question) => {
     const { entity } = question.evidence;
-    const same = `${question.look.key} ${question.look.perDevice ? evidenceKeys(entity)[0] : entityKey(entity)}`;
+    const { key, perDevice } = question.look;
+    const same = `${key} ${perDevice ? evidenceKeys(entity)[0] : entityKey(entity)}`;
     const askedAt = air.clock.now();
-    const answering = asked.get(same) ?? answer(question, air, budget);
-    asked.set(same, answering);
-    const rows = toRows(question, await answering, {
-      askedAt,
-      now: air.clock.now(),
-      version: air.capabilities.version(question.look.source),
-    });
+    const before = perDevice ? undefined : sameThing.get(same);
+    const answering = before ? undefined : (asked.get(same) ?? answer(question, air, budget));
+    if (answering) asked.set(same, answering);
+    const rows = answering
+      ? toRows(question, await answering, {
+          askedAt,
+          now: air.clock.now(),
+          version: air.capabilities.version(question.look.source),
+        })
+      : (before ?? []).map(({ id: _id, ...row }) => ({ ...row, evidenceId: question.evidence.id, createdAt: askedAt }));
     await air.store.saveObservations(rows);
     saved.push(...rows);
   };
@@ -72,6 +82,18 @@ export async function look(
     }),
   );
   return saved;
+}
+
+/** What was answered about a thing, by look and thing: the same file on the next device, or after a restart, is not asked again. */
+function answersByThing(known: readonly Answered[], evidence: readonly EvidenceRow[]): Map<string, Answered[]> {
+  const entities = new Map(evidence.map((item) => [item.id, item.entity]));
+  const answers = new Map<string, Answered[]>();
+  for (const rows of Map.groupBy(known, (row) => `${row.evidenceId} ${row.look}`).values()) {
+    const [first] = rows;
+    const entity = first && entities.get(first.evidenceId);
+    if (entity) answers.set(`${first.look} ${entityKey(entity)}`, rows);
+  }
+  return answers;
 }
 
 async function answer(question: Question, air: Pick<Air, "clock" | "log">, budget: AbortSignal): Promise<Observation[]> {

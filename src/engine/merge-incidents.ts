@@ -50,7 +50,7 @@ export async function mergeIncidents(
           data: { into: incidentId(survivor), alerts: from.alertCount },
         },
       ]);
-      await redrawBoth(tx, air, [survivor, absorbed], now);
+      await redrawBoth(tx, air, [survivor, absorbed], now, [absorbed]);
       return { survivor, absorbed };
     }),
   );
@@ -81,7 +81,7 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
   // The keys are locked before the incident, as at intake: an alert that comes meanwhile waits, and sees the parted spans.
   const before = await tx.alertsOf(incident, ALL);
   const marks = new Map(before.map((row) => [row.id, marksOf(row, policy)]));
-  await tx.lockJoinKeys([...new Set([...marks.values()].flat().map((mark) => mark.key))], now);
+  await tx.lockJoinKeys([...new Set([...marks.values()].flat().map((mark) => mark.lock))], now);
   const [row] = await tx.lockIncidents([incident]);
   const source = mustBeOpen(row, incident);
   const alerts = await tx.alertsOf(incident, ALL);
@@ -102,6 +102,8 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
       assignee: source.assignee,
       classification: null,
       determination: null,
+      ackedBy: null,
+      ackedAt: null,
       apart: [incident],
       quiet: leaving.suppressed,
       stormId: null,
@@ -190,13 +192,24 @@ const note = (tx: Tx, air: Air, person: Person, incident: number, event: string,
     },
   ]);
 
-async function redrawBoth(tx: Tx, air: Air, ids: readonly number[], now: Date): Promise<void> {
+async function redrawBoth(tx: Tx, air: Air, ids: readonly number[], now: Date, absorbed: readonly number[] = []): Promise<void> {
   const rows = await Promise.all(ids.map((id) => tx.incident(id)));
   await wantCards(
     tx,
     air,
     rows.flatMap((row) =>
-      row ? [{ incident: row.id, severity: row.severity, needed: row.status === "open" && neededAtOnce(row.severity) }] : [],
+      row
+        ? [
+            {
+              incident: row.id,
+              severity: row.severity,
+              needed: row.status === "open" && neededAtOnce(row.severity),
+              // A redirected one is only redrawn where it stands; the survivor is shown wherever it was watched.
+              quiet: row.status === "redirected",
+              absorbed: row.status === "open" ? absorbed : [],
+            },
+          ]
+        : [],
     ),
     now,
   );

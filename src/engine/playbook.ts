@@ -184,6 +184,8 @@ export type PlannedEvidence = {
   roles?: readonly string[] | undefined;
   /** The source's own remediation status: what it already stopped leads to nothing. */
   remediation?: string | undefined;
+  /** A look-up came across it; no alert named it. */
+  found?: boolean | undefined;
 };
 export type PlannedAction = {
   kind: ActionKindName;
@@ -249,7 +251,7 @@ const devicesIn = (evidence: readonly PlannedEvidence[]) =>
 const isCalled = (device: EntityOf<"device">, name: string) =>
   (device.name !== undefined && deviceName(device.name) === deviceName(name)) || device.id?.toLowerCase() === name.toLowerCase();
 
-/** The device evidence lies on: as said, else where a process of the same file runs, else the only device there is. */
+/** The device evidence lies on: as said, else where a process of the same file runs, else the only device that is named. */
 function placeOf(item: PlannedEvidence, evidence: readonly PlannedEvidence[]): string | undefined {
   const { entity } = item;
   const said = ("device" in entity ? entity.device : undefined) ?? item.device;
@@ -258,6 +260,7 @@ function placeOf(item: PlannedEvidence, evidence: readonly PlannedEvidence[]): s
     const running = evidence.find((each) => each.entity.kind === "process" && each.entity.sha256 === entity.sha256 && each.entity.device);
     if (running?.entity.kind === "process" && running.entity.device) return running.entity.device;
   }
-  const [only, second] = devicesIn(evidence);
+  // One that a look-up came across is not where the alert's own things lie.
+  const [only, second] = devicesIn(evidence).filter((device) => !device.found || item.found);
   return second === undefined ? (only?.entity.name ?? only?.entity.id) : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Card } from "./cards/card.ts";
+import type { HandworkKindName, Params, Saved } from "./domain/action.ts";
 import type { Entity, EntityKind, EntityOf } from "./domain/entity.ts";
 import type { Label } from "./domain/observation.ts";
 
@@ -73,6 +74,10 @@ export type DeviceFacts = {
   /** Automation group as the product or air.yaml names it. */
   group?: string;
   isolated: boolean;
+  /** Only what its vendor signed may run. Left out where it cannot be read. */
+  restricted?: boolean;
+  /** false: the sensor was taken off, the product neither watches nor reaches it any more. Left out where it cannot be read. */
+  onboarded?: boolean;
   /** Addresses it has now. */
   ips?: string[];
 };
@@ -106,8 +111,14 @@ export type AutostartFacts = {
   createdAt?: Date;
 };
 
-/** A started operation. `pending` is followed by `follow` until it ends. */
-export type Ticket = { id: string; state: "pending" | "done" | "failed"; text?: string };
+/**
+ * A started operation. `pending` is followed by `follow` until it ends. `saved`: what stood there before, kept with the action so that its
+ * undo can bring it back.
+ */
+export type Ticket = { id: string; state: "pending" | "done" | "failed"; text?: string; saved?: Saved };
+
+/** What happens once on a device and leaves no lasting state: whether it was done can only be told by when. */
+export type DeviceRun = "quick-scan" | "full-scan" | "package";
 
 export interface DeviceCapability {
   readonly connector: string;
@@ -125,6 +136,18 @@ export interface DeviceCapability {
   quarantine(deviceId: string, file: EntityOf<"file">, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   /** Left out where the product has no call for it. */
   restoreFile?(deviceId: string, file: EntityOf<"file">, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /*
+   * The rest is left out where the product has no call for it; then a person does it by hand. A call that is already running there is
+   * answered with the running ticket, not started twice.
+   */
+  restrictExecution?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  unrestrictExecution?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  scan?(deviceId: string, type: "quick" | "full", comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** The package is fetched from the product's own page of the device: links to it are short-lived. */
+  collectPackage?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  offboard?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** When the last run of this sort ended well; undefined: never. Needed wherever `scan` or `collectPackage` is offered. */
+  lastRun?(deviceId: string, run: DeviceRun, signal: AbortSignal): Promise<Date | undefined>;
   follow(ticket: string, signal: AbortSignal): Promise<Ticket>;
 }
 
@@ -153,6 +176,11 @@ export type UserFacts = {
     mfa?: boolean;
   }[];
   sessionsRevokedAt?: Date;
+  /** What the directory itself makes of the account. Left out where it cannot be read. */
+  risk?: { level: "none" | "low" | "medium" | "high"; state: "none" | "atRisk" | "confirmedCompromised" | "dismissed" | "remediated" };
+  /** At the next sign-in a new password has to be set. Left out where it cannot be read. */
+  mustChangePassword?: boolean;
+  passwordChangedAt?: Date;
   /** What the account did lately beside signing in ("created inbox rule", "consented to app", "downloaded 3,400 files"), newest first. */
   activities?: { at: Date; what: string; risk: "none" | "low" | "medium" | "high"; ip?: string }[];
 };
@@ -163,6 +191,53 @@ export interface IdentityCapability {
   disable(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   enable(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   revokeSessions(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** These three are left out where the product has no call for them. */
+  confirmCompromised?(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  dismissRisk?(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  forcePasswordReset?(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+}
+
+/** An app that was given access to the organisation's data, as the directory keeps it. */
+export type AppFacts = {
+  id: string;
+  name: string;
+  /** false: nobody can sign in to it, and it gets no new tokens. */
+  enabled: boolean;
+  publisher?: string;
+  /** What it was allowed; `writes`: it can change or send something. */
+  grants: { name: string; writes: boolean }[];
+  /** People who use it, where the directory counts them. */
+  users?: number;
+};
+
+export interface AppCapability {
+  readonly connector: string;
+  find(app: EntityOf<"oauth-app">, signal: AbortSignal): Promise<AppFacts | undefined>;
+  disable(appId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  enable(appId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+}
+
+/** A long-lived key of a cloud account. */
+export type AccessKeyFacts = { id: string; owner?: string; active: boolean; createdAt?: Date; lastUsedAt?: Date; lastUsedFor?: string };
+
+export interface AccessKeyCapability {
+  readonly connector: string;
+  find(key: EntityOf<"access-key">, signal: AbortSignal): Promise<AccessKeyFacts | undefined>;
+  disable(keyId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  enable(keyId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+}
+
+/**
+ * What products have no public call for and a script runner may have. Never assumed: it says for each kind and target whether it can, and
+ * whoever offers it answers for `state`, too.
+ */
+export interface HandworkCapability {
+  readonly connector: string;
+  can(kind: HandworkKindName, target: Entity): boolean;
+  /** undefined: cannot be read. */
+  state(kind: HandworkKindName, target: Entity, params: Params, signal: AbortSignal): Promise<"done" | "notDone" | "missing" | undefined>;
+  run(kind: HandworkKindName, target: Entity, call: { params: Params; comment: string; key: string }, signal: AbortSignal): Promise<Ticket>;
+  follow(ticket: string, signal: AbortSignal): Promise<Ticket>;
 }
 
 export type MessageFacts = {
@@ -225,7 +300,17 @@ export interface MailCapability {
   /** Who pressed this link since then, in any message. Left out where the product has no call for it. */
   clicksOn?(url: string, since: Date, signal: AbortSignal): Promise<{ user: string; at: Date; device?: string; blocked: boolean }[]>;
   softDelete(messageIds: string[], comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** Back to the inbox, from wherever it was put. */
   restore(messageIds: string[], comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** These are left out where the product has no call for them. */
+  moveToJunk?(messageIds: string[], comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  hardDelete?(messageIds: string[], comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** The rules of a mailbox as the product keeps them, each to the letter; undefined: there is no such mailbox. */
+  inboxRules?(address: string, signal: AbortSignal): Promise<{ id: string; name: string; forwardsTo?: string; saved: Saved }[] | undefined>;
+  /** The ticket's `saved` is the rule as it was. */
+  deleteInboxRule?(address: string, ruleId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** A rule that says the same is not made twice; the product may give it another id. */
+  createInboxRule?(address: string, rule: Saved, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
 }
 
 export type Indicator = EntityOf<"file"> | EntityOf<"ip"> | EntityOf<"domain"> | EntityOf<"url">;
@@ -285,6 +370,9 @@ export interface Connector {
   readonly identities?: IdentityCapability;
   readonly mail?: MailCapability;
   readonly indicators?: IndicatorCapability;
+  readonly apps?: AppCapability;
+  readonly accessKeys?: AccessKeyCapability;
+  readonly handwork?: HandworkCapability;
   /** Cheap reachability and permission check for `air doctor`: an error's text ends with the next step. */
   check(signal: AbortSignal): Promise<void>;
 }
@@ -298,6 +386,9 @@ export type Capabilities = {
   readonly identities: IdentityCapability | undefined;
   readonly mail: MailCapability | undefined;
   readonly indicators: IndicatorCapability | undefined;
+  readonly apps?: AppCapability | undefined;
+  readonly accessKeys?: AccessKeyCapability | undefined;
+  readonly handwork?: HandworkCapability | undefined;
   /**
    * Ask the configured connectors to know about entities an alert names. Only the lab does anything here:
    * it adopts what it does not know.

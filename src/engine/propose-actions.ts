@@ -1,15 +1,15 @@
 import canonicalize from "canonicalize";
-import type { ActionKind } from "./actions/action-kind.ts";
+import { type ActionKind, readParams } from "./actions/action-kind.ts";
 import { actionKinds } from "./actions/all.ts";
 import type { Air } from "./air.ts";
-import type { ActionKindName, BlastRadius } from "./domain/action.ts";
+import { type ActionKindName, type BlastRadius, type Params, readStored } from "./domain/action.ts";
 import type { Severity, Verdict } from "./domain/alert.ts";
-import { approvalsNeeded, protectedHits, versionOf } from "./domain/approval.ts";
+import { approvalsNeeded, protectedHits, reachBand, versionOf } from "./domain/approval.ts";
 import { type Answer, automationFor, groupOf } from "./domain/automation.ts";
-import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
+import { type Entity, type EntityOf, entityKey, entityKeys } from "./domain/entity.ts";
 import { expiresAfter, type Policy, responseDeadline } from "./domain/policy.ts";
 import type { Judgement } from "./domain/verdict.ts";
-import type { DeviceFacts, UserFacts } from "./ports.ts";
+import { type AppFacts, ConnectorError, type DeviceFacts, type UserFacts } from "./ports.ts";
 import { sha256 } from "./sha256.ts";
 import type { ActionRow, New } from "./store.ts";
 
@@ -19,7 +19,7 @@ export type Wish = {
   target: Entity;
   evidenceId: number | null;
   note: string;
-  params?: Record<string, unknown>;
+  params?: Params;
   /** What somebody said asks, whatever the level: it never causes an execution by itself (product contract 3.6). */
   asks?: string;
 };
@@ -28,9 +28,19 @@ export type Proposed = { row: New<ActionRow>; answer: (spent: { kindLastHour: nu
 
 const REACH_TIMEOUT_MS = 10_000;
 
+/** The wish that takes an action back, told what the action was told and what it kept; undefined: nothing takes it back. */
+export function undoWish(original: Pick<ActionRow, "kind" | "target" | "params">): Pick<Wish, "kind" | "target" | "params"> | undefined {
+  const { undo } = actionKinds[original.kind];
+  if (!undo.by) return undefined;
+  const { params, saved } = readStored(original.params);
+  return { kind: undo.by, target: original.target, params: undo.params?.(params, saved) ?? {} };
+}
+
 /**
  * Turns a wish into a proposal with everything a person needs before deciding: who could do it, what it would reach, what is
  * protected, how many must agree. Reads the world, writes nothing; `answer` is asked inside the transaction, where the ceilings are read.
+ *
+ * @throws Refusal invalid, with the field, for parameters the kind does not take
  */
 export async function propose(
   air: Pick<Air, "capabilities" | "clock" | "policy">,
@@ -39,20 +49,21 @@ export async function propose(
 ): Promise<Proposed> {
   const policy = air.policy();
   const kind = actionKinds[wish.kind];
+  const params = readParams(kind, wish.params ?? {});
   const now = air.clock.now();
   const signal = AbortSignal.timeout(REACH_TIMEOUT_MS);
   const facts = await readFacts(air, kind, wish.target, signal);
-  const connector = kind.connector(wish.target, air.capabilities);
-  const blastRadius = await reach(air, kind, wish.target, facts, policy, now, signal);
+  const connector = kind.connector(wish.target, air.capabilities, params);
+  const blastRadius = await reach(air, kind, { target: wish.target, params }, facts, policy, now, signal);
   const undoable = canUndo(air, kind, wish.target);
-  const version = digestVersion(wish.kind, wish.target, wish.params ?? {}, blastRadius, undoable);
+  const version = digestVersion(wish.kind, wish.target, params, blastRadius, undoable);
   const group = groupOf({ name: facts.device?.name ?? "", ...(facts.device?.group ? { group: facts.device.group } : {}) }, policy);
   const row: New<ActionRow> = {
     kind: wish.kind,
     family: kind.family,
     target: wish.target,
     targetDigest: targetDigest(wish.kind, wish.target),
-    params: wish.params ?? {},
+    params,
     investigationId: about.investigation,
     incidentId: about.incident,
     evidenceId: wish.evidenceId,
@@ -111,7 +122,7 @@ export function targetDigest(kind: ActionKindName, target: Entity): string {
 function digestVersion(
   kind: ActionKindName,
   target: Entity,
-  params: Record<string, unknown>,
+  params: Params,
   reach: Pick<BlastRadius, "count" | "protectedHits">,
   undoable: boolean,
 ): string {
@@ -124,24 +135,71 @@ function canUndo(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entit
   return kind.undo.by !== undefined && "name" in actionKinds[kind.undo.by].connector(target, air.capabilities);
 }
 
-type Facts = { device: DeviceFacts | undefined; user: UserFacts | undefined; unread: string | undefined };
+/** Stands among the protected hits where the product did not say what an action would reach. */
+const UNREAD = "reach could not be read";
+/** All look-ups of one decision together: the person waits for the answer. */
+const DECISION_BUDGET_MS = 1_500;
+
+/**
+ * What an action would reach now, compared with what was shown (product contract 6). Only growth counts: a larger band, a protected
+ * asset that was not one, or an undo that is gone. `grew` says it in words; empty: what was shown still holds.
+ *
+ * @throws ConnectorError unavailable, where it cannot be read in time
+ */
+export async function reachAgain(
+  air: Pick<Air, "capabilities" | "clock" | "policy">,
+  action: ActionRow,
+): Promise<{ grew: string[]; change: Pick<ActionRow, "blastRadius" | "version" | "undoable" | "approvalsNeeded"> }> {
+  const kind = actionKinds[action.kind];
+  const { params } = readStored(action.params);
+  const signal = AbortSignal.timeout(DECISION_BUDGET_MS);
+  const facts = await readFacts(air, kind, action.target, signal);
+  const now = await reach(air, kind, { target: action.target, params }, facts, air.policy(), air.clock.now(), signal);
+  const shown = action.blastRadius;
+  if (now.protectedHits.includes(UNREAD) && !shown.protectedHits.includes(UNREAD))
+    throw new ConnectorError("unavailable", "what it reaches could not be checked now: the product did not answer");
+  const undoable = canUndo(air, kind, action.target);
+  const grew = [
+    ...(reachBand(now.count) > reachBand(shown.count) ? [`it now reaches ${now.count} instead of ${shown.count}`] : []),
+    ...now.protectedHits.filter((hit) => !shown.protectedHits.includes(hit)).map((hit) => `now protected: ${hit}`),
+    ...(action.undoable && !undoable ? ["it can no longer be undone"] : []),
+  ];
+  return {
+    grew,
+    change: {
+      blastRadius: grew.length > 0 ? { ...now, changed: grew } : now,
+      version: digestVersion(action.kind, action.target, params, now, undoable),
+      undoable,
+      approvalsNeeded: approvalsNeeded(action.kind, now, air.policy()),
+    },
+  };
+}
+
+type Facts = { device: DeviceFacts | undefined; user: UserFacts | undefined; app: AppFacts | undefined; unread: string | undefined };
+
+/** The device it happens on: the target itself, or the one a file, process, service ... lies on. */
+function deviceOf(kind: ActionKind, target: Entity): EntityOf<"device"> | undefined {
+  if (target.kind === "device") return target;
+  return kind.family === "device" && "device" in target && target.device ? { kind: "device", name: target.device } : undefined;
+}
 
 async function readFacts(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entity, signal: AbortSignal): Promise<Facts> {
-  const { devices, identities } = air.capabilities;
-  const device =
-    target.kind === "device"
-      ? target
-      : kind.family === "device" && target.kind === "file" && target.device
-        ? ({ kind: "device", name: target.device } as const)
-        : undefined;
+  const { devices, identities, apps } = air.capabilities;
+  const device = deviceOf(kind, target);
   try {
     return {
       device: device && devices ? await devices.find(device, signal) : undefined,
       user: target.kind === "user" && identities ? await identities.find(target, signal) : undefined,
+      app: target.kind === "oauth-app" && apps ? await apps.find(target, signal) : undefined,
       unread: undefined,
     };
   } catch {
-    return { device: undefined, user: undefined, unread: "could not check who and what it reaches: the product did not answer" };
+    return {
+      device: undefined,
+      user: undefined,
+      app: undefined,
+      unread: "could not check who and what it reaches: the product did not answer",
+    };
   }
 }
 
@@ -152,7 +210,7 @@ async function readFacts(air: Pick<Air, "capabilities">, kind: ActionKind, targe
 async function reach(
   air: Pick<Air, "capabilities">,
   kind: ActionKind,
-  target: Entity,
+  { target, params }: { target: Entity; params: Params },
   facts: Facts,
   policy: Policy,
   now: Date,
@@ -161,23 +219,24 @@ async function reach(
   const known = {
     ...(facts.device ? { role: facts.device.role } : {}),
     ...(facts.user ? { privileged: facts.user.privileged } : {}),
+    // A program that may write is as protected as a person with a role (product contract 6: service principals with write grants).
+    ...(facts.app ? { privileged: facts.app.grants.filter(({ writes }) => writes).map(({ name }) => name) } : {}),
   };
   const hits = protectedHits(facts.device && target.kind === "device" ? { ...target, os: facts.device.os } : target, known, policy);
   const asDevice =
-    target.kind === "file" && facts.device
+    target.kind !== "device" && facts.device
       ? protectedHits({ kind: "device", name: facts.device.name, os: facts.device.os }, known, policy)
       : [];
   try {
     if (facts.unread) throw new Error(facts.unread);
-    return { ...(await kind.reach(target, air.capabilities, now, signal)), protectedHits: [...new Set([...hits, ...asDevice])] };
+    return { ...(await kind.reach(target, air.capabilities, now, signal, params)), protectedHits: [...new Set([...hits, ...asDevice])] };
   } catch {
-    const unit =
-      kind.family === "identity" ? "user" : kind.family === "email" ? "message" : kind.family === "network" ? "indicator" : "device";
+    const unit = ({ identity: "user", email: "message", network: "indicator", device: "device", app: "app" } as const)[kind.family];
     return {
       count: 1,
       unit,
       facts: ["could not check what it reaches: the product did not answer"],
-      protectedHits: [...new Set([...hits, ...asDevice, "reach could not be read"])],
+      protectedHits: [...new Set([...hits, ...asDevice, UNREAD])],
       readAt: now.toISOString(),
     };
   }

@@ -1,9 +1,10 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { redraw } from "./decide-action.ts";
+import { readStored } from "./domain/action.ts";
 import { entityKey } from "./domain/entity.ts";
 import type { Settle } from "./investigate.ts";
-import { ALREADY_DONE, refreshInvestigation } from "./investigation-status.ts";
+import { ALREADY_DONE, isRemedy, refreshInvestigation } from "./investigation-status.ts";
 
 const CALL_TIMEOUT_MS = 15_000;
 /** How often the target of a pending action is read again. */
@@ -23,18 +24,24 @@ export async function recheckAction(air: Air, id: number, settle: Settle): Promi
   )
     return settle(async () => {});
   const state = await actionKinds[action.kind]
-    .state(action.target, air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS))
+    .state(action.target, air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS), {
+      params: readStored(action.params).params,
+      since: action.proposedAt,
+    })
     // Not reached now is no news: the card stays as it is and the next look asks again.
     .catch(() => undefined);
   const now = air.clock.now();
   await settle(async (tx) => {
     const locked = await tx.lockAction(id);
     if (locked?.state !== "pending") return;
-    if (state?.kind !== "reached" && state?.kind !== "missing") return tx.updateAction(id, { checkedAt: now });
-    const outcome = `${ALREADY_DONE}: ${state.text} Nothing was left to decide.`;
+    // Mail that is gone is dealt with; a device or an account the product does not know any more is not.
+    const settled = state?.kind === "reached" || (state?.kind === "missing" && locked.family === "email");
+    if (!settled) return tx.updateAction(id, { checkedAt: now });
+    const remedy = isRemedy(locked);
+    const outcome = `${remedy ? ALREADY_DONE : "Not needed"}: ${state.text} Nothing was left to decide.`;
     const moved = await tx.moveAction(id, "pending", { state: "cancelled", endedAt: now, checkedAt: now, outcome });
     if (!moved) return;
-    if (moved.evidenceId !== null) await tx.markRemediated(moved.evidenceId, "remediated");
+    if (moved.evidenceId !== null && remedy) await tx.markRemediated(moved.evidenceId, "remediated");
     const actor = { kind: "air", job: "recheck-action" } as const;
     await tx.addTimeline([
       {
@@ -54,7 +61,7 @@ export async function recheckAction(air: Air, id: number, settle: Settle): Promi
         event: "action.cancelled",
         subject: actionId(id),
         incidentId: moved.incidentId,
-        data: { kind: moved.kind, target: entityKey(moved.target), because: "already remediated" },
+        data: { kind: moved.kind, target: entityKey(moved.target), because: remedy ? "already remediated" : "not needed" },
       },
     ]);
     await refreshInvestigation(tx, moved.investigationId, now);

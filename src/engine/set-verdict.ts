@@ -1,4 +1,3 @@
-import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, evidenceId, investigationId } from "./air.ts";
 import { actorOf, audited, authorise } from "./authorise.ts";
 import type { Verdict } from "./domain/alert.ts";
@@ -6,9 +5,11 @@ import type { Person } from "./domain/approval.ts";
 import { type Entity, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED, verdictWord } from "./domain/investigation.ts";
+import { neverAct } from "./domain/never-act.ts";
 import { insertProposals } from "./insert-proposals.ts";
 import { moveInvestigation } from "./investigation-status.ts";
-import { type Proposed, propose, type Wish } from "./propose-actions.ts";
+import { type Proposed, propose, undoWish, type Wish } from "./propose-actions.ts";
+import { groundsOf, restingOn } from "./resting-on.ts";
 import { type Started, startInvestigation } from "./start-investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
@@ -47,9 +48,10 @@ export async function setVerdict(
   const asked = { verb: "evidence.verdict", subject: evidenceId(evidence.id), incidents: [evidence.incidentId] };
   await authorise(air, person, asked);
   if (!request.reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the evidence.");
+  const rests = await restingOn(air, investigation, evidence.id);
   return audited(air, person, asked, () =>
     air.store.transaction(async (tx) => {
-      await override(tx, air, person, { evidence, investigation }, request.verdict, request.reason, "verdict", []);
+      await override(tx, air, person, { evidence, investigation }, request.verdict, request.reason, "verdict", [], rests);
       return { ...evidence, override: { verdict: request.verdict, by: person.name, reason: request.reason } };
     }),
   );
@@ -67,13 +69,20 @@ export async function reportFalsePositive(
   request: { evidence: number } | { action: number },
   reason: string,
 ): Promise<{ evidence: EvidenceRow; proposed: number }> {
-  const id = "evidence" in request ? request.evidence : await evidenceOfAction(air, request.action);
+  const [first, ...others] = "evidence" in request ? [request.evidence] : await evidenceOfAction(air, request.action);
+  const cleared = await clear(air, person, first, reason);
+  for (const id of others) cleared.proposed += (await clear(air, person, id, reason)).proposed;
+  return cleared;
+}
+
+async function clear(air: Air, person: Person, id: number, reason: string): Promise<{ evidence: EvidenceRow; proposed: number }> {
   const found = await findEvidence(air, id);
   const { evidence, investigation } = found;
   const asked = { verb: "evidence.fp", subject: evidenceId(id), incidents: [evidence.incidentId] };
   await authorise(air, person, asked);
+  const rests = await restingOn(air, investigation, id);
   const done = (await air.store.actionsOf(investigation.id)).filter(
-    (action) => action.evidenceId === id && action.state === "succeeded" && action.undoes === null && action.undoable,
+    (action) => rests(action) && action.state === "succeeded" && action.undoable,
   );
   const because = `proposed because ${person.name} reported a false positive`;
   const undos = await Promise.all(done.map((action) => proposeUndo(air, action, found, because)));
@@ -88,7 +97,7 @@ export async function reportFalsePositive(
     : [];
   return audited(air, person, asked, () =>
     air.store.transaction(async (tx) => {
-      const proposed = await override(tx, air, person, found, "noThreatsFound", reason, "fp", [...undos, ...allow]);
+      const proposed = await override(tx, air, person, found, "noThreatsFound", reason, "fp", [...undos, ...allow], rests);
       return { evidence: { ...evidence, override: { verdict: "noThreatsFound", by: person.name, reason } }, proposed };
     }),
   );
@@ -104,7 +113,9 @@ export async function reportFalseNegative(air: Air, person: Person, entity: Enti
   const started = await startInvestigation(air, person, { entity }, id);
   if (!ALLOWED.has(entity.kind) || started.investigation === null) return { ...started, proposed: 0 };
   const investigation = await air.store.investigation(Number(started.investigation.slice(4)));
-  if (!investigation) return { ...started, proposed: 0 };
+  const { domains, internalRanges } = air.policy().organization;
+  const never = neverAct(entity, { organizationDomains: domains, internalRanges });
+  if (!investigation || never) return { ...started, proposed: 0 };
   const evidence = (await air.store.evidenceOf(investigation.id)).find(
     (item) => item.entity.kind === entity.kind && entityName(item.entity) === entityName(entity),
   );
@@ -123,6 +134,8 @@ export async function reportFalseNegative(air: Air, person: Person, entity: Enti
     if (!locked) return [];
     const ids = await insertProposals(tx, locked, [proposal], timeline, air.clock.now());
     await tx.addTimeline(timeline);
+    // A round may be under way that began without it, or be over already: one more sees that somebody has to decide.
+    if (ids.length > 0) await anotherRound(tx, locked, air.clock.now());
     await tx.writeAudit([
       {
         at: air.clock.now(),
@@ -139,12 +152,12 @@ export async function reportFalseNegative(air: Air, person: Person, entity: Enti
   return { ...started, proposed: proposed.length };
 }
 
-async function evidenceOfAction(air: Air, id: number): Promise<number> {
+async function evidenceOfAction(air: Air, id: number): Promise<[number, ...number[]]> {
   const action = await air.store.action(id);
   if (!action) throw new Refusal("not-found", `There is no action ${actionId(id)}.`);
-  if (action.evidenceId === null)
-    throw new Refusal("invalid", `${actionId(id)} rests on no single piece of evidence: name the EVD- instead.`);
-  return action.evidenceId;
+  const [first, ...others] = await groundsOf(air, action);
+  if (first === undefined) throw new Refusal("invalid", `${actionId(id)} rests on no piece of evidence: name the EVD- instead.`);
+  return [first, ...others];
 }
 
 const proposeFor = (air: Air, wish: Wish, { investigation }: Pick<Found, "investigation">): Promise<Proposed> =>
@@ -159,12 +172,9 @@ const proposeFor = (air: Air, wish: Wish, { investigation }: Pick<Found, "invest
   });
 
 async function proposeUndo(air: Air, action: ActionRow, found: Found, asks: string): Promise<Proposed> {
-  const by = actionKinds[action.kind].undo.by ?? action.kind;
-  const proposal = await proposeFor(
-    air,
-    { kind: by, target: action.target, evidenceId: found.evidence.id, note: `Takes back ${actionId(action.id)}.`, asks },
-    found,
-  );
+  const wish = undoWish(action) ?? { kind: action.kind, target: action.target };
+  const note = `Takes back ${actionId(action.id)}.`;
+  const proposal = await proposeFor(air, { ...wish, evidenceId: found.evidence.id, note, asks }, found);
   return { ...proposal, row: { ...proposal.row, undoes: action.id } };
 }
 
@@ -178,12 +188,13 @@ async function override(
   reason: string,
   verb: Verb,
   proposals: readonly Proposed[],
+  rests: (action: ActionRow) => boolean,
 ): Promise<number> {
   const now = air.clock.now();
   const touched: number[] = [];
   if (verdict === "noThreatsFound") {
     for (const action of await tx.actionsOf(investigation.id)) {
-      if (action.evidenceId !== evidence.id || action.undoes !== null) continue;
+      if (!rests(action)) continue;
       if (action.state !== "pending" && action.state !== "observed" && action.state !== "approved") continue;
       const outcome = `Cancelled: ${person.name} judged ${evidenceId(evidence.id)} clean. Nothing was done.`;
       if (await tx.moveAction(action.id, action.state, { state: "cancelled", endedAt: now, outcome })) touched.push(action.id);
@@ -219,12 +230,7 @@ async function override(
       data: { verdict, reason: reason.slice(0, 500), cancelled: touched.map(actionId), proposed: ids.map(actionId) },
     },
   ]);
-  if (locked.status !== "terminatedByUser") {
-    await moveInvestigation(tx, locked, ENDED.has(locked.status) ? "queued" : locked.status, now, {
-      wanted: Math.max(locked.wanted, locked.round) + 1,
-    });
-    await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });
-  }
+  await anotherRound(tx, locked, now);
   await redrawIncident(tx, air, locked.incidentId, [...touched, ...ids]);
   return ids.length;
 }
@@ -239,6 +245,15 @@ async function classifyFalsePositive(tx: Tx, investigation: InvestigationRow, cl
   );
   if (incident && incident.classification === null && !bad)
     await tx.updateIncident(incident.id, { classification: "falsePositive", determination: "notMalicious" });
+}
+
+/** What a person stopped stays stopped. */
+async function anotherRound(tx: Tx, locked: InvestigationRow, now: Date): Promise<void> {
+  if (locked.status === "terminatedByUser") return;
+  await moveInvestigation(tx, locked, ENDED.has(locked.status) ? "queued" : locked.status, now, {
+    wanted: Math.max(locked.wanted, locked.round) + 1,
+  });
+  await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });
 }
 
 async function redrawIncident(tx: Tx, air: Air, id: number, actions: readonly number[]): Promise<void> {

@@ -62,6 +62,8 @@ const names = (air: Air): string[] =>
 /** Silencing what may be high or critical is a decision, not a convenience. */
 function needOf(air: Air, name: string): "responder" | "approver" {
   const policy = [...air.policy().alertPolicies, ...BUILT_IN_POLICIES].find((one) => one.name === name);
-  const severities = policy?.match.severity;
+  // What does not exist is told to whoever may ask at all.
+  if (!policy) return "responder";
+  const severities = policy.match.severity;
   return !severities || severities.some((severity) => severityRank(severity) >= severityRank("high")) ? "approver" : "responder";
 }

@@ -14,7 +14,7 @@ export type StartRequest = { entity: Entity } | { alert: number } | { incident: 
 export type Started = Accepted & { already: boolean };
 
 /** The source of alerts a person raises by asking (domain facts 1.2 CHOICE): history stays uniform. */
-export const MANUAL_SOURCE = "manual";
+const MANUAL_SOURCE = "manual";
 
 /**
  * Starts an investigation by hand: an alert with the person as its cause comes in like any other, so it joins what is known of the

@@ -3,6 +3,7 @@ import { actorOf, audited, authorise } from "./authorise.ts";
 import type { Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED } from "./domain/investigation.ts";
+import { settleUndone } from "./execute-action.ts";
 import { isUnlooked, moveInvestigation } from "./investigation-status.ts";
 import type { InvestigationRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
@@ -36,7 +37,10 @@ async function stop(tx: Tx, air: Air, person: Person, id: number, reason: string
       endedAt: now,
       outcome: `Cancelled: ${person.name} stopped the investigation. Nothing was done.`,
     });
-    if (moved) cancelled.push(action.id);
+    if (!moved) continue;
+    cancelled.push(action.id);
+    // An undo that had not begun: what it was to take back stands as before.
+    if (moved.undoes !== null) await settleUndone(tx, air, moved);
   }
   const row = await tx.lockInvestigation(id);
   if (!row || ENDED.has(row.status)) throw new Refusal("already-decided", `${investigationId(id)} has already ended.`);

@@ -57,6 +57,8 @@ export type IncidentRow = {
   headline: Headline | null;
   classification: Classification | null;
   determination: string | null;
+  ackedBy: string | null;
+  ackedAt: Date | null;
   apart: number[];
   quiet: boolean;
   stormId: number | null;
@@ -240,7 +242,30 @@ export type AuditEntry = {
 
 export type New<Row> = Omit<Row, "id">;
 export type Page<Row> = { items: Row[]; next: string | null };
-export type ActionFilter = { states?: readonly ActionState[]; incidentId?: number; limit: number; after?: number };
+/** The Action center's filters (domain facts 4.2). `after` is the cursor of the page before, in the same order. */
+export type ActionFilter = {
+  states?: readonly ActionState[];
+  kinds?: readonly ActionKindName[];
+  families?: readonly Family[];
+  /** Part of the name of who decided. */
+  decidedBy?: string;
+  source?: string;
+  /** Kind of entity it is aimed at. */
+  entity?: Entity["kind"];
+  /** Part of the target's name. */
+  target?: string;
+  incidentId?: number;
+  investigationId?: number;
+  /** Proposed, decided or ended since then. */
+  since?: Date;
+  /** Default: newest proposal first. */
+  order?: ActionOrder;
+  limit: number;
+  after?: string;
+};
+/** `deadline`: the most urgent first. `updated`: what changed last first. */
+export const ACTION_ORDERS = ["newest", "deadline", "updated"] as const;
+export type ActionOrder = (typeof ACTION_ORDERS)[number];
 export type IncidentFilter = { status?: readonly IncidentRow["status"][]; severity?: readonly Severity[]; limit: number; after?: number };
 export type InvestigationFilter = { status?: readonly InvestigationStatus[]; incidentId?: number; limit: number; after?: number };
 
@@ -260,6 +285,8 @@ export interface Reads {
   listIncidents(filter: IncidentFilter): Promise<Page<IncidentRow>>;
   listInvestigations(filter: InvestigationFilter): Promise<Page<InvestigationRow>>;
   listActions(filter: ActionFilter): Promise<Page<ActionRow>>;
+  /** What was proposed in an incident and not cancelled, undos left out: `kind targetDigest` each, however many. */
+  proposedIn(incident: number): Promise<Set<string>>;
   approvalsOf(action: number): Promise<ApprovalRow[]>;
   setting<T>(key: string): Promise<T | undefined>;
   /** Automatic executions that count against the ceilings. */
@@ -386,6 +413,8 @@ export interface Tx extends Reads {
   ): Promise<void>;
   /** Subjects among `subjects` that some channel already shows or wants. */
   knownMessages(incidents: readonly number[]): Promise<MessageRow[]>;
+  /** Which of these subjects the channel shows or wants already. */
+  wantedSubjects(channel: string, subjects: readonly string[]): Promise<Set<string>>;
   /** Waits for everybody who is about to want something of this channel: after it a last look misses nothing. */
   lockChannel(channel: string): Promise<void>;
   updateChannel(channel: string, change: { nextAt?: Date | null; trouble?: string | null }): Promise<void>;

@@ -5,7 +5,7 @@ import { mayDecide, type Person } from "./domain/approval.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { pauseOf } from "./pause.ts";
-import { propose } from "./propose-actions.ts";
+import { propose, undoWish } from "./propose-actions.ts";
 import type { ActionRow } from "./store.ts";
 
 export type UndoRequest = { action: number; version?: string | undefined; reason?: string | undefined };
@@ -55,9 +55,11 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   if (original.lab !== air.capabilities.lab) throw new Refusal("invalid", `${name} belongs to the lab, which is off.`);
   if (request.version !== undefined && request.version !== original.version)
     throw new Refusal("changed", `${name} changed since that card was drawn.`);
+  const wish = undoWish(original);
+  if (!wish) throw new Refusal("invalid", `${name} cannot be undone from here. ${opposite.text}`);
   const { row } = await propose(
     air,
-    { kind: opposite.by, target: original.target, evidenceId: null, note: `Takes back ${name}.` },
+    { ...wish, evidenceId: null, note: `Takes back ${name}.` },
     {
       investigation: original.investigationId,
       incident: original.incidentId,

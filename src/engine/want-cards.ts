@@ -1,6 +1,6 @@
 import { type Air, isLive } from "./air.ts";
 import { type Severity, severityRank } from "./domain/alert.ts";
-import type { StormRow, Tx } from "./store.ts";
+import type { MessageRow, StormRow, Tx } from "./store.ts";
 
 /** What changed about one incident that somebody may be looking at. */
 export type Changed = {
@@ -12,6 +12,8 @@ export type Changed = {
   quiet?: boolean;
   /** Known not to be part of a storm; where nobody says, it is asked. */
   calm?: boolean;
+  /** Incidents that were merged into this one: whoever watched one of them sees this one there. */
+  absorbed?: readonly number[];
   /** Actions whose own cards changed. */
   actions?: readonly number[];
 };
@@ -20,7 +22,7 @@ export type Changed = {
 const PRIORITY = { decision: 10, root: 20, redraw: 50 };
 
 export const incidentSubject = (id: number) => `incident:${id}`;
-export const stormSubject = (id: number) => `storm:${id}`;
+const stormSubject = (id: number) => `storm:${id}`;
 export const actionSubject = (id: number) => `action:${id}`;
 
 /** High and critical incidents are shown at once; below that a card waits for the verdict (product contract 7). */
@@ -29,26 +31,40 @@ export const neededAtOnce = (severity: Severity) => severityRank(severity) >= se
 /** Raises the wanted version of every message these changes concern, in the transaction of the change. */
 export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: readonly Changed[], now: Date): Promise<void> {
   if (changes.length === 0) return;
-  const known = await tx.knownMessages(changes.map((change) => change.incident));
+  const known = await tx.knownMessages(changes.flatMap((change) => [change.incident, ...(change.absorbed ?? [])]));
   const shownIn = new Map<number, Set<string>>();
   for (const message of known) {
-    if (message.subject.startsWith("storm:")) continue;
+    if (message.subject !== incidentSubject(message.incidentId)) continue;
     const channels = shownIn.get(message.incidentId) ?? new Set();
     channels.add(message.channel);
     shownIn.set(message.incidentId, channels);
   }
-  const places = changes.map((change) => ({ change, ...placesOf(air, change, shownIn.get(change.incident) ?? new Set()) }));
-  const unshown = places.filter(({ change, fresh }) => fresh.length > 0 && !change.calm).map(({ change }) => change.incident);
-  const storms = unshown.length > 0 ? await tx.stormsOf(unshown) : new Map<number, StormRow>();
-  const wanted = places.flatMap(({ change, already, fresh }) => {
+  const places = changes.map((change) => ({ change, ...placesOf(air, change, shownIn) }));
+  const unshown = places.filter(({ change, already, fresh }) => !change.calm && (fresh.length > 0 || already.length === 0));
+  const storms = unshown.length > 0 ? await tx.stormsOf(unshown.map(({ change }) => change.incident)) : new Map<number, StormRow>();
+  const threads = storms.size > 0 ? await stormThreads(tx, air, [...storms.values()]) : [];
+  const inStorm = (change: Changed) => {
     const storm = storms.get(change.incident);
-    const root = storm?.severity === change.severity ? stormSubject(storm.id) : undefined;
+    // More severe than its storm it breaks through, with a card of its own.
+    return storm?.severity === change.severity ? storm : undefined;
+  };
+  const wanted = places.flatMap(({ change, already, fresh }) => {
+    const storm = inStorm(change);
     return [
       ...already.flatMap((channel) => ofIncident(change, channel, PRIORITY.redraw, incidentSubject(change.incident))),
       ...fresh.flatMap((channel) => {
-        if (!storm || root === undefined) return ofIncident(change, channel, PRIORITY.root, incidentSubject(change.incident));
-        return [...ofStorm(storm, change.incident, channel), ...ofIncident(change, channel, PRIORITY.root, root).slice(1)];
+        if (!storm) return ofIncident(change, channel, PRIORITY.root, incidentSubject(change.incident));
+        const pages = threads.find((thread) => thread.channel === channel && thread.storm === storm.id)?.pages ?? [];
+        return [
+          ...ofStorm(storm, change.incident, channel, pages),
+          ...ofIncident(change, channel, PRIORITY.root, stormSubject(storm.id)).slice(1),
+        ];
       }),
+      // A storm that is shown counts on, also what would not be shown by itself.
+      ...threads
+        .filter((thread) => thread.shown && thread.storm === storm?.id && !change.quiet && !fresh.includes(thread.channel))
+        .flatMap((thread) => (storm ? ofStorm(storm, change.incident, thread.channel, thread.pages) : [])),
+      ...repliesOf(change, known),
     ];
   });
   const there = new Set(known.map((message) => `${message.channel} ${message.subject}`));
@@ -65,11 +81,19 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
 }
 
 /** Channels that show the incident already, and those it is new to. */
-function placesOf(air: Pick<Air, "channels">, change: Changed, shown: ReadonlySet<string>): { already: string[]; fresh: string[] } {
-  const rule = air.channels().find((one) => !one.when || one.when.includes(change.severity));
-  const wants = rule && !change.quiet && (change.needed || rule.post === "all");
-  return { already: [...shown], fresh: wants ? rule.channels.filter((channel) => !shown.has(channel)) : [] };
+function placesOf(
+  air: Pick<Air, "channels">,
+  change: Changed,
+  shownIn: ReadonlyMap<number, ReadonlySet<string>>,
+): { already: string[]; fresh: string[] } {
+  const shown = shownIn.get(change.incident);
+  const rule = ruleFor(air, change.severity);
+  const wants = rule && !change.quiet && (change.needed || rule.post === "all") ? rule.channels : [];
+  const watched = (change.absorbed ?? []).flatMap((id) => [...(shownIn.get(id) ?? [])]);
+  return { already: [...(shown ?? [])], fresh: [...new Set([...wants, ...watched])].filter((channel) => !shown?.has(channel)) };
 }
+
+const ruleFor = (air: Pick<Air, "channels">, severity: Severity) => air.channels().find((one) => !one.when || one.when.includes(severity));
 
 type Wanted = Parameters<Tx["wantMessages"]>[0][number];
 
@@ -88,12 +112,49 @@ const ofIncident = (change: Changed, channel: string, priority: number, root: st
 /** Alerts listed in one reply of a storm's thread: what fits into one message, found by title or source id. */
 export const STORM_PAGE = 40;
 
-/** The storm's one root card with the counter, and the replies that list its newest alerts. */
-function ofStorm(storm: StormRow, incidentId: number, channel: string): Wanted[] {
+/** An action's card that is posted stays where it stands, whatever is shown of its incident there: in a storm's thread, in an absorbed incident's. */
+function repliesOf(change: Changed, known: readonly MessageRow[]): Wanted[] {
+  const subjects = new Set((change.actions ?? []).map(actionSubject));
+  return known
+    .filter((message) => subjects.has(message.subject))
+    .flatMap(({ channel, subject, thread }): Wanted[] => {
+      const card = { channel, subject, incidentId: change.incident, thread, priority: PRIORITY.decision };
+      if (!thread?.startsWith("storm:")) return [card];
+      return [card, { channel, subject: thread, incidentId: change.incident, thread: null, priority: PRIORITY.redraw }];
+    });
+}
+
+type StormThread = { channel: string; storm: number; shown: boolean; pages: number[] };
+
+/** Of each storm and channel: whether its root card is there, and the pages to want now. */
+async function stormThreads(tx: Tx, air: Pick<Air, "channels">, storms: readonly StormRow[]): Promise<StormThread[]> {
+  const threads: StormThread[] = [];
+  for (const storm of new Map(storms.map((one) => [one.id, one])).values()) {
+    const root = stormSubject(storm.id);
+    const page = (number: number) => `${root}:${number}`;
+    const last = Math.max(1, Math.ceil(storm.alerts / STORM_PAGE));
+    for (const channel of ruleFor(air, storm.severity)?.channels ?? []) {
+      const near = await tx.wantedSubjects(channel, [root, page(last - 1)]);
+      const shown = near.has(root);
+      if (last === 1 || near.has(page(last - 1))) {
+        // The one before too: it was perhaps not full when it was drawn.
+        threads.push({ channel, storm: storm.id, shown, pages: last === 1 ? [1] : [last - 1, last] });
+        continue;
+      }
+      // Many came at once: every page that is not there yet, and the last that is.
+      const all = Array.from({ length: last }, (_, index) => index + 1);
+      const there = shown ? await tx.wantedSubjects(channel, all.map(page)) : new Set<string>();
+      const missing = all.filter((number) => !there.has(page(number)));
+      const [firstMissing = 1] = missing;
+      threads.push({ channel, storm: storm.id, shown, pages: firstMissing > 1 ? [firstMissing - 1, ...missing] : missing });
+    }
+  }
+  return threads;
+}
+
+/** The storm's one root card with the counter, and the replies that list its alerts. */
+function ofStorm(storm: StormRow, incidentId: number, channel: string, pages: readonly number[]): Wanted[] {
   const root = stormSubject(storm.id);
-  const last = Math.max(1, Math.ceil(storm.alerts / STORM_PAGE));
-  // The one before too: it was perhaps not full when it was drawn.
-  const pages = [...new Set([Math.max(1, last - 1), last])];
   return [
     { channel, subject: root, incidentId, thread: null, priority: PRIORITY.root },
     ...pages.map((page) => ({ channel, subject: `${root}:${page}`, incidentId, thread: root, priority: PRIORITY.redraw })),

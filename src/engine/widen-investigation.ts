@@ -23,7 +23,7 @@ export const freshEvidence = (
 });
 
 /** The devices a pending expansion would take in (`params.devices`). */
-export const devicesOf = (action: Pick<ActionRow, "params">): string[] =>
+const devicesOf = (action: Pick<ActionRow, "params">): string[] =>
   Array.isArray(action.params.devices) ? action.params.devices.filter((name): name is string => typeof name === "string") : [];
 
 /** An approved expansion is carried out here and now: the devices become evidence, and the next round looks at them. */

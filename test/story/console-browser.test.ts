@@ -207,7 +207,7 @@ describe.skipIf(!executablePath)("the console in a browser", { timeout: 60_000 }
     await say("statsu");
     await page.locator("#reply").getByText('Did you mean "status"?').waitFor();
     await say("help");
-    await page.locator("#reply").getByText("remediation actions that wait").waitFor();
+    await page.locator("#reply").getByText("actions that wait for a decision").waitFor();
     await picture(page, "help");
     await say("<img src=x onerror=alert(1)>");
     await page.locator("#reply").getByText("is not a command").waitFor();

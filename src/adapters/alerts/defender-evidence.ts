@@ -2,6 +2,7 @@ import { z } from "zod";
 import { Entity } from "../../engine/domain/entity.ts";
 import { cutText } from "./cut-text.ts";
 import { genericEntity } from "./generic-entity.ts";
+import { hashText } from "./hash-text.ts";
 
 /*
  * Microsoft Graph alertEvidence -> entities. The resource types grow without notice and the documented samples contradict each
@@ -19,9 +20,7 @@ const text = (max = 1024) =>
 const hash = (length: number) =>
   z
     .string()
-    .trim()
-    .toLowerCase()
-    .regex(new RegExp(`^[0-9a-f]{${length}}$`))
+    .transform((value) => hashText(value, length))
     .optional()
     .catch(undefined);
 /** Ids that Graph writes as a number in one resource and as text in the next. */
@@ -95,9 +94,9 @@ type Found = { entity: Entity; role?: string };
 /** Names of the alert's devices by the id that its files and processes carry. */
 export type DeviceNames = ReadonlyMap<string, string>;
 
-/** `#microsoft.graph.security.fileEvidence` -> `fileEvidence`. */
+/** `#microsoft.graph.security.fileEvidence` -> `fileEvidence`. Log platforms that allow no `@` in a name forward it as `at_sign_odata_type`. */
 const evidenceType = (evidence: Record<string, unknown>): string => {
-  const type = evidence["@odata.type"];
+  const type = evidence["@odata.type"] ?? evidence.at_sign_odata_type;
   return (typeof type === "string" ? type.split(/[.#]/).at(-1) : undefined) || "evidence";
 };
 
@@ -262,6 +261,7 @@ const accountName = (account: UserAccount) =>
 
 const COMMON = new Set([
   "@odata.type",
+  "at_sign_odata_type",
   "createdDateTime",
   "verdict",
   "remediationStatus",

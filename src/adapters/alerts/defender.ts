@@ -6,6 +6,7 @@ import { Refusal } from "../../engine/domain/errors.ts";
 import { cutText } from "./cut-text.ts";
 import { deviceNames, entitiesOf } from "./defender-evidence.ts";
 import { fieldPath } from "./field-path.ts";
+import { issueWords } from "./issue-words.ts";
 import type { AlertSource } from "./source.ts";
 import { sourceVerdict } from "./source-verdict.ts";
 import { readTimestamp } from "./timestamp.ts";
@@ -58,6 +59,16 @@ const GraphAlert = z.object({
 /** Every alert of alerts_v2 has most of these; another product's payload, sent here by mistake, has none and is not to become an empty alert. */
 const MARKS = ["createdDateTime", "lastUpdateDateTime", "serviceSource", "detectionSource", "evidence"];
 
+/** The older API has `evidence` and `detectionSource` as well; read as Graph's, all its evidence would be unknown things. */
+function olderField(payload: object): PropertyKey[] | undefined {
+  if ("createdDateTime" in payload) return undefined;
+  if ("alertCreationTime" in payload) return ["alertCreationTime"];
+  const evidence: unknown = "evidence" in payload ? payload.evidence : undefined;
+  if (!Array.isArray(evidence) || evidence.length === 0) return undefined;
+  const flat = (item: unknown) => typeof item === "object" && item !== null && "entityType" in item && !("@odata.type" in item);
+  return evidence.every(flat) ? ["evidence", 0, "entityType"] : undefined;
+}
+
 const Common = z.object({
   verdict: text(64),
   remediationStatus: text(256),
@@ -75,7 +86,17 @@ export const defender: AlertSource = {
     const result = GraphAlert.safeParse(payload);
     if (!result.success) {
       const issue = result.error.issues[0];
-      throw new Refusal("invalid", issue?.message ?? "is not valid", { field: fieldPath(issue?.path ?? []) });
+      throw new Refusal("invalid", issueWords(issue), { field: fieldPath(issue?.path ?? []) });
+    }
+    const older = olderField(payload);
+    if (older !== undefined) {
+      throw new Refusal(
+        "invalid",
+        "belongs to the alerts of Defender for Endpoint's own API; this source reads alerts_v2 of Microsoft Graph",
+        {
+          field: fieldPath(older),
+        },
+      );
     }
     if (!MARKS.some((mark) => mark in payload)) {
       throw new Refusal(

@@ -6,6 +6,8 @@ import { Refusal } from "../../engine/domain/errors.ts";
 import { cutText } from "./cut-text.ts";
 import { fieldPath } from "./field-path.ts";
 import { genericEntity } from "./generic-entity.ts";
+import { isNoHash } from "./hash-text.ts";
+import { issueWords } from "./issue-words.ts";
 import type { AlertSource } from "./source.ts";
 import { sourceVerdict } from "./source-verdict.ts";
 import { readTimestamp } from "./timestamp.ts";
@@ -77,12 +79,21 @@ const Said = z.object({
   remediation: text(256).optional(),
 });
 
+/** Alerts of Microsoft have an id, a title and a severity too: taken for ours, they would be alerts that name nothing. */
+const FOREIGN = ["evidence", "serviceSource", "detectionSource", "@odata.type"];
+
 /** air's own format: any product that can post JSON can be a source (product contract 3.2). */
 export const generic: AlertSource = {
   kind: "generic",
   parse(payload): Alert {
     if (typeof payload !== "object" || payload === null || Array.isArray(payload))
       throw new Refusal("invalid", "an alert must be a JSON object");
+    const foreign = "entities" in payload ? undefined : FOREIGN.find((field) => field in payload);
+    if (foreign) {
+      throw new Refusal("invalid", `is missing, and ${foreign} is a field of Microsoft's alerts: post them to a source of kind defender`, {
+        field: "entities",
+      });
+    }
     const { id, entities, ...alert } = checked(GenericAlert, present(payload), []);
     return {
       ...present(alert),
@@ -97,12 +108,15 @@ export const generic: AlertSource = {
   },
 };
 
+const HASHES = ["sha256", "sha1", "md5"] as const;
+
 function namedEntity(payload: Record<string, unknown>, index: number): NamedEntity {
   const path = ["entities", index];
   const fields = present(payload);
   const { kind, verdict, role, remediation } = checked(Said, fields, path);
   const { kind: _kind, verdict: _verdict, role: _role, remediation: _remediation, ...identity } = fields;
   const known = ENTITY_KINDS.find((name) => name === kind.toLowerCase());
+  for (const hash of HASHES) if (typeof identity[hash] === "string" && isNoHash(identity[hash])) delete identity[hash];
   const entity = known ? checked(Entity, { ...identity, kind: known }, path) : genericEntity(kind, identity);
   return { entity, roles: role, ...present({ verdict, remediation }) };
 }
@@ -118,6 +132,5 @@ function checked<T extends z.ZodType>(schema: T, value: unknown, path: readonly 
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const message = issue?.message.endsWith("received undefined") ? "is required" : issue?.message;
-  throw new Refusal("invalid", message ?? "is not valid", { field: fieldPath([...path, ...(issue?.path ?? [])]) });
+  throw new Refusal("invalid", issueWords(issue), { field: fieldPath([...path, ...(issue?.path ?? [])]) });
 }

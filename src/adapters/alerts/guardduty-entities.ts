@@ -2,9 +2,13 @@ import type { NamedEntity } from "../../engine/domain/alert.ts";
 import { MAX_ENTITIES } from "../../engine/domain/alert.ts";
 import { Entity, entityKey } from "../../engine/domain/entity.ts";
 import type { Finding } from "./guardduty-finding.ts";
+import { hashText } from "./hash-text.ts";
 
 /** Sample findings and broken agents write these where there is no address. */
 const NO_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "127.0.0.1"]);
+
+/** `cloudformation.amazonaws.com`: a service of AWS that made the call for somebody. One label more is a host, which may be anybody's. */
+const SERVICE_OF_AWS = /^[a-z0-9-]+\.amazonaws\.com(\.cn)?\.?$/i;
 
 export function entitiesOfFinding(finding: Finding): NamedEntity[] {
   const named: { fields: Record<string, unknown>; said: Partial<Omit<NamedEntity, "entity">> }[] = [];
@@ -33,7 +37,7 @@ export function entitiesOfFinding(finding: Finding): NamedEntity[] {
   }
   const dns = service?.action?.dnsRequestAction;
   for (const name of [dns?.domain, service?.action?.awsApiCallAction?.domainDetails?.domain]) {
-    if (name)
+    if (name && !SERVICE_OF_AWS.test(name))
       add({ kind: "domain", name }, "destination", {
         ...listed,
         ...(name === dns?.domain && dns.blocked ? { remediation: "blocked" } : {}),
@@ -116,7 +120,7 @@ function remoteAddresses({ service }: Finding): { address: string; blocked: bool
   });
 }
 
-const sha256 = (hash: string | undefined) => (hash && /^[0-9a-f]{64}$/i.test(hash) ? hash.toLowerCase() : undefined);
+const sha256 = (hash: string | undefined) => hashText(hash, 64);
 
 function files({ service }: Finding): Record<string, unknown>[] {
   const threats = service?.ebsVolumeScanDetails?.scanDetections?.threatDetectedByName?.threatNames ?? [];

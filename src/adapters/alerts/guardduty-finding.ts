@@ -14,6 +14,11 @@ const text = (max = 1024) =>
     .transform((value) => cutText(value, max))
     .optional()
     .catch(undefined);
+/** Some who pass findings on write `"true"`. */
+const flag = z
+  .union([z.boolean(), z.stringbool({ truthy: ["true"], falsy: ["false"] })])
+  .optional()
+  .catch(undefined);
 const part = <T extends z.ZodRawShape>(shape: T) => z.object(shape).optional().catch(undefined);
 const list = <T extends z.ZodRawShape>(shape: T) => z.array(part(shape)).max(5000).catch([]);
 
@@ -41,10 +46,10 @@ const Resource = part({
 
 const Action = part({
   actionType: text(),
-  networkConnectionAction: part({ ...withRemote, connectionDirection: text(64), blocked: z.boolean().optional().catch(undefined) }),
+  networkConnectionAction: part({ ...withRemote, connectionDirection: text(64), blocked: flag }),
   awsApiCallAction: part({ ...withRemote, domainDetails: part({ domain: text() }) }),
-  dnsRequestAction: part({ domain: text(), blocked: z.boolean().optional().catch(undefined) }),
-  portProbeAction: part({ blocked: z.boolean().optional().catch(undefined), portProbeDetails: list(withRemote) }),
+  dnsRequestAction: part({ domain: text(), blocked: flag }),
+  portProbeAction: part({ blocked: flag, portProbeDetails: list(withRemote) }),
   kubernetesApiCallAction: part(withRemote),
   rdsLoginAttemptAction: part(withRemote),
 });
@@ -103,7 +108,7 @@ export const Finding = z.object({
   resource: Resource,
   service: z
     .object({
-      archived: z.boolean().optional().catch(undefined),
+      archived: flag,
       resourceRole: text(64),
       eventFirstSeen: text(64),
       action: Action,

@@ -4,6 +4,7 @@ import { fieldPath } from "./field-path.ts";
 import { entitiesOfFinding } from "./guardduty-entities.ts";
 import { Finding } from "./guardduty-finding.ts";
 import { techniquesOf } from "./guardduty-techniques.ts";
+import { issueWords } from "./issue-words.ts";
 import type { AlertSource } from "./source.ts";
 import { readTimestamp } from "./timestamp.ts";
 
@@ -19,7 +20,7 @@ export const guardduty: AlertSource = {
     const result = Finding.safeParse(found);
     if (!result.success) {
       const issue = result.error.issues[0];
-      throw new Refusal("invalid", issue?.message ?? "is not valid", { field: fieldPath([...path, ...(issue?.path ?? [])]) });
+      throw new Refusal("invalid", issueWords(issue), { field: fieldPath([...path, ...(issue?.path ?? [])]) });
     }
     if (!MARKS.some((mark) => mark in found)) {
       throw new Refusal("invalid", "is missing, and so are resource and accountId: this is not a finding of Amazon GuardDuty", {

@@ -37,6 +37,8 @@ ALTER TABLE "incident_keys" ADD CONSTRAINT "incident_keys_digest_incident_id_fir
 ALTER TABLE "incidents" ADD COLUMN "headline" jsonb;--> statement-breakpoint
 ALTER TABLE "incidents" ADD COLUMN "classification" text;--> statement-breakpoint
 ALTER TABLE "incidents" ADD COLUMN "determination" text;--> statement-breakpoint
+ALTER TABLE "incidents" ADD COLUMN "acked_by" text;--> statement-breakpoint
+ALTER TABLE "incidents" ADD COLUMN "acked_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "incidents" ADD COLUMN "apart" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "incidents" ADD COLUMN "quiet" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "incidents" ADD COLUMN "storm_id" integer;--> statement-breakpoint

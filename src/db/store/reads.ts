@@ -1,9 +1,27 @@
-import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, type SQL, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  gte,
+  ilike,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
-import { OPEN_STATES } from "../../engine/domain/action.ts";
+import { OPEN_STATES, sameProposal } from "../../engine/domain/action.ts";
 import { deviceName } from "../../engine/domain/entity.ts";
 import type { Past } from "../../engine/ports.ts";
-import type { ActionRow, AlertSummary, IncidentView, Page, Reads } from "../../engine/store.ts";
+import type { ActionFilter, ActionRow, AlertSummary, IncidentView, Page, Reads } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
 
@@ -70,19 +88,21 @@ export function reads(db: () => Db): Reads {
         .limit(filter.limit + 1);
       return page(rows, filter.limit);
     },
-    async listActions(filter) {
-      const where = [
-        filter.states && inArray(t.actions.state, [...filter.states]),
-        filter.incidentId === undefined ? undefined : eq(t.actions.incidentId, filter.incidentId),
-        filter.after === undefined ? undefined : lt(t.actions.id, filter.after),
-      ];
-      const rows: ActionRow[] = await db()
-        .select()
+    listActions: (filter) => readActions(db(), filter),
+    async proposedIn(incident) {
+      const rows = await db()
+        .select({ kind: t.actions.kind, targetDigest: t.actions.targetDigest, undoes: t.actions.undoes })
         .from(t.actions)
-        .where(and(...where))
-        .orderBy(desc(t.actions.id))
-        .limit(filter.limit + 1);
-      return page(rows, filter.limit);
+        .where(
+          and(
+            eq(t.actions.incidentId, incident),
+            or(
+              and(isNull(t.actions.undoes), ne(t.actions.state, "cancelled")),
+              and(isNotNull(t.actions.undoes), inArray(t.actions.state, ["observed", ...OPEN_STATES])),
+            ),
+          ),
+        );
+      return new Set(rows.map(sameProposal));
     },
     approvalsOf: (id) => db().select().from(t.approvals).where(eq(t.approvals.actionId, id)).orderBy(asc(t.approvals.at)),
     async setting<T>(key: string) {
@@ -221,6 +241,55 @@ export function reads(db: () => Db): Reads {
     },
     past: (digests, since, except, lab) => readPast(db(), digests, since, except, lab),
   };
+}
+
+/** When something last happened to an action. */
+const updated = sql<string>`coalesce(${t.actions.endedAt}, ${t.actions.executingAt}, ${t.actions.decidedAt}, ${t.actions.proposedAt})`;
+const likely = (part: string) => `%${part.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
+
+async function readActions(db: Db, filter: ActionFilter): Promise<Page<ActionRow>> {
+  const [at, id] = (filter.after ?? "").split("-").map(Number);
+  const order = filter.order ?? "newest";
+  // Sorted by a time, the cursor is the time and the id of the last row: rows that share a time are not lost between two pages.
+  const moment = (ms: number) => new Date(ms).toISOString();
+  const past =
+    filter.after === undefined || at === undefined
+      ? undefined
+      : order === "newest"
+        ? lt(t.actions.id, at)
+        : order === "deadline"
+          ? sql`(${t.actions.deadline}, ${t.actions.id}) > (${moment(at)}::timestamptz, ${id ?? 0})`
+          : sql`(${updated}, ${t.actions.id}) < (${moment(at)}::timestamptz, ${id ?? 0})`;
+  const where = [
+    filter.states && inArray(t.actions.state, [...filter.states]),
+    filter.kinds && inArray(t.actions.kind, [...filter.kinds]),
+    filter.families && inArray(t.actions.family, [...filter.families]),
+    filter.source === undefined ? undefined : eq(t.actions.source, filter.source),
+    filter.entity === undefined ? undefined : eq(sql`${t.actions.target}->>'kind'`, filter.entity),
+    filter.decidedBy === undefined ? undefined : ilike(sql`${t.actions.decision}->>'by'`, likely(filter.decidedBy)),
+    filter.target === undefined ? undefined : ilike(sql`${t.actions.target}::text`, likely(filter.target)),
+    filter.incidentId === undefined ? undefined : eq(t.actions.incidentId, filter.incidentId),
+    filter.investigationId === undefined ? undefined : eq(t.actions.investigationId, filter.investigationId),
+    filter.since === undefined ? undefined : gte(updated, filter.since.toISOString()),
+    past,
+  ];
+  const rows: ActionRow[] = await db
+    .select()
+    .from(t.actions)
+    .where(and(...where))
+    .orderBy(
+      ...(order === "newest"
+        ? [desc(t.actions.id)]
+        : order === "deadline"
+          ? [asc(t.actions.deadline), asc(t.actions.id)]
+          : [desc(updated), desc(t.actions.id)]),
+    )
+    .limit(filter.limit + 1);
+  const items = rows.slice(0, filter.limit);
+  const last = items.at(-1);
+  if (rows.length <= filter.limit || !last) return { items, next: null };
+  const time = order === "deadline" ? last.deadline : (last.endedAt ?? last.executingAt ?? last.decidedAt ?? last.proposedAt);
+  return { items, next: order === "newest" ? String(last.id) : `${time.getTime()}-${last.id}` };
 }
 
 /** Rows of our own history one question reads at most: beyond it, often is often. */

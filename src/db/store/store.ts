@@ -10,8 +10,11 @@ import { reads } from "./reads.ts";
 import { inTransaction } from "./tx.ts";
 
 const ANSWER = sql`
-  source = excluded.source, family = excluded.family, label = excluded.label, weight = excluded.weight, text = excluded.text,
-  technique = excluded.technique, raw = excluded.raw, found = excluded.found, at = excluded.at, created_at = excluded.created_at`;
+  analyzer = excluded.analyzer, source = excluded.source, family = excluded.family, label = excluded.label, weight = excluded.weight,
+  text = excluded.text, technique = excluded.technique, raw = excluded.raw, raw_sha256 = excluded.raw_sha256,
+  connector_version = excluded.connector_version,
+  found = excluded.found, decisive = excluded.decisive, at = excluded.at, asked_at = excluded.asked_at, took_ms = excluded.took_ms,
+  created_at = excluded.created_at`;
 
 export function createStore(database: Database, queue: RunningQueue): Store {
   const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => database.transaction((tx) => inTransaction(tx, queue, work));

@@ -134,11 +134,18 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
           select digest, ${to}, first_at, at from incident_keys where incident_id = ${from}
         on conflict (digest, incident_id, first_at) do update set at = greatest(incident_keys.at, excluded.at)`);
       await tx.delete(t.keySpans).where(eq(t.keySpans.incidentId, from));
-      // The root card of the absorbed incident stays its own and says where it went.
-      await tx
+      // What a person parted from the absorbed incident is parted from the survivor.
+      await tx.execute(sql`
+        update incidents set apart = apart || to_jsonb(${to}::int)
+        where id in (select jsonb_array_elements(apart)::int from incidents where id = ${from})
+          and id <> ${to} and not apart @> to_jsonb(${to}::int)`);
+      // The root card of the absorbed incident stays its own and says where it went; its replies are drawn again as the survivor's.
+      const moved = await tx
         .update(t.messages)
-        .set({ incidentId: to })
-        .where(and(eq(t.messages.incidentId, from), isNotNull(t.messages.thread)));
+        .set({ incidentId: to, wanted: sql`${t.messages.wanted} + 1` })
+        .where(and(eq(t.messages.incidentId, from), isNotNull(t.messages.thread)))
+        .returning({ channel: t.messages.channel });
+      for (const channel of new Set(moved.map((row) => row.channel).sort())) await wakeWriter(tx, queue, channel);
     },
     async moveAlerts(alerts, to) {
       if (alerts.length === 0) return;
@@ -384,6 +391,13 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
             .from(t.messages)
             .where(inArray(t.messages.incidentId, [...new Set(incidents)]))
             .orderBy(desc(t.messages.id)),
+    async wantedSubjects(channel, subjects) {
+      const rows = await tx
+        .select({ subject: t.messages.subject })
+        .from(t.messages)
+        .where(and(eq(t.messages.channel, channel), inArray(t.messages.subject, [...subjects])));
+      return new Set(rows.map((row) => row.subject));
+    },
     async lockChannel(channel) {
       await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`channel ${channel}`}, 0))`);
     },

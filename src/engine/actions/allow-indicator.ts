@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
 
@@ -8,6 +9,9 @@ export const allowIndicator: ActionKind = {
   kind: "allow-indicator",
   family: "network",
   targets: ["file", "ip", "domain", "url"],
+  params: NoParams,
+  permission: "Ti.ReadWrite",
+  idempotency: "Posting the same value again updates the entry there is.",
   title: (target) => `Allow ${indicatorName(target)}`,
   effect: (target) =>
     `The ${indicatorName(target)} counts as clean for ${ALLOW_DAYS} days: nothing is proposed against it, whatever a source says.`,

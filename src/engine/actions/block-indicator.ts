@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
 
@@ -8,6 +9,9 @@ export const blockIndicator: ActionKind = {
   kind: "block-indicator",
   family: "network",
   targets: ["file", "ip", "domain", "url"],
+  params: NoParams,
+  permission: "Ti.ReadWrite",
+  idempotency: "Posting the same value again updates the entry there is.",
   title: (target) => `Block ${indicatorName(target)}`,
   effect: (target) => `The ${indicatorName(target)} is blocked on every device for ${BLOCK_DAYS} days.`,
   ifNot: (target) => `The ${indicatorName(target)} ${target.kind === "file" ? "can still run on" : "stays reachable from"} every device.`,

@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
@@ -6,6 +7,9 @@ export const disableUser: ActionKind = {
   kind: "disable-user",
   family: "identity",
   targets: ["user", "mailbox"],
+  params: NoParams,
+  permission: "User.EnableDisableAccount.All and User.Read.All",
+  idempotency: "Disabling a disabled account changes nothing.",
   title: (target) => `Disable ${entityName(target)}`,
   effect: (target) => `${entityName(target)} can no longer sign in anywhere; sessions that are open end when their tokens do.`,
   ifNot: (target) => `${entityName(target)} can go on signing in, and so can whoever holds the password.`,

@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
@@ -6,6 +7,9 @@ export const enableUser: ActionKind = {
   kind: "enable-user",
   family: "identity",
   targets: ["user", "mailbox"],
+  params: NoParams,
+  permission: "User.EnableDisableAccount.All and User.Read.All",
+  idempotency: "Enabling an enabled account changes nothing.",
   title: (target) => `Enable ${entityName(target)}`,
   effect: (target) => `${entityName(target)} can sign in again.`,
   ifNot: (target) => `${entityName(target)} stays disabled and cannot work.`,

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
 
@@ -9,6 +10,10 @@ export const expandInvestigation: ActionKind = {
   kind: "expand-investigation",
   family: "device",
   targets: ["file", "process", "ip", "url", "domain"],
+  /** The devices that would be looked at, as they were found when it was proposed. */
+  params: z.strictObject({ devices: z.array(z.string()).default([]) }),
+  permission: "none",
+  idempotency: "A device that is already looked at is not taken in twice.",
   title: (target) => `Widen the investigation to every device ${entityName(target)} was seen on`,
   effect: () =>
     "The devices are looked at as part of this investigation, and remedies are proposed for what is found there. Nothing is changed on them.",

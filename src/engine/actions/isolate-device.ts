@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { deviceReach, findDevice, mustFindDevice, needDevices, unknownDevice } from "./on-device.ts";
@@ -6,6 +7,9 @@ export const isolateDevice: ActionKind = {
   kind: "isolate-device",
   family: "device",
   targets: ["device"],
+  params: NoParams,
+  permission: "Machine.Isolate",
+  idempotency: "Isolating an isolated device changes nothing; a request that is already pending is answered with the pending one.",
   title: (target) => `Isolate ${entityName(target)}`,
   effect: (target) => `${entityName(target)} is cut off from the network; it stays reachable for the security product.`,
   ifNot: (target) => `${entityName(target)} stays on the network with the threat on it.`,

@@ -1,7 +1,7 @@
 import type { BlastRadius } from "../domain/action.ts";
 import type { Entity } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
-import type { Capabilities, DeviceCapability, DeviceFacts } from "../ports.ts";
+import type { Capabilities, DeviceCapability, DeviceFacts, DeviceRun } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
 import type { DesiredState } from "./action-kind.ts";
 
@@ -50,6 +50,8 @@ export function deviceLines(device: DeviceFacts): string[] {
     ...(device.owner ? [`belongs to ${device.owner}`] : []),
     device.online ? "online now" : "offline: it happens when the device is back, for at most 3 days",
     ...(device.isolated ? ["isolated from the network"] : []),
+    ...(device.restricted ? ["only signed programs may run on it"] : []),
+    ...(device.onboarded === false ? ["offboarded: the product does not reach it any more"] : []),
   ];
 }
 
@@ -57,3 +59,47 @@ export const unknownDevice = (target: Entity): DesiredState => ({
   kind: "missing",
   text: `The inventory does not know ${deviceOf(target)?.name ?? entityName(target)}.`,
 });
+
+/** A call only some products have: bound to its product, or refused by name. */
+export function needCall<K extends OptionalCall>(devices: DeviceCapability, call: K): NonNullable<DeviceCapability[K]> {
+  const found = devices[call];
+  if (!found) throw new ConnectorError("refused", `${devices.connector} has no call for this; nothing was done.`);
+  return found.bind(devices) as NonNullable<DeviceCapability[K]>;
+}
+type OptionalCall = "restrictExecution" | "unrestrictExecution" | "scan" | "collectPackage" | "offboard" | "lastRun";
+
+/** May only what the vendor signed run on the device, compared with what is wanted. */
+export async function restrictionState(
+  target: Entity,
+  wanted: boolean,
+  capabilities: Capabilities,
+  signal: AbortSignal,
+): Promise<DesiredState> {
+  const found = await findDevice(target, capabilities, signal);
+  if (!found) return unknownDevice(target);
+  const { name, restricted } = found.device;
+  if (restricted === undefined) return { kind: "unreadable", text: `${found.devices.connector} does not say what may run on ${name}.` };
+  const text = restricted ? `On ${name} only signed programs may run.` : `On ${name} every program may run.`;
+  return { kind: restricted === wanted ? "reached" : "notReached", text };
+}
+
+/** Was it done since the action was proposed? What was done before that is not what was asked for. */
+export async function runState(
+  target: Entity,
+  { run, what }: { run: DeviceRun; what: string },
+  capabilities: Capabilities,
+  signal: AbortSignal,
+  since: Date | undefined,
+): Promise<DesiredState> {
+  const found = await findDevice(target, capabilities, signal);
+  if (!found) return unknownDevice(target);
+  const { name, id } = found.device;
+  if (!found.devices.lastRun)
+    return { kind: "unreadable", text: `${found.devices.connector} does not say when that last happened on ${name}.` };
+  const at = await found.devices.lastRun(id, run, signal);
+  if (!at) return { kind: "notReached", text: `${what} of ${name} was not asked for yet.` };
+  const when = `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return since && at >= since
+    ? { kind: "reached", text: `${what} of ${name} ended at ${when}.` }
+    : { kind: "notReached", text: `${what} of ${name} ended last at ${when}, before this was asked for.` };
+}

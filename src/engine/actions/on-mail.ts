@@ -1,5 +1,6 @@
 import type { BlastRadius } from "../domain/action.ts";
 import type { Entity, EntityOf } from "../domain/entity.ts";
+import { entityName } from "../domain/entity.ts";
 import type { Capabilities, MailCapability, MessageFacts } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
 
@@ -19,7 +20,16 @@ export const copiesOf = (target: Entity, capabilities: Capabilities, signal: Abo
 
 /** Where a reader still meets it; only these are removed (domain 6.4). */
 export const readable = (copies: readonly MessageFacts[]) => copies.filter((copy) => copy.location === "inbox" || copy.location === "junk");
-export const deleted = (copies: readonly MessageFacts[]) => copies.filter((copy) => copy.location === "deleted");
+/** Where air or a person put it away, and from where it can be brought back. */
+export const removed = (copies: readonly MessageFacts[], from?: "deleted" | "junk") =>
+  copies.filter(({ location }) => (from === undefined ? location === "deleted" || location === "junk" : location === from));
+/** What a hard delete takes: everything that is still somewhere. */
+export const remaining = (copies: readonly MessageFacts[]) =>
+  copies.filter(({ location }) => location !== "gone" && location !== "quarantine");
+export const inInbox = (copies: readonly MessageFacts[]) => copies.filter(({ location }) => location === "inbox");
+
+export const mailTitle = (target: Entity) =>
+  `"${entityName(target)}"${target.kind === "message" && target.recipient ? ` of ${target.recipient}` : ""}`;
 
 export async function mailReach(
   target: Entity,

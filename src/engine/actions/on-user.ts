@@ -34,6 +34,7 @@ export async function userReach(target: Entity, capabilities: Capabilities, now:
     ...radius,
     facts: [
       `${user.name} (${user.email}), ${user.enabled ? "enabled" : "disabled"}`,
+      ...(user.risk && user.risk.state !== "none" ? [`the directory says: ${RISK_WORD[user.risk.state]}, risk ${user.risk.level}`] : []),
       user.sessions === 1 ? "1 session is open" : `${user.sessions} sessions are open`,
       ...(user.privileged.length > 0 ? [`privileged: ${user.privileged.join(", ")}`] : ["no privileged role"]),
       ...(last ? [`last sign-in to ${last.app} from ${last.place} at ${last.at.toISOString().slice(0, 16).replace("T", " ")} UTC`] : []),
@@ -44,4 +45,27 @@ export async function userReach(target: Entity, capabilities: Capabilities, now:
 export const unknownUser = (target: Entity): DesiredState => ({
   kind: "missing",
   text: `The directory does not know ${entityName(target)}.`,
+});
+
+const RISK_WORD: Record<NonNullable<UserFacts["risk"]>["state"], string> = {
+  none: "no risk",
+  atRisk: "at risk",
+  confirmedCompromised: "confirmed as compromised",
+  dismissed: "risk dismissed",
+  remediated: "risk remediated",
+};
+
+/** A call only some directories have: bound to its product, or refused by name. */
+export function needCall(
+  identities: IdentityCapability,
+  call: "confirmCompromised" | "dismissRisk" | "forcePasswordReset",
+): NonNullable<IdentityCapability["confirmCompromised"]> {
+  const found = identities[call];
+  if (found) return found.bind(identities);
+  throw new ConnectorError("refused", `${identities.connector} has no call for this; nothing was done.`);
+}
+
+export const riskUnread = (user: UserFacts): DesiredState => ({
+  kind: "unreadable",
+  text: `The directory does not say what it makes of ${user.email}.`,
 });

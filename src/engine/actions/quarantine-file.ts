@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { mustFindDevice, needDevices } from "./on-device.ts";
@@ -7,6 +8,9 @@ export const quarantineFile: ActionKind = {
   kind: "quarantine-file",
   family: "device",
   targets: ["file"],
+  params: NoParams,
+  permission: "Machine.StopAndQuarantine",
+  idempotency: "A file that is in quarantine is not moved again; a request that is already pending is answered with the pending one.",
   title: (target) => `Quarantine ${fileAndPlace(target)}`,
   effect: (target) => `${entityName(target)} is stopped if it runs and moved where it cannot be opened.`,
   ifNot: (target) => `${fileAndPlace(target)} stays where it is and can run.`,

@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { deviceReach, findDevice, mustFindDevice, needDevices, unknownDevice } from "./on-device.ts";
@@ -6,6 +7,10 @@ export const releaseDevice: ActionKind = {
   kind: "release-device",
   family: "device",
   targets: ["device"],
+  params: NoParams,
+  permission: "Machine.Isolate",
+  idempotency:
+    "Releasing a device that is not isolated changes nothing; a request that is already pending is answered with the pending one.",
   title: (target) => `Release ${entityName(target)} from isolation`,
   effect: (target) => `${entityName(target)} is back on the network, with whatever is still on it.`,
   ifNot: (target) => `${entityName(target)} stays isolated and its people cannot work on the network.`,

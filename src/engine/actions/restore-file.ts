@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
@@ -8,6 +9,9 @@ export const restoreFile: ActionKind = {
   kind: "restore-file",
   family: "device",
   targets: ["file"],
+  params: NoParams,
+  permission: "Machine.LiveResponse",
+  idempotency: "A file that is back where it was is not restored again.",
   title: (target) => `Restore ${fileAndPlace(target)} from quarantine`,
   effect: (target) => `${entityName(target)} is back where it was and can run.`,
   ifNot: (target) => `${fileAndPlace(target)} stays in quarantine.`,

@@ -1,13 +1,19 @@
+import { type Params, RestoreMailParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
+import type { MessageFacts } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { copiesOf, deleted, mailReach, needMail } from "./on-mail.ts";
+import { paramsOf } from "./action-kind.ts";
+import { copiesOf, mailReach, mailTitle, needMail, removed } from "./on-mail.ts";
 
 export const restoreMail: ActionKind = {
   kind: "restore-mail",
   family: "email",
   targets: ["message", "mail-cluster"],
-  title: (target) => `Restore "${entityName(target)}"${target.kind === "message" && target.recipient ? ` of ${target.recipient}` : ""}`,
-  effect: () => "It goes back to the inbox of everybody it was removed from.",
+  params: RestoreMailParams,
+  permission: "SecurityAnalyzedMessage.ReadWrite.All",
+  idempotency: "Only copies that are deleted or in junk are moved; what is in the inbox stays there.",
+  title: (target) => `Restore ${mailTitle(target)}`,
+  effect: () => "It goes back to the inbox of everybody it was taken from.",
   ifNot: (target) => `"${entityName(target)}" stays removed.`,
   undo: { by: "soft-delete-mail", text: "Soft-delete it again." },
   disruptive: false,
@@ -17,19 +23,19 @@ export const restoreMail: ActionKind = {
       : {
           byHand: `Give "${entityName(target)}" back by hand: search for it in your mail product's explorer, select the deleted copies and choose Move to inbox, or let its readers recover it from Recoverable Items.`,
         },
-  reach: (target, capabilities, now, signal) => mailReach(target, deleted, capabilities, now, signal),
-  state: async (target, capabilities, signal) => {
+  reach: (target, capabilities, now, signal, params) => mailReach(target, (copies) => away(copies, params), capabilities, now, signal),
+  state: async (target, capabilities, signal, about) => {
     const copies = await copiesOf(target, capabilities, signal);
     if (copies.length === 0 || copies.every((copy) => copy.location === "gone")) {
       return { kind: "missing", text: "No mailbox holds it any more, and it can no longer be recovered." };
     }
-    const away = deleted(copies).length;
-    return away === 0
-      ? { kind: "reached", text: "No copy is among the deleted items." }
-      : { kind: "notReached", text: `${away} ${away === 1 ? "copy is" : "copies are"} deleted and can be recovered.` };
+    const left = away(copies, about?.params).length;
+    return left === 0
+      ? { kind: "reached", text: "No copy is among the deleted items or in a junk folder." }
+      : { kind: "notReached", text: `${left} ${left === 1 ? "copy is" : "copies are"} removed and can be brought back.` };
   },
-  execute: async (target, capabilities, { comment, key }, signal) => {
-    const copies = deleted(await copiesOf(target, capabilities, signal));
+  execute: async (target, capabilities, { comment, key, params }, signal) => {
+    const copies = away(await copiesOf(target, capabilities, signal), params);
     if (copies.length === 0) return { id: key, state: "done", text: "No copy was left to restore." };
     return needMail(capabilities).restore(
       copies.map((copy) => copy.id),
@@ -40,3 +46,6 @@ export const restoreMail: ActionKind = {
   },
   follow: async (ticket) => ({ id: ticket, state: "done" }),
 };
+
+/** Told from where, only what lies there: a copy the mail product itself judged to be junk is not given back with what air deleted. */
+const away = (copies: readonly MessageFacts[], params: Params | undefined) => removed(copies, paramsOf(RestoreMailParams, params).from);

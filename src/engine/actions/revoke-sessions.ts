@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { UserFacts } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
@@ -7,6 +8,9 @@ export const revokeSessions: ActionKind = {
   kind: "revoke-sessions",
   family: "identity",
   targets: ["user", "mailbox"],
+  params: NoParams,
+  permission: "User.RevokeSessions.All",
+  idempotency: "A second call only moves the time before which sessions count as over.",
   title: (target) => `Revoke the sessions of ${entityName(target)}`,
   effect: (target) =>
     `${entityName(target)} has to sign in again everywhere; it takes minutes, and access already granted lasts up to an hour.`,

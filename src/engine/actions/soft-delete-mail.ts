@@ -1,15 +1,19 @@
+import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { copiesOf, mailReach, needMail, readable } from "./on-mail.ts";
+import { copiesOf, mailReach, mailTitle, needMail, readable } from "./on-mail.ts";
 
 export const softDeleteMail: ActionKind = {
   kind: "soft-delete-mail",
   family: "email",
   targets: ["message", "mail-cluster"],
-  title: (target) => `Soft-delete "${entityName(target)}"${target.kind === "message" && target.recipient ? ` of ${target.recipient}` : ""}`,
+  params: NoParams,
+  permission: "SecurityAnalyzedMessage.ReadWrite.All",
+  idempotency: "Only copies in an inbox or junk folder are removed; what is already there is answered as such.",
+  title: (target) => `Soft-delete ${mailTitle(target)}`,
   effect: () => "It leaves the mailboxes and stays in Recoverable Items, from where it can be given back.",
   ifNot: (target) => `"${entityName(target)}" stays where people can open it.`,
-  undo: { by: "restore-mail", text: "Move it back to the inbox while it is retained." },
+  undo: { by: "restore-mail", text: "Move it back to the inbox while it is retained.", params: () => ({ from: "deleted" }) },
   disruptive: false,
   connector: (target, { mail }) =>
     mail

@@ -1,3 +1,4 @@
+import { NoParams } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
 
@@ -5,6 +6,9 @@ export const unblockIndicator: ActionKind = {
   kind: "unblock-indicator",
   family: "network",
   targets: ["file", "ip", "domain", "url"],
+  params: NoParams,
+  permission: "Ti.ReadWrite",
+  idempotency: "An entry that is gone cannot be deleted twice; that it is gone is what was wanted.",
   title: (target) => `Unblock ${indicatorName(target)}`,
   effect: (target) => `The ${indicatorName(target)} is taken off the block list.`,
   ifNot: (target) => `The ${indicatorName(target)} stays blocked on every device.`,

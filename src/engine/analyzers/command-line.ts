@@ -1,8 +1,8 @@
 import type { Observation } from "../domain/observation.ts";
 import { WEIGHTS } from "../domain/verdict.ts";
 import { defineAnalyzer } from "./analyzer.ts";
-import type { CommandLineRule } from "./command-line-rules.ts";
 import { COMMAND_LINE_RULES, KNOWN_INSTALLS } from "./command-line-rules.ts";
+import type { CommandLineRule } from "./command-line-words.ts";
 import { weakSign } from "./weak-signs.ts";
 
 /** Windows itself allows no longer line; anything beyond is padding. */

@@ -41,6 +41,7 @@ export const persistence = defineAnalyzer<Kinds>({
     const read = devices.autostarts.bind(devices);
     looks.push({
       key: `persistence/${devices.connector}`,
+      perDevice: true,
       source: devices.connector,
       family: "endpoint",
       run: async (signal) => {

@@ -1,9 +1,11 @@
 import { DISCOVERY_BURST, discoveryCommands } from "./command-line-rules.ts";
+import { inOpenFolder } from "./command-line-words.ts";
 import {
   BROWSERS,
   baseName,
   DATABASES,
   DOCUMENT_PROGRAMS,
+  inInstalledFolder,
   inSystemFolder,
   MAIL_PROGRAMS,
   SCRIPT_HOSTS,
@@ -83,6 +85,12 @@ const NEVER_START_SHELLS: ReadonlySet<string> = new Set([
   "csrss.exe",
   "smss.exe",
   "fontdrvhost.exe",
+  "dns.exe",
+  "dwm.exe",
+  "logonui.exe",
+  "audiodg.exe",
+  "notepad.exe",
+  "mspaint.exe",
 ]);
 const NEVER_SPEAK: ReadonlySet<string> = new Set([
   "notepad.exe",
@@ -116,6 +124,20 @@ const PASSWORD_TOOLS: ReadonlySet<string> = new Set([
   "gsecdump.exe",
   "wce.exe",
   "pwdump.exe",
+]);
+/** Programs of Windows that attackers use most; a copy elsewhere is made to escape rules for the original. */
+const COPIED: ReadonlySet<string> = new Set([
+  ...["cmd.exe", "powershell.exe", "mshta.exe", "wscript.exe", "cscript.exe", "regsvr32.exe", "rundll32.exe", "certutil.exe"],
+  ...["bitsadmin.exe", "wmic.exe", "schtasks.exe", "reg.exe", "sc.exe", "net.exe", "net1.exe", "netsh.exe", "wevtutil.exe"],
+  ...["vssadmin.exe", "bcdedit.exe", "cmstp.exe", "msdt.exe", "ntdsutil.exe", "esentutl.exe", "werfaultsecure.exe", "finger.exe"],
+]);
+/** Pages, help files, libraries and troubleshooters seldom need a shell. */
+const SELDOM_START_SHELLS: ReadonlySet<string> = new Set(["mshta.exe", "hh.exe", "regsvr32.exe", "msdt.exe", "cmstp.exe", "control.exe"]);
+const ELEVATES_ITSELF: ReadonlySet<string> = new Set([
+  ...["fodhelper.exe", "computerdefaults.exe", "eventvwr.exe", "sdclt.exe", "slui.exe", "wsreset.exe"],
+]);
+const TALK_PROGRAMS: ReadonlySet<string> = new Set([
+  ...["teams.exe", "ms-teams.exe", "slack.exe", "discord.exe", "telegram.exe", "whatsapp.exe", "signal.exe", "skype.exe"],
 ]);
 const BURST_MINUTES = 10;
 
@@ -225,6 +247,113 @@ export const PROCESS_TREE_RULES: readonly ProcessTreeRule[] = [
     matches: ({ name, path }) => SYSTEM_NAMES.has(name) && path.includes("\\") && baseName(path) === name && !inSystemFolder(path),
   },
   {
+    name: "windows-tool-elsewhere",
+    strength: "weak",
+    technique: "T1036.005",
+    source: attack("T1036.005"),
+    does: "is a program of Windows copied into a folder anybody can write to",
+    matches: ({ name, path }) =>
+      COPIED.has(name) && baseName(path) === name && !inSystemFolder(path) && (inOpenFolder(path) || path.includes("\\users\\")),
+  },
+  {
+    // Windows' error reporting starts it; somebody else halts a sensor with it.
+    name: "error-report-by-stranger",
+    strength: "strong",
+    technique: "T1562.001",
+    source: attack("T1562.001"),
+    does: "was started by a program that is no part of Windows, to reach a protected process",
+    matches: ({ name, line, parent }) =>
+      name === "werfaultsecure.exe" &&
+      line.includes("/pid ") &&
+      parent !== undefined &&
+      parent.path !== "" &&
+      !inInstalledFolder(parent.path),
+  },
+  {
+    // They start with full rights unasked, and nothing of theirs is a shell.
+    name: "elevated-unasked",
+    strength: "strong",
+    technique: "T1548.002",
+    source: attack("T1548.002"),
+    does: "was started by a program of Windows that takes full rights without asking",
+    matches: (process) => isShell(process) && (startedBy(process, ELEVATES_ITSELF) || isElevatedComponent(process.parent)),
+  },
+  {
+    // A console's snap-in may offer one; moving from machine to machine looks the same.
+    name: "console-starts-shell",
+    strength: "weak",
+    technique: "T1021.003",
+    source: attack("T1021.003"),
+    does: "was started by the management console",
+    matches: (process) => SHELLS.has(process.name) && process.parent?.name === "mmc.exe",
+  },
+  {
+    name: "runs-from-odd-folder",
+    strength: "weak",
+    technique: "T1036.005",
+    source: attack("T1036.005"),
+    does: "lies where no program is installed",
+    matches: ({ name, path }) =>
+      name.endsWith(".exe") &&
+      (/\\(?:users\\public|perflogs|\$recycle\.bin)\\/.test(path) ||
+        /\\windows\\(?:fonts|debug|help|media|cursors|tracing|addins|inf)\\[^\\]{1,100}$/.test(path)),
+  },
+  {
+    name: "script-program-starts-shell",
+    strength: "weak",
+    technique: "T1218",
+    source: attack("T1218"),
+    does: "was started by a program of Windows that seldom needs a shell",
+    matches: (process) => isShell(process) && startedBy(process, SELDOM_START_SHELLS) && !isPrinting(process),
+  },
+  {
+    name: "talk-program-starts-shell",
+    strength: "weak",
+    technique: "T1204.002",
+    source: attack("T1204.002"),
+    does: "was started by a program people talk through",
+    matches: (process) =>
+      isShell(process) &&
+      process.name !== "rundll32.exe" &&
+      !isRegistryLook(process) &&
+      startedBy(process, TALK_PROGRAMS) &&
+      !isExtensionHost(process),
+  },
+  {
+    // Services that are set up by hand may be a shell; attack tools' are.
+    name: "service-is-shell",
+    strength: "weak",
+    technique: "T1569.002",
+    source: attack("T1569.002"),
+    does: "was started as a service",
+    matches: (process) => SHELLS.has(process.name) && process.parent?.name === "services.exe",
+  },
+  {
+    // Some packages ask for the name of the person as well.
+    name: "node-server-asks",
+    strength: "weak",
+    technique: "T1190",
+    source: attack("T1190"),
+    does: "was started by a web application and asks about the device",
+    matches: (process) =>
+      /^(?:node|bun|deno)(?:\.exe)?$/.test(process.parent?.name ?? "") &&
+      ["start-server", "next start", "next dev", "\\next\\dist\\server", "/next/dist/server", "react-server", "server.js"].some((server) =>
+        process.parent?.line.includes(server),
+      ) &&
+      (discoveryCommands(process.line).length > 0 || /(?:^| )(?:id|uname -a|cat \/etc\/passwd)$/.test(process.line)),
+  },
+  {
+    name: "script-looks-for-secrets",
+    strength: "weak",
+    technique: "T1552.001",
+    source: attack("T1552.001"),
+    does: "was started by a script and looks for secrets",
+    matches: (process) =>
+      /^(?:node|bun|deno)(?:\.exe)?$/.test(process.parent?.name ?? "") &&
+      ["trufflehog", "gitleaks"].some((scanner) => process.line.includes(scanner)) &&
+      ["filesystem", "detect", "--no-git", " dir "].some((what) => process.line.includes(what)),
+  },
+  {
     name: "silent-program-speaks",
     strength: "strong",
     technique: "T1055",
@@ -262,6 +391,11 @@ export const PROCESS_TREE_RULES: readonly ProcessTreeRule[] = [
 
 /** Browsers speak with installed helpers through a shell (developer.chrome.com/docs/extensions/develop/concepts/native-messaging). */
 const isExtensionHost = ({ line }: TreeProcess) => line.includes("chrome-extension://") || line.includes("nativemessaging");
+/** Components that are raised without a question (CMSTPLUA, ColorDataProxy and the security center's). */
+const isElevatedComponent = (parent: TreeProcess | undefined) =>
+  parent?.name === "dllhost.exe" && ["3e5fc7f9-9a51", "d2e7041b-2927", "e9495b87-d950"].some((id) => parent.line.includes(id));
+/** Programs built with web technology read settings through `reg query`. */
+const isRegistryLook = ({ line }: TreeProcess) => line.includes("reg query") || line.includes("reg.exe query");
 /** Windows prints and opens files through its own libraries. */
 const isPrinting = ({ name, line }: TreeProcess) =>
   name === "rundll32.exe" && ["printui.dll", "shell32.dll", "ndfapi.dll", "inetcpl.cpl"].some((library) => line.includes(library));

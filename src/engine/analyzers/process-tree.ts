@@ -39,6 +39,7 @@ export const processTree = defineAnalyzer({
     return [
       {
         key: `process-tree/${devices.connector}`,
+        perDevice: true,
         source: devices.connector,
         family: "endpoint",
         run: async (signal) => {
@@ -74,7 +75,7 @@ function judgeTree(given: {
     return neutral(`${own.length} processes of that name ran, and the alert does not say which.`);
 
   const hits = rulesMet();
-  const accusations = worstFirst([...own.flatMap((process) => accusedOf(process, hits)), ...commandsBelow(own)]);
+  const accusations = worstFirst([...own.flatMap((process) => accusedOf(process, hits)), ...commandsBelow(own), ...commandAbove(own)]);
   // A shell's deeds are not the shell's: its file is the same on every device.
   const borrowed = entity.kind === "file" && own.every(({ facts }) => isSomebodyElses(facts));
   const matters = (accusations.length > 0 || own.some(({ facts }) => !isSomebodyElses(facts))) && !borrowed;
@@ -218,6 +219,23 @@ function commandsBelow(own: readonly TreeProcess[]): Accusation[] {
         text: `It started ${brief(process.name, 60)}, which ${rule.does} (rule ${rule.name}, ${rule.technique}).`,
       })),
   );
+}
+
+/** What started it may have been told something only attackers write. What both lines say counts once, for its own. */
+function commandAbove(own: readonly TreeProcess[]): Accusation[] {
+  return own.slice(0, MAX_LINES).flatMap((process) => {
+    const parent = process.parent;
+    if (!parent || LAUNCHERS.has(parent.name) || own.includes(parent)) return [];
+    const known = new Set(matchCommandLine(process.written).hits.map(({ rule }) => rule.name));
+    return matchCommandLine(parent.written)
+      .hits.filter(({ rule }) => rule.strength === "strong" && !known.has(rule.name))
+      .map(({ rule }) => ({
+        ...rule,
+        strength: "weak" as const,
+        process: parent,
+        text: `It was started by ${brief(parent.name, 60)}, which ${rule.does} (rule ${rule.name}, ${rule.technique}).`,
+      }));
+  });
 }
 
 /** Each rule once, strong ones first, no more than fit a card. */

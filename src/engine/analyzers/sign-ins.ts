@@ -96,6 +96,21 @@ function judgeSignIns(source: string, user: UserFacts | undefined, now: Date): O
   if (successes.length === 0) return neutral(`${recent.length} sign-ins failed in the last ${DAYS} days and none worked.`);
   // Normal only where every one that worked is: a new place without risk is a traveller, or not, and nobody can tell from this.
   if (!successes.every((signIn) => signIn.known)) return neutral("Signed in from a new place, without any sign of risk.");
+  // Somebody somewhere else tried: that it did not work there says nothing about whether it will.
+  const tried = recent.filter((signIn) => signIn.result === "failure" && !signIn.known);
+  const [latest] = tried;
+  if (latest) {
+    return [
+      {
+        ...shared,
+        label: "neutral",
+        weight: 0,
+        text: `Every sign-in that worked came from a known place, but one from ${shortened(latest.place)} (${latest.ip}), a place never used before, failed${more(tried)}.`,
+        at: now,
+        found: addresses(tried),
+      },
+    ];
+  }
   return [
     {
       ...shared,

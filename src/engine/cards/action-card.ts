@@ -71,6 +71,11 @@ export function actionCard(action: ActionView, sign: Sign): Card {
   const lines: Line[] = [{ kind: "text", text: headline(action) }];
   if (action.paused && ["pending", "approved"].includes(action.state))
     lines.push({ kind: "text", text: [bold("Paused: "), { text: action.paused }] });
+  if (open && action.reach.changed?.length)
+    lines.push({
+      kind: "text",
+      text: [bold("Changed since it was first shown: "), { text: `${action.reach.changed.map(outside).join("; ")}.` }],
+    });
   if (open) lines.push(...grounds(action));
   else if (action.outcome) lines.push({ kind: "text", text: cut(outside(action.outcome), 600) });
   lines.push({ kind: "facts", facts: open ? openFacts(action) : closedFacts(action) });

@@ -86,7 +86,7 @@ export function incidentCard(incident: IncidentFacts): Card {
         .map((action) => ({
           mark: action.stateWord,
           tone: action.tone,
-          text: `${action.id} ${action.title}${action.short ? ` (${action.short})` : ""}`,
+          text: `${action.id} ${cut(outside(action.title), 120)}${action.short ? ` (${action.short})` : ""}`,
         })),
     });
     if (incident.actions.length > SHOWN.actions)
@@ -129,7 +129,7 @@ const worstOf = (incident: IncidentFacts): Verdict =>
 /** The first 100 characters say verdict, target and what is asked (product contract 7). */
 function summary(incident: IncidentFacts, worst: Verdict, waiting: ActionView[], status: string): string {
   const target = incident.evidence.find((item) => item.verdict === worst && item.verdict !== "unknown");
-  const asked = waiting[0] ? ` Decide: ${cut(waiting[0].title, 60)}.` : "";
+  const asked = waiting[0] ? ` Decide: ${cut(outside(waiting[0].title), 60)}.` : "";
   const what = target
     ? `${VERDICT_WORD[worst]}: ${cut(shown(target.entity), 40)}.`
     : `${capital(incident.severity)}: ${cut(outside(incident.title), 50)}.`;
@@ -222,7 +222,7 @@ function because(item: IncidentFacts["evidence"][number]): string {
     item.against[0] ? `Against: ${cut(outside(item.against[0]), 120)}` : undefined,
     item.conflict ? "The sources contradict each other." : undefined,
     item.missing[0] ? `Not asked: ${cut(outside(item.missing[0]), 120)}` : undefined,
-    item.remediation !== "none" ? `Status: ${item.remediation}.` : undefined,
+    item.remediation !== "none" ? `Status: ${cut(outside(item.remediation), 60)}.` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(" ");
 }

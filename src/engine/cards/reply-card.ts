@@ -69,6 +69,62 @@ export function logCard(id: string, rows: readonly { at: Date; who: string; text
   };
 }
 
+export type LogStep = {
+  id: string;
+  actionType: string;
+  action: string;
+  status: string;
+  deviceName: string | null;
+  description: string;
+  timeCreated: string;
+  /** Milliseconds. */
+  duration: number | null;
+  pendingDuration: number | null;
+  queuedDuration: number | null;
+};
+
+/** The steps of an investigation with the columns of its log (domain facts 5.3), oldest first. */
+export function stepsCard(id: string, status: string, steps: readonly LogStep[], total: number): Card {
+  const took = (label: string, ms: number | null) => (ms === null ? [] : [`${label} ${milliseconds(ms)}`]);
+  return {
+    title: `Log of ${id}`,
+    tone: "neutral",
+    summary: `Log of ${id}: ${total} steps. ${status}`,
+    lines: [
+      { kind: "text", text: status },
+      {
+        kind: "list",
+        items: steps.map((step) => ({
+          mark: step.status,
+          tone: step.status === "Failed" ? ("warning" as const) : ("neutral" as const),
+          text: [
+            bold(`${step.id} ${step.actionType}: ${step.action}`),
+            {
+              text: `${step.deviceName ? ` on ${cut(outside(step.deviceName), 40)}` : ""}. ${cut(outside(step.description), 200)} (${[
+                time(step.timeCreated),
+                ...took("took", step.duration),
+                ...took("pending", step.pendingDuration),
+                ...took("queued", step.queuedDuration),
+              ].join(", ")})`,
+            },
+          ],
+        })),
+      },
+      ...(total > steps.length ? [{ kind: "note" as const, text: `The last ${steps.length} of ${total} steps.` }] : []),
+    ],
+    buttons: [],
+  };
+}
+
+const milliseconds = (ms: number): string =>
+  ms < 1000
+    ? `${ms} ms`
+    : ms < 60_000
+      ? `${Math.round(ms / 100) / 10} s`
+      : ms < 3_600_000
+        ? `${Math.round(ms / 60_000)} min`
+        : `${Math.round(ms / 360_000) / 10} h`;
+
 /** The judgement of one incident's evidence, whole: reasons for and against, what is missing and what would flip it. */
 export function evidenceLines(
   evidence: readonly {

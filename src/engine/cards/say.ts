@@ -20,15 +20,17 @@ export function shown(entity: Entity): string {
     case "domain":
     case "ip":
       // No client makes a link of an IPv6 address, and with brackets around every colon nobody could read it.
-      return name.replaceAll(".", "[.]");
+      return defang(name).replace(/(?<!\[)\.(?!\])/g, "[.]");
     default:
-      return name;
+      // A subject or the name of an account may be, or hold, an address as well.
+      return defang(name);
   }
 }
 
 const defangUrl = (url: string) => {
   const [, scheme = "", host = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)(.*)$/is.exec(url) ?? [];
-  return `${scheme.replace(/^http/i, "hxxp").replace(/^ftp/i, "fxp")}${host.replaceAll(".", "[.]")}${rest}`;
+  // A redirector carries another address inside.
+  return `${scheme.replace(/^ftp/i, "fxp")}${host.replaceAll(".", "[.]")}${rest}`.replace(/http(?=s?:\/\/)/gi, "hxxp");
 };
 
 /** Attackers write line breaks and invisible characters into names; a card line is one line. */

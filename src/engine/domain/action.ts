@@ -1,20 +1,80 @@
-/** The kinds air can carry out; each is a file in `engine/actions/`. */
+import { z } from "zod";
+
+/**
+ * What no product offers a public call for (domain facts 3.1 and 3.2: "none public", Exchange cmdlets): a person does it with the steps on
+ * the card, unless a connector declares that it can.
+ */
+const HANDWORK_KINDS = [
+  "kill-process",
+  "remove-registry-key",
+  "stop-service",
+  "disable-driver",
+  "remove-scheduled-task",
+  "remove-delegation",
+  "block-sender",
+] as const;
+export type HandworkKindName = (typeof HANDWORK_KINDS)[number];
+
+/** The kinds air can carry out or ask a person for; each is a file in `engine/actions/`. */
 export const ACTION_KINDS = [
   "isolate-device",
   "release-device",
+  "restrict-execution",
+  "unrestrict-execution",
+  "scan-device",
+  "collect-package",
+  "offboard-device",
   "quarantine-file",
   "restore-file",
   "soft-delete-mail",
+  "move-to-junk",
+  "hard-delete-mail",
   "restore-mail",
+  "turn-off-forwarding",
+  "restore-forwarding",
   "disable-user",
   "enable-user",
   "revoke-sessions",
+  "confirm-compromised",
+  "dismiss-risk",
+  "force-password-reset",
   "block-indicator",
   "unblock-indicator",
   "allow-indicator",
+  "disable-app",
+  "enable-app",
+  "disable-access-key",
+  "enable-access-key",
   "expand-investigation",
+  ...HANDWORK_KINDS,
 ] as const;
 export type ActionKindName = (typeof ACTION_KINDS)[number];
+
+/** What an action is told beside its target, as JSON; which of them a kind takes is its schema. */
+export type Params = Record<string, unknown>;
+export type ParamsSchema = z.ZodType<Params>;
+export const NoParams = z.strictObject({});
+/** Quick: where malware usually starts from; full: every file, for hours (domain facts 3.1, ScanType). */
+export const ScanParams = z.strictObject({ type: z.enum(["quick", "full"]).default("quick") });
+/** Which inbox rule, by the id the mail product gave it; without one the forwarding set on the mailbox itself is meant. */
+export const ForwardingParams = z.strictObject({ rule: z.string().min(1).max(1024).optional() });
+/** The deleted inbox rule as the mail product kept it: what is re-created, to the letter. */
+export const RestoreForwardingParams = z.strictObject({ saved: z.record(z.string(), z.unknown()).optional() });
+/** From where mail comes back; without it from both. */
+export const RestoreMailParams = z.strictObject({ from: z.enum(["deleted", "junk"]).optional() });
+/** Whose access to the mailbox is taken away, by address; without it everybody's whom the evidence names. */
+export const DelegationParams = z.strictObject({ delegate: z.string().min(1).max(320).optional() });
+
+/** JSON kept with a carried-out action, from which its undo is made: the deleted inbox rule. */
+export type Saved = Record<string, unknown>;
+/** It lies beside the parameters in the row, under a name no parameter has. */
+const SAVED_IN = "$saved";
+export const keepSaved = (params: Params, saved: Saved | undefined): Params => (saved ? { ...params, [SAVED_IN]: saved } : params);
+/** Stored parameters taken apart again: what the action was told, and what it kept. */
+export function readStored(stored: Params): { params: Params; saved: Saved | undefined } {
+  const { [SAVED_IN]: saved, ...params } = stored;
+  return { params, saved: z.record(z.string(), z.unknown()).safeParse(saved).data };
+}
 
 export const FAMILIES = ["device", "email", "identity", "network", "app"] as const;
 /** Approver roles are given per family. */
@@ -64,19 +124,24 @@ export const ACTION_MOVES = {
 export const mayMove = (from: ActionState, to: ActionState): boolean => (ACTION_MOVES[from] as readonly ActionState[]).includes(to);
 /** States in which something is still to happen. */
 export const OPEN_STATES = ["pending", "approved", "executing", "undoing"] as const satisfies readonly ActionState[];
+/** By this a proposal is the same as one before. Taking one action back is another than the same kind by itself. */
+export const sameProposal = (action: { kind: ActionKindName; targetDigest: string; undoes: number | null }) =>
+  action.undoes === null ? `${action.kind} ${action.targetDigest}` : `takes back ${action.undoes}`;
 export const isOpen = (state: ActionState) => (OPEN_STATES as readonly ActionState[]).includes(state);
 
 /** What an action would reach, as shown before the decision. Counts are exact at `readAt`; unknown facts are left out, not guessed. */
 export type BlastRadius = {
-  /** How many targets of the kind the family counts in (devices, users, mailboxes, messages). */
+  /** How many targets of the kind the family counts in (devices, users, messages, apps). */
   count: number;
-  unit: "device" | "user" | "message" | "indicator" | "file";
+  unit: "device" | "user" | "message" | "indicator" | "file" | "app" | "key";
   /** Plain facts, each one line: "2 people are signed in: mia, noor", "seen on 3 of our devices". */
   facts: string[];
   /** Protected-asset rules that match the target, with what matched. */
   protectedHits: string[];
   online?: boolean;
   readAt: string;
+  /** What grew between two looks, in words: the card was drawn again because of it. */
+  changed?: string[];
 };
 
 export type ActionDecision = {

@@ -1,6 +1,6 @@
 import type { ActionKindName, ActionState, BlastRadius, Family } from "./action.ts";
 import { deviceName, type Entity, entityName } from "./entity.ts";
-import { globMatches, type Policy } from "./policy.ts";
+import { approvalsOfKind, globMatches, type Policy } from "./policy.ts";
 
 /** A person at the moment of the click, looked up then; never from a cache older than 60 s. */
 export type Person = {
@@ -52,8 +52,9 @@ function namesOf(entity: Entity): string[] {
 
 /** Two-person approval (product contract 6): protected assets and large reach; by policy for any kind. */
 export function approvalsNeeded(kind: ActionKindName, reach: BlastRadius, policy: Policy): 1 | 2 {
-  if (policy.perKind[kind]?.approvals === 2 || reach.protectedHits.length > 0) return 2;
-  const limit = { device: 10, user: 5, message: 500, file: 10, indicator: Number.POSITIVE_INFINITY }[reach.unit];
+  if (approvalsOfKind(kind, policy) === 2 || reach.protectedHits.length > 0) return 2;
+  const none = Number.POSITIVE_INFINITY;
+  const limit = { device: 10, user: 5, message: 500, file: 10, indicator: none, app: none, key: none }[reach.unit];
   return reach.count > limit ? 2 : 1;
 }
 

@@ -55,7 +55,10 @@ export function matrix(level: AutomationLevel, verdict: Verdict, path: string | 
   }
 }
 
-/** Only what the matrix of domain facts 2.6 speaks of follows it; product contract 6: everything else asks. */
+/**
+ * Only what the matrix of domain facts 2.6 speaks of and a connected product carries out follows it; product contract 6: everything else
+ * asks. `kill-process` joins when a connector can do it and has earned that.
+ */
 const FOLLOWS_MATRIX: ReadonlySet<ActionKindName> = new Set(["quarantine-file"]);
 
 export type Proposal = {

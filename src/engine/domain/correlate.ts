@@ -17,6 +17,8 @@ export const UNLIMITED = Number.MAX_SAFE_INTEGER;
  */
 export type Tie = {
   key: string;
+  /** What is locked while it is looked for and noted: the steps of a sequence share the person's or device's own key. */
+  lock: string;
   beforeMs: number;
   afterMs: number;
   /** For people: "same device within 24 h (WS-042)". */
@@ -30,7 +32,7 @@ export type Tie = {
 };
 
 /** What an alert is remembered by. Sightings no more than `gapMs` apart are one span. */
-export type Mark = { key: string; gapMs: number };
+export type Mark = { key: string; lock: string; gapMs: number };
 export type Ties = { ties: Tie[]; marks: Mark[] };
 
 export type Named = {
@@ -67,8 +69,8 @@ export function tiesOf(alert: Named, windows: Policy["correlation"], joins: (ent
   const ties = new Map<string, Tie>();
   const marks = new Map<string, Mark>();
   const same = (key: string, windowMs: number, tie: Pick<Tie, "because" | "name"> & Partial<Tie>) => {
-    ties.set(key, { key, beforeMs: windowMs, afterMs: windowMs, strongest: false, retires: true, ...tie });
-    marks.set(key, { key, gapMs: windowMs });
+    ties.set(key, { key, lock: key, beforeMs: windowMs, afterMs: windowMs, strongest: false, retires: true, ...tie });
+    marks.set(key, { key, lock: key, gapMs: windowMs });
   };
   if (alert.vendorIncident) {
     const because = `same incident ${alert.vendorIncident} in ${alert.source}`;
@@ -92,13 +94,15 @@ export function tiesOf(alert: Named, windows: Policy["correlation"], joins: (ent
   if (stage) {
     for (const subject of subjectsOf(alert, stage, joins)) {
       const key = (step: Stage) => `sequence:${step}:${subject.key}`;
-      marks.set(key(stage), { key: key(stage), gapMs: SEQUENCE_MS });
+      marks.set(key(stage), { key: key(stage), lock: subject.key, gapMs: SEQUENCE_MS });
       for (const other of STAGES) {
-        if (other === stage) continue;
+        // A mail reaches a person, never a device.
+        if (other === stage || (other === "mail" && subject.at === "on")) continue;
         const back = STAGES.indexOf(other) < STAGES.indexOf(stage);
         const [first, then] = back ? [other, stage] : [stage, other];
         ties.set(key(other), {
           key: key(other),
+          lock: subject.key,
           beforeMs: back ? SEQUENCE_MS : 0,
           afterMs: back ? 0 : SEQUENCE_MS,
           because: `sequence: ${STAGE_WORD[first]}, then ${STAGE_WORD[then]}, both ${subject.at} ${subject.name}`,
@@ -163,7 +167,7 @@ type Subject = { key: string; name: string; at: "for" | "on" };
 function subjectsOf(alert: Named, stage: Stage, joins: (entity: Entity) => boolean): Subject[] {
   const subjects = new Map<string, Subject>();
   const add = (subject: Subject) => subjects.set(subject.key, subject);
-  const person = (email: string) => add({ key: `person:${email.trim().toLowerCase()}`, name: email.trim().toLowerCase(), at: "for" });
+  const person = (email: string) => add({ key: `user:email:${email.trim().toLowerCase()}`, name: email.trim().toLowerCase(), at: "for" });
   for (const { entity } of alert.entities) {
     if (entity.kind === "message" && entity.recipient) person(entity.recipient);
     else if (entity.kind === "mailbox") person(entity.address);

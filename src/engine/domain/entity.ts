@@ -137,10 +137,15 @@ export function canonicalAddress(address: string): string {
   return ipaddr.process(address.trim()).toString();
 }
 
+/** `portal.contoso.com:443/login`: to a parser of urls a scheme called `portal.contoso.com`, and no host at all. */
+const HOST_AND_PORT = /^[^\s/?#:@]+:\d{1,5}(?:[/?#]|$)/;
+
 /** Scheme and host lower case, default port and fragment dropped. A url that does not parse is kept as text. */
 export function canonicalUrl(raw: string): string {
   const refanged = raw.trim().replace(/^hxxp/i, "http").replaceAll("[.]", ".").replaceAll("[:]", ":");
-  const parsed = URL.parse(refanged) ?? URL.parse(`http://${refanged}`);
+  const asIs = HOST_AND_PORT.test(refanged) ? null : URL.parse(refanged);
+  // Where a scheme stands and yet nothing can be read, a second one in front would make the first a host.
+  const parsed = asIs ?? (/^[a-z][a-z0-9+.-]*:\/\//i.test(refanged) ? null : URL.parse(`http://${refanged}`));
   if (!parsed) return refanged;
   parsed.hash = "";
   return parsed.href;

@@ -114,13 +114,15 @@ export type InvestigationTimes = {
   waitingMs: number;
 };
 
+const NOT_BEGUN: ReadonlySet<InvestigationStatus> = new Set(["queued", "preexistingAlert", "suppressedAlert"]);
+
 /** The times after a change of status at `now`: a clock runs while its status lasts, and what it counted is kept. */
 export function timesAfter(times: InvestigationTimes, to: InvestigationStatus, now: Date): InvestigationTimes {
   const elapsed = (since: Date | null) => (since ? Math.max(0, now.getTime() - since.getTime()) : 0);
   const pending = to === "pendingApproval";
   const waiting = to === "pendingResource";
   return {
-    beganAt: to === "queued" ? times.beganAt : (times.beganAt ?? now),
+    beganAt: NOT_BEGUN.has(to) ? times.beganAt : (times.beganAt ?? now),
     endedAt: ENDED.has(to) ? (times.endedAt ?? now) : null,
     pendingSince: pending ? (times.pendingSince ?? now) : null,
     pendingMs: times.pendingMs + (pending ? 0 : elapsed(times.pendingSince)),

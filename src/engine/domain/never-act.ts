@@ -29,14 +29,23 @@ export function neverAct(entity: Entity, context: NeverActContext): string | und
       return addressReason(entity.address, context.internalRanges);
     case "url": {
       const host = hostOf(entity.url);
-      return host === undefined ? undefined : hostReason(host, context, isUserContent(entity, host));
+      // `data:`, `mailto:` and what no parser understands: no product could block it, and nobody knows whose it is.
+      return host === undefined ? "It is no address on the web." : hostReason(host, context, isUserContent(entity, host));
     }
     case "domain":
-      return hostReason(entity.name, context, false);
+      // Sources write a url or a port where the name of a domain belongs.
+      return hostReason(hostOf(entity.name) ?? entity.name, context, false);
+    case "device":
+      return isLoopbackHost(entity.name ?? "") ? "It is this machine's own name." : undefined;
     case "file":
-      return isOperatingSystemFile(entity, facts?.signer) ? "It is a signed operating-system file." : undefined;
+      if (isEmptyFile(entity)) return "It is an empty file: its hash is that of every empty file.";
+      if (isOperatingSystemFile(entity, facts?.signer)) return "It is a signed operating-system file.";
+      return looksLikeWindowsProgram(entity, facts?.signer)
+        ? "It stands where Windows keeps it, and nobody says who signed it."
+        : undefined;
     case "user":
-      return isServiceAccount(entity) ? "It is a built-in service account." : undefined;
+      if (isServiceAccount(entity)) return "It is a built-in service account.";
+      return isMachineAccount(entity) ? "It is a machine's account, not a person's." : undefined;
     // A source may name a sender by itself. A message *from* one of our own domains stays actionable: mail sent by a compromised
     // colleague is exactly what must leave the mailboxes, and removing it does nothing to the domain.
     case "generic":
@@ -67,7 +76,7 @@ export function joinable(
     case "domain":
       return hostReason(entity.name, hosts, false) === undefined;
     case "file":
-      return !isOperatingSystemFile(entity) && !standsInSystemFolder(entity);
+      return !isEmptyFile(entity) && !isOperatingSystemFile(entity) && !standsInSystemFolder(entity);
     case "user":
       return !isServiceAccount(entity) && !isLocalAccount(entity);
     default:
@@ -226,6 +235,14 @@ const WELL_KNOWN_ADDRESSES = new Set(
   ].map((address) => ipaddr.process(address).toString()),
 );
 
+/** SHA-256, SHA-1 and MD5 of nothing: products report them for files they could not read, and installers leave such files everywhere. */
+const EMPTY = new Set([
+  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+  "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+  "d41d8cd98f00b204e9800998ecf8427e",
+]);
+const isEmptyFile = ({ sha256, sha1, md5 }: EntityOf<"file">) => [sha256, sha1, md5].some((hash) => hash !== undefined && EMPTY.has(hash));
+
 /**
  * Signed by Windows and standing in its own directory: both, because a copy of a Windows tool dropped elsewhere is an attacker's habit
  * and a file merely lying in that directory may be anybody's. The signer is what the source verified, never what a file calls itself.
@@ -237,7 +254,8 @@ function isOperatingSystemFile(file: EntityOf<"file">, signer: string | undefine
     .toLowerCase()
     .replaceAll("/", "\\")
     .split("\\")
-    .filter((part) => part !== "" && part !== "." && part !== "?");
+    // `\\?\C:\...` and `\??\C:\...` are how Windows itself writes `C:\...`; console hosts are always told in the second way.
+    .filter((part) => part !== "" && part !== "." && part !== "?" && part !== "??");
   if (segments.includes("..")) return false;
   const [first, second, third] = segments;
   const rest =
@@ -246,13 +264,26 @@ function isOperatingSystemFile(file: EntityOf<"file">, signer: string | undefine
       : /^[a-z]:$/.test(first ?? "")
         ? segments.slice(1)
         : segments;
-  if (rest[0] === "%windir%" || rest[0] === "%systemroot%") return rest[1] !== "temp";
+  if (["%windir%", "%systemroot%", "systemroot"].includes(rest[0] ?? "")) return rest[1] !== "temp";
   return rest[0] === "windows" && rest[1] !== "temp" && third !== undefined;
 }
 /** Of a file in the system's own folder whose signer the source does not name nobody knows whether it is `powershell.exe`: it ties nothing. */
 function standsInSystemFolder(file: EntityOf<"file">): boolean {
   return file.signer === undefined && isOperatingSystemFile(file, "microsoft windows");
 }
+/** Sources often leave the signer out; quarantining the shell of every device is not the answer to that. */
+function looksLikeWindowsProgram(file: EntityOf<"file">, signer: string | undefined): boolean {
+  const name = (file.name ?? file.path?.split(/[\\/]/).at(-1) ?? "").trim().toLowerCase();
+  return signer === undefined && standsInSystemFolder(file) && WINDOWS_PROGRAMS.has(name);
+}
+/** learn.microsoft.com/windows-server/administration/windows-commands, and lolbas-project.github.io: what attackers run instead of bringing their own. */
+const WINDOWS_PROGRAMS = new Set(
+  "bitsadmin certutil cmd cmstp conhost control cscript csrss curl dllhost explorer forfiles ftp hh installutil lsass msbuild mshta msiexec net net1 netsh ntoskrnl ping powershell powershell_ise reg regedit regsvr32 robocopy rundll32 runtimebroker sc schtasks services sihost smss spoolsv svchost taskeng taskhostw taskmgr tasklist userinit vssadmin wbadmin werfault wermgr wevtutil wininit winlogon wmic wmiprvse wscript wsl xcopy"
+    .split(" ")
+    .map((name) => `${name}.exe`),
+);
+/** Active Directory writes a computer's account with a dollar sign at its end. */
+const isMachineAccount = (user: EntityOf<"user">) => /\$(@|$)/.test((user.name ?? user.email ?? "").trim());
 const OPERATING_SYSTEM_SIGNERS = ["microsoft windows", "microsoft windows publisher"];
 
 /**

@@ -46,25 +46,55 @@ export function expiresAfter(kind: ActionKindName, policy: Policy): number {
   if (own !== undefined) return own;
   switch (kind) {
     case "isolate-device":
+    case "restrict-execution":
     case "disable-user":
     case "revoke-sessions":
+    case "confirm-compromised":
+    case "force-password-reset":
     case "block-indicator":
+    case "disable-app":
+    case "disable-access-key":
+    case "kill-process":
     case "expand-investigation":
       return 24 * HOUR;
     case "soft-delete-mail":
+    case "move-to-junk":
+    case "hard-delete-mail":
     case "restore-mail":
+    case "turn-off-forwarding":
+    case "restore-forwarding":
+    case "remove-delegation":
+    case "block-sender":
       return 7 * 24 * HOUR;
     case "quarantine-file":
     case "restore-file":
     case "release-device":
+    case "unrestrict-execution":
+    case "scan-device":
+    case "collect-package":
+    case "offboard-device":
     case "enable-user":
+    case "dismiss-risk":
     case "unblock-indicator":
     case "allow-indicator":
+    case "enable-app":
+    case "enable-access-key":
+    case "remove-registry-key":
+    case "stop-service":
+    case "disable-driver":
+    case "remove-scheduled-task":
       return 72 * HOUR;
     default:
       return kind satisfies never;
   }
 }
+
+/** What is gone for good is decided by two, whatever it reaches, unless air.yaml says otherwise (product contract 6). */
+const TWO_APPROVERS: ReadonlySet<ActionKindName> = new Set(["offboard-device", "hard-delete-mail"]);
+
+/** How many people must agree on an action of this kind before its reach is looked at. */
+export const approvalsOfKind = (kind: ActionKindName, policy: Pick<Policy, "perKind">): 1 | 2 =>
+  policy.perKind[kind]?.approvals ?? (TWO_APPROVERS.has(kind) ? 2 : 1);
 
 /** `*` and `?` only, case-insensitive, linear in the text: two pointers, no backtracking beyond the last star. */
 export function globMatches(pattern: string, text: string): boolean {

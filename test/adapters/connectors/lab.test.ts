@@ -218,6 +218,8 @@ describe("adoption", () => {
       users: [],
       online: true,
       isolated: false,
+      restricted: false,
+      onboarded: true,
     });
     expect(await lab.devices.find({ kind: "device", name: "NB-78" }, signal)).toBeDefined();
     expect(await lab.devices.seenOn({ kind: "file", sha256 }, signal)).toEqual(["NB-77"]);
@@ -227,6 +229,24 @@ describe("adoption", () => {
     });
     expect(await lab.mail.find({ kind: "message", networkMessageId: "m-77" }, signal)).toHaveLength(1);
     expect(await lab.identities.find({ kind: "user", name: "NT AUTHORITY\\SYSTEM" }, signal)).toBeUndefined();
+  });
+  test("takes in the apps and keys an alert names, a key with the one account beside it", async () => {
+    const { lab } = openLab();
+    const named: Entity[] = [
+      { kind: "oauth-app", id: "app-77", name: "Free PDF" },
+      { kind: "oauth-app", name: "payroll sync" },
+      { kind: "access-key", id: "AKIA77EXAMPLE" },
+      { kind: "user", email: "zoe@fabrikam.example" },
+    ];
+    await lab.adopt(named);
+    await lab.adopt(named);
+    expect(await lab.apps.find({ kind: "oauth-app", name: "free pdf" }, signal)).toMatchObject({ id: "app-77", enabled: true, grants: [] });
+    expect(await lab.accessKeys.find({ kind: "access-key", id: "AKIA77EXAMPLE" }, signal)).toEqual({
+      id: "AKIA77EXAMPLE",
+      owner: "zoe@fabrikam.example",
+      active: true,
+    });
+    expect((await lab.snapshot()).apps.map(({ name }) => name)).toEqual(["Payroll Sync", "Mail Merge Helper", "Free PDF"]);
   });
   test("leaves the company's own things as they are", async () => {
     const { lab } = openLab();

@@ -111,6 +111,57 @@ describe("process-tree", () => {
       "silent-program-speaks",
       "malicious",
     ],
+    ["a copy of certutil", chain({ name: "certutil.exe", path: "C:\\Users\\mia\\certutil.exe" }), "windows-tool-elsewhere", "suspicious"],
+    ["a program among the fonts", chain({ name: "upd.exe", path: "C:\\Windows\\Fonts\\upd.exe" }), "runs-from-odd-folder", "suspicious"],
+    [
+      "a stranger starts the error report",
+      chain(
+        { name: "freeze.exe", path: "C:\\Users\\mia\\Downloads\\freeze.exe" },
+        { name: "WerFaultSecure.exe", path: system32("WerFaultSecure.exe"), commandLine: "WerFaultSecure.exe /h /pid 812 /tid 816" },
+      ),
+      "error-report-by-stranger",
+      "malicious",
+    ],
+    ["fodhelper starts cmd", chain({ name: "fodhelper.exe" }, { name: "cmd.exe" }), "elevated-unasked", "malicious"],
+    [
+      "a raised component starts PowerShell",
+      chain(
+        { name: "dllhost.exe", commandLine: "DllHost.exe /Processid:{3E5FC7F9-9A51-4367-9063-A120244FBEC7}" },
+        { name: "powershell.exe" },
+      ),
+      "elevated-unasked",
+      "malicious",
+    ],
+    ["the console starts cmd", chain({ name: "mmc.exe" }, { name: "cmd.exe" }), "console-starts-shell", "suspicious"],
+    ["mshta starts PowerShell", chain({ name: "mshta.exe" }, { name: "powershell.exe" }), "script-program-starts-shell", "suspicious"],
+    ["Discord starts PowerShell", chain({ name: "Discord.exe" }, { name: "powershell.exe" }), "talk-program-starts-shell", "suspicious"],
+    [
+      "a service is a shell",
+      chain({ name: "services.exe" }, { name: "cmd.exe", commandLine: "cmd /c a.bat" }),
+      "service-is-shell",
+      "suspicious",
+    ],
+    [
+      "a web application asks who it is",
+      chain(
+        { name: "node.exe", commandLine: "node C:\\app\\node_modules\\next\\dist\\server\\lib\\start-server.js" },
+        { name: "cmd.exe", commandLine: 'cmd.exe /d /s /c "whoami"' },
+      ),
+      "node-server-asks",
+      "suspicious",
+    ],
+    [
+      "a script looks for secrets",
+      chain({ name: "node.exe", commandLine: "node index.js" }, { name: "cmd.exe", commandLine: "cmd /c trufflehog filesystem . --json" }),
+      "script-looks-for-secrets",
+      "suspicious",
+    ],
+    [
+      "what started it runs script out of nowhere",
+      chain({ name: "mshta.exe", commandLine: "mshta javascript:a" }, { name: "driverquery.exe", commandLine: "driverquery.exe" }),
+      "mshta-remote",
+      "suspicious",
+    ],
     [
       "rundll32 speaks",
       chain({ name: "rundll32.exe", connections: [{ ip: "203.0.113.9", port: 443, at: NOW }] }),
@@ -129,6 +180,27 @@ describe("process-tree", () => {
   });
 
   test.each<[string, ProcessFacts[]]>([
+    [
+      "the error report of Windows",
+      chain(
+        { name: "svchost.exe", path: system32("svchost.exe") },
+        { name: "WerFaultSecure.exe", path: system32("WerFaultSecure.exe"), commandLine: "WerFaultSecure.exe -p /pid 4" },
+      ),
+    ],
+    ["PowerShell where it belongs", chain({ name: "powershell.exe", path: system32("WindowsPowerShell\\v1.0\\powershell.exe") })],
+    [
+      "Discord reads a setting",
+      chain({ name: "Discord.exe" }, { name: "cmd.exe", commandLine: "cmd /c reg query HKLM\\SOFTWARE\\Microsoft" }),
+    ],
+    ["a build asks git", chain({ name: "node.exe", commandLine: "node build.js" }, { name: "cmd.exe", commandLine: "cmd /c git status" })],
+    [
+      "a component of Windows",
+      chain({
+        name: "dllhost.exe",
+        path: system32("dllhost.exe"),
+        commandLine: "DllHost.exe /Processid:{AB8902B4-09CA-4BB6-B78D-A8F59079A8D5}",
+      }),
+    ],
     ["a console by hand", chain({ name: "explorer.exe" }, { name: "powershell.exe" })],
     ["a service host", chain({ name: "services.exe" }, { name: "svchost.exe", path: system32("svchost.exe") })],
     [

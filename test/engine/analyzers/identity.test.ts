@@ -99,6 +99,21 @@ describe("sign-ins seen together", () => {
     for (const { label } of await look("sign-ins", user, signedIn(...signIns))) expect(["neutral", "benign"]).toContain(label);
   });
 
+  test("known places acquit nobody while somebody elsewhere is trying", async () => {
+    expect(await look("sign-ins", user, signedIn(office(1), office(30)))).toMatchObject([{ label: "benign" }]);
+    expect(await look("sign-ins", user, signedIn(lagos(1, { result: "failure" }), office(2), office(30)))).toMatchObject([
+      {
+        label: "neutral",
+        weight: 0,
+        text: "Every sign-in that worked came from a known place, but one from Lagos, NG (203.0.113.9), a place never used before, failed.",
+        found: [{ kind: "ip", address: "203.0.113.9" }],
+      },
+    ]);
+    // At home people mistype, and what failed two weeks ago is over.
+    expect(await look("sign-ins", user, signedIn(office(1), office(2, { result: "failure" })))).toMatchObject([{ label: "benign" }]);
+    expect(await look("sign-ins", user, signedIn(office(1), lagos(200, { result: "failure" })))).toMatchObject([{ label: "benign" }]);
+  });
+
   test("huge and broken lists come back", async () => {
     const signIns = Array.from({ length: 30_000 }, (_, index) =>
       lagos(index / 1000, {

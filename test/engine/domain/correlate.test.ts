@@ -70,6 +70,7 @@ describe("the names an alert joins by", () => {
     expect(tiesFor([], { vendorIncident: "28282" }).ties).toEqual([
       {
         key: "vendor-incident:edr:28282",
+        lock: "vendor-incident:edr:28282",
         beforeMs: UNLIMITED,
         afterMs: UNLIMITED,
         because: "same incident 28282 in edr",
@@ -177,6 +178,7 @@ describe("which incident it joins, and what becomes one", () => {
   });
   const tie = (name: string, strongest = false): Tie => ({
     key: name,
+    lock: name,
     beforeMs: HOUR,
     afterMs: HOUR,
     because: `same ${name}`,

@@ -65,19 +65,26 @@ describe("times", () => {
   });
   test("containment expires after a day, mail after a week, the rest after three days", () => {
     expect(Object.fromEntries(ACTION_KINDS.map((kind) => [kind, hours(expiresAfter(kind, testPolicy))]))).toEqual({
+      ...Object.fromEntries(ACTION_KINDS.map((kind) => [kind, 72])),
       "isolate-device": 24,
-      "allow-indicator": 72,
-      "expand-investigation": 24,
-      "release-device": 72,
-      "quarantine-file": 72,
-      "restore-file": 72,
-      "soft-delete-mail": 168,
-      "restore-mail": 168,
       "disable-user": 24,
-      "enable-user": 72,
       "revoke-sessions": 24,
       "block-indicator": 24,
-      "unblock-indicator": 72,
+      "expand-investigation": 24,
+      "restrict-execution": 24,
+      "confirm-compromised": 24,
+      "force-password-reset": 24,
+      "disable-app": 24,
+      "disable-access-key": 24,
+      "kill-process": 24,
+      "soft-delete-mail": 168,
+      "restore-mail": 168,
+      "move-to-junk": 168,
+      "hard-delete-mail": 168,
+      "turn-off-forwarding": 168,
+      "restore-forwarding": 168,
+      "remove-delegation": 168,
+      "block-sender": 168,
     });
     expect(expiresAfter("isolate-device", { ...testPolicy, perKind: { "isolate-device": { expiresAfter: 5 } } })).toBe(5);
   });

@@ -63,9 +63,9 @@ describe("the verdict", () => {
   });
 
   test("a weak sign stays suspicious for two weeks", () => {
-    const before = (days: number) => new Date(now.getTime() - days * 86_400_000);
-    expect(weigh([see("mail", "suspicious", WEIGHTS.behaviourWeak, { at: before(13) })]).verdict).toBe("suspicious");
-    expect(weigh([see("mail", "suspicious", WEIGHTS.behaviourWeak, { at: before(20) })]).verdict).toBe("unknown");
+    const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
+    expect(weigh([see("mail", "suspicious", WEIGHTS.behaviourWeak, { at: daysAgo(13) })]).verdict).toBe("suspicious");
+    expect(weigh([see("mail", "suspicious", WEIGHTS.behaviourWeak, { at: daysAgo(20) })]).verdict).toBe("unknown");
   });
 
   test("a family that hardly weighs anything is not the second one of an automatic action", () => {

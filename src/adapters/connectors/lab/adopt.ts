@@ -7,7 +7,7 @@ import { findMessages } from "./find-messages.ts";
 import type { LabMemory } from "./memory.ts";
 import { NO_TELEMETRY, observe } from "./telemetry.ts";
 import type { LabFile, LabKind, LabState } from "./world.ts";
-import { deviceId, fileId, userId } from "./world.ts";
+import { accessKeyId, appId, deviceId, fileId, userId } from "./world.ts";
 
 /** A lab somebody feeds from a scanner must not grow without end. */
 const MAX_ADOPTED = 10_000;
@@ -83,6 +83,24 @@ export function createAdoption(memory: LabMemory, clock: Clock): (entities: read
     });
   };
 
+  /** Of an app an alert brings nothing is known but that somebody let it in. */
+  const app = async (entity: EntityOf<"oauth-app">) => {
+    const called = entity.id ?? entity.name ?? "";
+    if (entity.id === undefined && (await memory.all("app")).some(({ state }) => state.name.toLowerCase() === called.toLowerCase())) return;
+    await learn("app", appId(called), (before) => before ?? { id: called, name: entity.name ?? called, enabled: true, grants: [] });
+  };
+
+  /** It belongs to the one account the alert names beside it. */
+  const accessKey = (entity: EntityOf<"access-key">, entities: readonly Entity[]) => {
+    const [owner, second] = entities.filter((other) => other.kind === "user");
+    const called = second === undefined ? (owner?.email ?? owner?.name) : undefined;
+    return learn(
+      "access-key",
+      accessKeyId(entity.id),
+      (before) => before ?? { id: entity.id, active: true, ...(called ? { owner: called } : {}) },
+    );
+  };
+
   const message = async (entity: EntityOf<"message">, entities: readonly Entity[]) => {
     if ((await findMessages(memory, entity)).length > 0) return;
     const networkMessageId = entity.networkMessageId ?? entity.internetMessageId ?? `${entity.subject ?? ""} ${entity.sender ?? ""}`;
@@ -129,6 +147,8 @@ export function createAdoption(memory: LabMemory, clock: Clock): (entities: read
       else if (entity.kind === "user" || entity.kind === "mailbox") await user(entity, signedInFrom);
       else if (entity.kind === "file") await file(entity, processes);
       else if (entity.kind === "message") await message(entity, entities);
+      else if (entity.kind === "oauth-app") await app(entity);
+      else if (entity.kind === "access-key") await accessKey(entity, entities);
       else if (entity.kind === "process" && entity.sha256) await file(imageOf(entity), processes);
       if ("device" in entity && entity.device) await device(entity.device);
     }

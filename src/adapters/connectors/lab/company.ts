@@ -1,5 +1,5 @@
-import type { LabDevice, LabMessage, LabUser } from "./world.ts";
-import { deviceId, messageId, userId } from "./world.ts";
+import type { LabAccessKey, LabApp, LabDevice, LabMessage, LabUser } from "./world.ts";
+import { accessKeyId, appId, deviceId, messageId, userId } from "./world.ts";
 
 /** The simulated company before anything happened. Names under `.example` belong to nobody (RFC 2606). */
 export const LAB_DOMAIN = "contoso.example";
@@ -80,6 +80,43 @@ export const MESSAGES: ReadonlyMap<string, (now: Date) => LabMessage> = new Map(
   mail(2, "noor", at("ida"), "Minutes of Monday"),
   mail(3, "tom", at("paul"), "Maintenance on Saturday"),
   mail(4, "lena", at("eva"), "New badge readers"),
+]);
+
+const app = (state: LabApp): [string, () => LabApp] => [appId(state.id), () => state];
+export const APPS: ReadonlyMap<string, () => LabApp> = new Map([
+  app({
+    id: "3f1d7a52-9c1e-4a53-8d0e-6b1f2c3d4e01",
+    name: "Payroll Sync",
+    enabled: true,
+    publisher: "Contoso",
+    grants: [{ name: "User.Read.All", writes: false }],
+    users: 8,
+  }),
+  app({
+    id: "3f1d7a52-9c1e-4a53-8d0e-6b1f2c3d4e02",
+    name: "Mail Merge Helper",
+    enabled: true,
+    grants: [
+      { name: "Mail.ReadWrite", writes: true },
+      { name: "offline_access", writes: false },
+    ],
+    users: 1,
+  }),
+]);
+
+/** The id is the one AWS uses in its documentation. */
+export const ACCESS_KEYS: ReadonlyMap<string, (now: Date) => LabAccessKey> = new Map([
+  [
+    accessKeyId("AKIAIOSFODNN7EXAMPLE"),
+    (now: Date): LabAccessKey => ({
+      id: "AKIAIOSFODNN7EXAMPLE",
+      owner: at("tom"),
+      active: true,
+      createdAt: before(now, 24 * 200),
+      lastUsedAt: before(now, 1),
+      lastUsedFor: "s3",
+    }),
+  ],
 ]);
 
 /**

@@ -1,11 +1,17 @@
 import type { Entity, EntityOf } from "../../../engine/domain/entity.ts";
 import type {
+  AccessKeyCapability,
+  AccessKeyFacts,
+  AppCapability,
+  AppFacts,
   Clock,
   Connector,
   DeviceCapability,
   DeviceFacts,
+  DeviceRun,
   IdentityCapability,
   IndicatorCapability,
+  MailboxFacts,
   MailCapability,
   MessageFacts,
   ReputationAnswer,
@@ -16,8 +22,9 @@ import type {
 } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import { createAdoption } from "./adopt.ts";
+import { accessKeyFacts, accessKeysOf, appFacts, appsOf } from "./apps.ts";
 import { LAB_DOMAIN } from "./company.ts";
-import { mailOf, messageFacts } from "./mail.ts";
+import { mailboxFacts, mailOf, messageFacts } from "./mail.ts";
 import type { LabMemory } from "./memory.ts";
 import { createMemory } from "./memory.ts";
 import { placeOf } from "./places.ts";
@@ -28,9 +35,13 @@ import { deviceId, fileId, indicatorId, indicatorValue, quarantineId, userId } f
 
 /** What the console shows of the company. */
 export type LabSnapshot = {
-  devices: (DeviceFacts & { quarantined: string[] })[];
+  devices: (DeviceFacts & { quarantined: string[]; lastRuns: Partial<Record<DeviceRun, Date>> })[];
   users: UserFacts[];
   messages: MessageFacts[];
+  /** Mailboxes somebody set up: their inbox rules and where they send mail on. */
+  mailboxes: MailboxFacts[];
+  apps: AppFacts[];
+  accessKeys: AccessKeyFacts[];
   indicators: { kind: string; value: string; action: "block" | "allow"; expiresAt?: Date }[];
 };
 
@@ -39,6 +50,8 @@ export type Lab = Connector & {
   readonly identities: IdentityCapability;
   readonly mail: MailCapability;
   readonly indicators: IndicatorCapability;
+  readonly apps: AppCapability;
+  readonly accessKeys: AccessKeyCapability;
   readonly reputation: readonly ReputationSource[];
   readonly sandboxes: readonly SandboxSource[];
   adopt(entities: readonly Entity[]): Promise<void>;
@@ -57,17 +70,24 @@ export function createLab(store: LabStore, clock: Clock): Lab {
     identities: identitiesOf(memory, clock),
     mail: mailOf(memory, clock),
     indicators: indicatorsOf(memory, clock),
+    apps: appsOf(memory),
+    accessKeys: accessKeysOf(memory),
     check: async () => {},
     adopt: createAdoption(memory, clock),
     snapshot: async () => {
       const quarantine = (await memory.all("quarantine")).map(({ state }) => state).filter((each) => each.quarantined);
+      const messages = (await memory.all("message")).map(({ state }) => state);
       return {
         devices: (await memory.all("device")).map(({ id, state }) => ({
           ...deviceFacts(id, state),
           quarantined: quarantine.filter((each) => each.device === id).map((each) => each.name ?? each.file),
+          lastRuns: Object.fromEntries(Object.entries(state.lastRuns ?? {}).flatMap(([run, at]) => (at ? [[run, new Date(at)]] : []))),
         })),
         users: (await memory.all("user")).map(({ id, state }) => userFacts(id, state)),
-        messages: (await memory.all("message")).map(({ state }) => messageFacts(state)),
+        messages: messages.map(messageFacts),
+        mailboxes: (await memory.all("mailbox")).map(({ state }) => mailboxFacts(state, messages, clock.now())),
+        apps: (await memory.all("app")).map(({ state }) => appFacts(state)),
+        accessKeys: (await memory.all("access-key")).map(({ state }) => accessKeyFacts(state)),
         indicators: (await memory.all("indicator")).flatMap(({ state: { kind, value, action, expiresAt } }) =>
           action === "none" ? [] : [{ kind, value, action, ...(expiresAt ? { expiresAt: new Date(expiresAt) } : {}) }],
         ),
@@ -139,15 +159,33 @@ function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
     throw new ConnectorError("refused", `The lab does not know the device ${id}; nothing was done.`);
   };
   const carryOut = async (ticket: LabTicket): Promise<void> => {
-    if (ticket.operation === "quarantine") {
-      const file = ticket.file ?? "";
-      const name = ticket.fileName === undefined ? {} : { name: ticket.fileName };
-      const at = clock.now().toISOString();
-      await memory.put("quarantine", quarantineId(ticket.device, file), { device: ticket.device, file, ...name, quarantined: true, at });
-    } else {
-      await memory.put("device", ticket.device, { ...(await need(ticket.device)), isolated: ticket.operation === "isolate" });
+    const at = clock.now().toISOString();
+    const change = async (more: Partial<LabDevice>) => memory.put("device", ticket.device, { ...(await need(ticket.device)), ...more });
+    switch (ticket.operation) {
+      case "quarantine": {
+        const file = ticket.file ?? "";
+        const name = ticket.fileName === undefined ? {} : { name: ticket.fileName };
+        return memory.put("quarantine", quarantineId(ticket.device, file), { device: ticket.device, file, ...name, quarantined: true, at });
+      }
+      case "isolate":
+      case "release":
+        return change({ isolated: ticket.operation === "isolate" });
+      case "restrict":
+      case "unrestrict":
+        return change({ restricted: ticket.operation === "restrict" });
+      case "offboard":
+        return change({ offboarded: true });
+      case "quick-scan":
+      case "full-scan":
+      case "package":
+        return change({ lastRuns: { ...(await need(ticket.device)).lastRuns, [ticket.operation]: at } });
+      default:
+        return ticket.operation satisfies never;
     }
   };
+  /** What happens anew each time it is asked for: its ticket is kept, so that the same request is known again. */
+  const isRun = (operation: LabTicket["operation"]): operation is DeviceRun =>
+    operation === "quick-scan" || operation === "full-scan" || operation === "package";
   const follow = async (id: string): Promise<Ticket> => {
     const ticket = await memory.get("ticket", id);
     // What was done at once has left no ticket behind.
@@ -159,8 +197,19 @@ function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
   };
   const start = async (key: string, ticket: LabTicket): Promise<Ticket> => {
     if (await memory.get("ticket", key)) return follow(key);
-    if ((await need(ticket.device)).online) {
+    const device = await need(ticket.device);
+    if (device.offboarded) {
+      if (ticket.operation === "offboard") return { id: key, state: "done", text: "It was offboarded already." };
+      throw new ConnectorError("refused", `${device.name} is offboarded, so it cannot be reached; nothing was done.`);
+    }
+    if (ticket.operation === "offboard" && !device.os.startsWith("Windows"))
+      throw new ConnectorError(
+        "refused",
+        `Only Windows devices can be offboarded by a call; ${device.name} is ${device.os}. Nothing was done.`,
+      );
+    if (device.online) {
       await carryOut(ticket);
+      if (isRun(ticket.operation)) await memory.put("ticket", key, { ...ticket, done: true });
       return { id: key, state: "done" };
     }
     await memory.put("ticket", key, ticket);
@@ -196,6 +245,15 @@ function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
     },
     isolate: (device, _comment, key) => start(key, { operation: "isolate", device, done: false }),
     release: (device, _comment, key) => start(key, { operation: "release", device, done: false }),
+    restrictExecution: (device, _comment, key) => start(key, { operation: "restrict", device, done: false }),
+    unrestrictExecution: (device, _comment, key) => start(key, { operation: "unrestrict", device, done: false }),
+    scan: (device, type, _comment, key) => start(key, { operation: `${type}-scan`, device, done: false }),
+    collectPackage: (device, _comment, key) => start(key, { operation: "package", device, done: false }),
+    offboard: (device, _comment, key) => start(key, { operation: "offboard", device, done: false }),
+    async lastRun(device, run) {
+      const at = (await need(device)).lastRuns?.[run];
+      return at === undefined ? undefined : new Date(at);
+    },
     async quarantine(device, file, _comment, key) {
       const id = fileId(file);
       if (id === undefined) throw new ConnectorError("refused", "A file is quarantined by its hash, and none is given; nothing was done.");
@@ -227,6 +285,9 @@ function identitiesOf(memory: LabMemory, clock: Clock): IdentityCapability {
     disable: (id, _comment, key) => change(id, key, { enabled: false }),
     enable: (id, _comment, key) => change(id, key, { enabled: true }),
     revokeSessions: (id, _comment, key) => change(id, key, { sessions: 0, sessionsRevokedAt: clock.now().toISOString() }),
+    confirmCompromised: (id, _comment, key) => change(id, key, { risk: { level: "high", state: "confirmedCompromised" } }),
+    dismissRisk: (id, _comment, key) => change(id, key, { risk: { level: "none", state: "dismissed" } }),
+    forcePasswordReset: (id, _comment, key) => change(id, key, { mustChangePassword: true }),
   };
 }
 
@@ -261,16 +322,20 @@ function indicatorsOf(memory: LabMemory, clock: Clock): IndicatorCapability {
   };
 }
 
-const deviceFacts = (id: string, { owner, group, ...device }: LabDevice): DeviceFacts => ({
+const deviceFacts = (id: string, { owner, group, restricted, offboarded, lastRuns: _, ...device }: LabDevice): DeviceFacts => ({
   id,
   ...device,
+  restricted: restricted ?? false,
+  onboarded: !offboarded,
   ...(owner ? { owner } : {}),
   ...(group ? { group } : {}),
 });
 
-const userFacts = (id: string, { signIns, sessionsRevokedAt, activities, ...user }: LabUser): UserFacts => ({
+const userFacts = (id: string, { signIns, sessionsRevokedAt, activities, risk, mustChangePassword, ...user }: LabUser): UserFacts => ({
   id,
   ...user,
+  risk: risk ?? { level: "none", state: "none" },
+  mustChangePassword: mustChangePassword ?? false,
   signIns: signIns.map(({ at, ip, app, result, userAgent, mfa }) => {
     const { name: place, ...seen } = placeOf(ip);
     return {

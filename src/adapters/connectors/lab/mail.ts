@@ -1,12 +1,14 @@
+import { createHash } from "node:crypto";
 import { canonicalUrl } from "../../../engine/domain/entity.ts";
 import type { Clock, MailboxFacts, MailCapability, MessageFacts, Ticket } from "../../../engine/ports.ts";
+import { ConnectorError } from "../../../engine/ports.ts";
 import { LAB_DOMAIN } from "./company.ts";
 import { findMessages, findSimilar } from "./find-messages.ts";
 import { clusterOf, clustersAround, fingerprintOf } from "./mail-clusters.ts";
 import type { LabMemory } from "./memory.ts";
 import { placeOf } from "./places.ts";
 import type { LabMailbox, LabMessage } from "./world.ts";
-import { userId } from "./world.ts";
+import { LabInboxRule, userId } from "./world.ts";
 
 const DAY = 86_400_000;
 
@@ -25,6 +27,17 @@ export function mailOf(memory: LabMemory, clock: Clock): MailCapability {
     return { id: key, state: "done" };
   };
   const everything = async () => (await memory.all("message")).map(({ state }) => state);
+  const readMailbox = async (address: string): Promise<{ id: string; state: LabMailbox } | undefined> => {
+    const id = userId(address, LAB_DOMAIN);
+    const [state, user] = [await memory.get("mailbox", id), await memory.get("user", id)];
+    if (!state && !user) return undefined;
+    return { id, state: state ?? { address: user?.email ?? address, rules: [], delegates: [], dlp: [] } };
+  };
+  const mustReadMailbox = async (address: string) => {
+    const mailbox = await readMailbox(address);
+    if (mailbox) return mailbox;
+    throw new ConnectorError("refused", `The lab knows no mailbox ${address}; nothing was done.`);
+  };
   return {
     connector: "lab",
     find: async (mail) => (await findMessages(memory, mail)).map(messageFacts),
@@ -35,10 +48,8 @@ export function mailOf(memory: LabMemory, clock: Clock): MailCapability {
       return one ? [one] : clustersAround(await findMessages(memory, mail), all, messageFacts, now);
     },
     async mailbox(address) {
-      const id = userId(address, LAB_DOMAIN);
-      const [state, user] = [await memory.get("mailbox", id), await memory.get("user", id)];
-      if (!state && !user) return undefined;
-      return mailboxFacts(state ?? { address: user?.email ?? address, rules: [], delegates: [], dlp: [] }, await everything(), clock.now());
+      const mailbox = await readMailbox(address);
+      return mailbox && mailboxFacts(mailbox.state, await everything(), clock.now());
     },
     async clicksOn(url, since) {
       const wanted = canonicalUrl(url);
@@ -48,7 +59,34 @@ export function mailOf(memory: LabMemory, clock: Clock): MailCapability {
         .map(({ user, at, device, blocked }) => ({ user, at: new Date(at), blocked: blocked ?? false, ...(device ? { device } : {}) }));
     },
     softDelete: (ids, _comment, key) => move(ids, ["inbox", "junk"], "deleted", key),
-    restore: (ids, _comment, key) => move(ids, ["deleted"], "inbox", key),
+    restore: (ids, _comment, key) => move(ids, ["deleted", "junk"], "inbox", key),
+    moveToJunk: (ids, _comment, key) => move(ids, ["inbox"], "junk", key),
+    hardDelete: (ids, _comment, key) => move(ids, ["inbox", "junk", "deleted"], "gone", key),
+    async inboxRules(address) {
+      const mailbox = await readMailbox(address);
+      return mailbox?.state.rules.map((rule) => ({
+        id: rule.id,
+        name: rule.name,
+        ...(rule.forwardsTo ? { forwardsTo: rule.forwardsTo } : {}),
+        saved: { ...rule },
+      }));
+    },
+    async deleteInboxRule(address, ruleId, _comment, key) {
+      const mailbox = await mustReadMailbox(address);
+      const rule = mailbox.state.rules.find(({ id }) => id === ruleId);
+      if (!rule) throw new ConnectorError("refused", `The mailbox ${address} has no rule ${ruleId}; nothing was done.`);
+      await memory.put("mailbox", mailbox.id, { ...mailbox.state, rules: mailbox.state.rules.filter((each) => each !== rule) });
+      return { id: key, state: "done", saved: { ...rule } };
+    },
+    async createInboxRule(address, saved, _comment, key) {
+      const mailbox = await mustReadMailbox(address);
+      // Like the products it plays, it gives a new rule an id of its own; the same request gets the same one.
+      const read = LabInboxRule.safeParse({ ...saved, id: `rule-${createHash("sha256").update(key).digest("hex").slice(0, 12)}` });
+      if (!read.success) throw new ConnectorError("refused", "What was kept is no inbox rule; nothing was done.");
+      const others = mailbox.state.rules.filter(({ id }) => id !== read.data.id);
+      await memory.put("mailbox", mailbox.id, { ...mailbox.state, rules: [...others, read.data] });
+      return { id: key, state: "done" };
+    },
   };
 }
 
@@ -96,7 +134,7 @@ function authenticationOf({ sender, senderIp }: LabMessage): string | undefined 
 }
 
 /** What left the mailbox is counted from what arrived elsewhere, beside what the state says of mail to outside. */
-function mailboxFacts(state: LabMailbox, messages: readonly LabMessage[], now: Date): MailboxFacts {
+export function mailboxFacts(state: LabMailbox, messages: readonly LabMessage[], now: Date): MailboxFacts {
   const sent = messages.filter((message) => message.sender.toLowerCase() === state.address.toLowerCase());
   const ages = sent.map(({ receivedAt }) => now.getTime() - Date.parse(receivedAt));
   const recent = sent.filter((_, index) => (ages[index] ?? 0) < DAY);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../engine/ports.ts";
-import { DEVICES, MESSAGES, USERS } from "./company.ts";
+import { ACCESS_KEYS, APPS, DEVICES, MESSAGES, USERS } from "./company.ts";
 import type { LabKind, LabState, LabStore } from "./world.ts";
 import { LAB_KINDS } from "./world.ts";
 
@@ -13,8 +13,14 @@ export type LabMemory = {
 };
 
 export function createMemory(store: LabStore, clock: Clock): LabMemory {
-  const beginning = (kind: LabKind): ReadonlyMap<string, (now: Date) => unknown> | undefined =>
-    kind === "device" ? DEVICES : kind === "user" ? USERS : kind === "message" ? MESSAGES : undefined;
+  const company: Partial<Record<LabKind, ReadonlyMap<string, (now: Date) => unknown>>> = {
+    device: DEVICES,
+    user: USERS,
+    message: MESSAGES,
+    app: APPS,
+    "access-key": ACCESS_KEYS,
+  };
+  const beginning = (kind: LabKind) => company[kind];
   // A record of an older air that no longer fits is treated as not there rather than stopping the lab.
   const read = <K extends LabKind>(kind: K, state: unknown) => LAB_KINDS[kind].safeParse(state).data as LabState<K> | undefined;
   return {

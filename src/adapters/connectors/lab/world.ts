@@ -26,6 +26,12 @@ export const LabDevice = z.object({
   /** Devices of the lab itself are in group `lab`; adopted ones in none. */
   group: z.string().optional(),
   isolated: z.boolean(),
+  /** Only what Microsoft signed may run. */
+  restricted: z.boolean().optional(),
+  /** The sensor was taken off: the lab's endpoint product reaches it no more. */
+  offboarded: z.boolean().optional(),
+  /** When what leaves no lasting state was last done. */
+  lastRuns: z.object({ "quick-scan": isoDate, "full-scan": isoDate, package: isoDate }).partial().optional(),
 });
 export type LabDevice = z.infer<typeof LabDevice>;
 
@@ -47,6 +53,14 @@ export const LabUser = z.object({
     }),
   ),
   sessionsRevokedAt: isoDate.optional(),
+  /** What the directory's own protection makes of it; nothing, where it says nothing. */
+  risk: z
+    .object({
+      level: z.enum(["none", "low", "medium", "high"]),
+      state: z.enum(["none", "atRisk", "confirmedCompromised", "dismissed", "remediated"]),
+    })
+    .optional(),
+  mustChangePassword: z.boolean().optional(),
   /** What it did beside signing in, newest first. How risky that is follows from the address, too. */
   activities: z.array(z.object({ at: isoDate, what: z.string(), ip: z.string().optional() })).optional(),
 });
@@ -77,21 +91,20 @@ export const LabMessage = z.object({
 });
 export type LabMessage = z.infer<typeof LabMessage>;
 
+export const LabInboxRule = z.object({
+  id: z.string(),
+  name: z.string(),
+  forwardsTo: z.string().optional(),
+  deletes: z.boolean().optional(),
+  movesTo: z.string().optional(),
+  createdAt: isoDate.optional(),
+});
+export type LabInboxRule = z.infer<typeof LabInboxRule>;
+
 /** How a mailbox is set up. What it sent is counted from the messages; every account has a mailbox, set up or not. */
 const LabMailbox = z.object({
   address: z.string(),
-  rules: z
-    .array(
-      z.object({
-        id: z.string(),
-        name: z.string(),
-        forwardsTo: z.string().optional(),
-        deletes: z.boolean().optional(),
-        movesTo: z.string().optional(),
-        createdAt: isoDate.optional(),
-      }),
-    )
-    .default([]),
+  rules: z.array(LabInboxRule).default([]),
   forwardsTo: z.string().optional(),
   delegates: z.array(z.object({ who: z.string(), rights: z.string(), since: isoDate.optional() })).default([]),
   /** Mail to outside, which lies in no mailbox of the lab. */
@@ -143,6 +156,28 @@ export type LabAutostart = z.infer<typeof LabAutostart>;
 const LabTelemetry = z.object({ processes: z.array(LabProcess), autostarts: z.array(LabAutostart) });
 export type LabTelemetry = z.infer<typeof LabTelemetry>;
 
+/** An app people or an administrator let into the company's data. */
+export const LabApp = z.object({
+  id: z.string(),
+  name: z.string(),
+  enabled: z.boolean(),
+  publisher: z.string().optional(),
+  grants: z.array(z.object({ name: z.string(), writes: z.boolean() })),
+  users: z.number().optional(),
+});
+export type LabApp = z.infer<typeof LabApp>;
+
+/** A long-lived key of the company's cloud account. */
+export const LabAccessKey = z.object({
+  id: z.string(),
+  owner: z.string().optional(),
+  active: z.boolean(),
+  createdAt: isoDate.optional(),
+  lastUsedAt: isoDate.optional(),
+  lastUsedFor: z.string().optional(),
+});
+export type LabAccessKey = z.infer<typeof LabAccessKey>;
+
 const LabIndicator = z.object({
   kind: z.enum(["file", "ip", "domain", "url"]),
   value: z.string(),
@@ -159,9 +194,9 @@ const LabQuarantine = z.object({
   at: isoDate,
 });
 
-/** An operation waiting for its device to come online. */
+/** An operation waiting for its device to come online, or one that must not be done twice under the same key. */
 export const LabTicket = z.object({
-  operation: z.enum(["isolate", "release", "quarantine"]),
+  operation: z.enum(["isolate", "release", "quarantine", "restrict", "unrestrict", "quick-scan", "full-scan", "package", "offboard"]),
   device: z.string(),
   file: z.string().optional(),
   fileName: z.string().optional(),
@@ -179,6 +214,8 @@ export const LAB_KINDS = {
   indicator: LabIndicator,
   quarantine: LabQuarantine,
   ticket: LabTicket,
+  app: LabApp,
+  "access-key": LabAccessKey,
 } as const;
 export type LabKind = keyof typeof LAB_KINDS;
 export type LabState<K extends LabKind> = z.infer<(typeof LAB_KINDS)[K]>;
@@ -196,6 +233,8 @@ export const userId = (name: string, domain: string) => {
 };
 export const messageId = (networkMessageId: string, recipient: string) => short(`${networkMessageId}|${recipient}`.toLowerCase());
 export const fileId = (file: Extract<Entity, { kind: "file" }>) => file.sha256 ?? file.sha1 ?? file.md5;
+export const appId = (name: string) => short(name.trim().toLowerCase());
+export const accessKeyId = (id: string) => short(id.trim());
 export const quarantineId = (device: string, file: string) => `${device}|${file}`;
 
 /** What an indicator is listed under. */

@@ -1,0 +1,45 @@
+import { NoParams } from "../domain/action.ts";
+import { entityName } from "../domain/entity.ts";
+import { ConnectorError } from "../ports.ts";
+import type { ActionKind } from "./action-kind.ts";
+import { copiesOf, inInbox, mailReach, mailTitle, needMail } from "./on-mail.ts";
+
+export const moveToJunk: ActionKind = {
+  kind: "move-to-junk",
+  family: "email",
+  targets: ["message", "mail-cluster"],
+  params: NoParams,
+  permission: "SecurityAnalyzedMessage.ReadWrite.All",
+  idempotency: "Only copies in an inbox are moved; what is in the junk folder stays there.",
+  title: (target) => `Move ${mailTitle(target)} to junk`,
+  effect: () => "It leaves the inbox for the junk folder, where its readers still find it; links and pictures are off there.",
+  ifNot: (target) => `"${entityName(target)}" stays in the inbox.`,
+  undo: { by: "restore-mail", text: "Move it back to the inbox.", params: () => ({ from: "junk" }) },
+  disruptive: false,
+  connector: (target, { mail }) =>
+    mail?.moveToJunk
+      ? { name: mail.connector }
+      : {
+          byHand: `Move "${entityName(target)}" to junk by hand: search for it in your mail product's explorer by subject and sender, select every copy in Inbox, and choose Move to junk.`,
+        },
+  reach: (target, capabilities, now, signal) => mailReach(target, inInbox, capabilities, now, signal),
+  state: async (target, capabilities, signal) => {
+    const copies = await copiesOf(target, capabilities, signal);
+    if (copies.length === 0 || copies.every((copy) => copy.location === "gone")) {
+      return { kind: "missing", text: "No mailbox holds it any more." };
+    }
+    const open = inInbox(copies).length;
+    return open === 0
+      ? { kind: "reached", text: "No copy is in an inbox." }
+      : { kind: "notReached", text: `${open} ${open === 1 ? "copy is" : "copies are"} in an inbox.` };
+  },
+  execute: async (target, capabilities, { comment, key }, signal) => {
+    const mail = needMail(capabilities);
+    if (!mail.moveToJunk) throw new ConnectorError("refused", `${mail.connector} has no call that moves mail to junk; nothing was done.`);
+    const ids = inInbox(await copiesOf(target, capabilities, signal)).map((copy) => copy.id);
+    if (ids.length === 0) return { id: key, state: "done", text: "No copy was left to move." };
+    return mail.moveToJunk(ids, comment, key, signal);
+  },
+  // Mail products give no status to poll (domain 3.2): the mailboxes are read again instead.
+  follow: async (ticket) => ({ id: ticket, state: "done" }),
+};

@@ -1,0 +1,139 @@
+import { type Air, actionId, incidentId, investigationId } from "./air.ts";
+import { actorOf, audited, authorise } from "./authorise.ts";
+import { severityRank } from "./domain/alert.ts";
+import type { Person } from "./domain/approval.ts";
+import { Refusal } from "./domain/errors.ts";
+import { type Classification, DETERMINATIONS } from "./domain/incident.ts";
+import { ENDED } from "./domain/investigation.ts";
+import type { IncidentRow, Tx } from "./store.ts";
+import { neededAtOnce, wantCards } from "./want-cards.ts";
+
+/*
+ * What people do with an incident beside its investigation (product contract 3.6): note, assign, acknowledge, close, reopen. Each is
+ * shown in its story with name and reason, and is a line of the audit.
+ */
+
+type Change = { text: string; change: Partial<IncidentRow>; data?: Record<string, unknown> };
+
+async function manage(
+  air: Air,
+  person: Person,
+  incident: number,
+  verb: "note" | "assign" | "ack" | "close" | "reopen",
+  more: { need?: "responder" | "approver"; suspectsMay?: boolean },
+  decide: (tx: Tx, row: IncidentRow, now: Date) => Promise<Change>,
+): Promise<IncidentRow> {
+  const asked = { verb: `incident.${verb}`, subject: incidentId(incident), incidents: [incident], ...more };
+  await authorise(air, person, asked);
+  return audited(air, person, asked, () =>
+    air.store.transaction(async (tx) => {
+      const now = air.clock.now();
+      const [row] = await tx.lockIncidents([incident]);
+      if (!row) throw new Refusal("not-found", `There is no incident ${incidentId(incident)}.`);
+      if (row.redirectTo !== null) throw new Refusal("invalid", `${incidentId(incident)} was merged into ${incidentId(row.redirectTo)}.`);
+      const { text, change, data } = await decide(tx, row, now);
+      await tx.updateIncident(incident, { ...change, updatedAt: now });
+      await tx.addTimeline([
+        {
+          incidentId: incident,
+          investigationId: null,
+          actionId: null,
+          at: now,
+          actor: actorOf(person),
+          event: `incident-${verb}`,
+          text: text.slice(0, 2000),
+        },
+      ]);
+      await tx.writeAudit([
+        {
+          at: now,
+          actor: actorOf(person),
+          event: `incident.${verb}`,
+          subject: incidentId(incident),
+          incidentId: incident,
+          ...(data ? { data } : {}),
+        },
+      ]);
+      await wantCards(tx, air, [{ incident, severity: row.severity, needed: neededAtOnce(row.severity) }], now);
+      await tx.notifyChange();
+      return { ...row, ...change };
+    }),
+  );
+}
+
+/** @throws Refusal forbidden | not-found | invalid */
+export const noteIncident = (air: Air, person: Person, incident: number, text: string) =>
+  manage(air, person, incident, "note", { suspectsMay: true }, async () => {
+    if (!text.trim()) throw new Refusal("invalid", "Say what to note.");
+    // What people write may hold what an attacker wrote: the audit keeps that it was written, the story what.
+    return { text: `${person.name}: ${text.trim()}`, change: {}, data: { characters: text.trim().length } };
+  });
+
+/** @throws Refusal forbidden | not-found | invalid */
+export const assignIncident = (air: Air, person: Person, incident: number, to: { name: string }) =>
+  manage(air, person, incident, "assign", {}, async (_tx, row) => {
+    if (row.assignee === to.name) throw new Refusal("invalid", `${incidentId(incident)} is already assigned to ${to.name}.`);
+    return { text: `${person.name} assigned it to ${to.name}`, change: { assignee: to.name }, data: { to: to.name } };
+  });
+
+/** Somebody has seen it: it is not brought up again for want of an answer. */
+export const ackIncident = (air: Air, person: Person, incident: number) =>
+  manage(air, person, incident, "ack", {}, async (_tx, row, now) => {
+    if (row.ackedBy !== null)
+      throw new Refusal("already-decided", `${row.ackedBy} already acknowledged ${incidentId(incident)}.`, {
+        details: { by: row.ackedBy },
+      });
+    return {
+      text: `${person.name} acknowledged it`,
+      change: { ackedBy: person.name, ackedAt: now, assignee: row.assignee ?? person.name },
+    };
+  });
+
+/**
+ * Closes an incident with what it turned out to be. Nothing may still run or wait in it: those are answered or stopped first.
+ * High and critical ones need an approver.
+ *
+ * @throws Refusal forbidden | not-found | invalid | already-decided
+ */
+export async function closeIncident(
+  air: Air,
+  person: Person,
+  incident: number,
+  as: { classification: Classification; determination?: string | undefined },
+): Promise<IncidentRow> {
+  const row = await air.store.incident(incident);
+  const need = row && severityRank(row.severity) >= severityRank("high") ? "approver" : "responder";
+  return manage(air, person, incident, "close", { need }, async (tx, locked, now) => {
+    if (locked.status === "closed") throw new Refusal("already-decided", `${incidentId(incident)} is already closed.`);
+    const { classification, determination } = as;
+    const allowed = DETERMINATIONS[classification];
+    if (determination !== undefined && !allowed.includes(determination))
+      throw new Refusal("invalid", `must be one of ${allowed.join(", ")} with ${classification}`, { field: "determination" });
+    const { items } = await tx.listInvestigations({ incidentId: incident, limit: 50 });
+    const waiting = (await tx.listActions({ incidentId: incident, limit: 200 })).items.filter((action) =>
+      ["pending", "approved", "executing", "undoing"].includes(action.state),
+    );
+    if (waiting.length > 0)
+      throw new Refusal(
+        "invalid",
+        `${waiting
+          .slice(0, 3)
+          .map((action) => actionId(action.id))
+          .join(", ")} still ${waiting.length === 1 ? "waits or runs" : "wait or run"}: decide first, or stop the investigation.`,
+      );
+    const running = items.find((one) => !ENDED.has(one.status));
+    if (running) throw new Refusal("invalid", `${investigationId(running.id)} is still running: wait for it, or stop it.`);
+    return {
+      text: `${person.name} closed it as ${classification}${determination ? `, ${determination}` : ""}`,
+      change: { status: "closed", closedAt: now, classification, determination: determination ?? null },
+      data: { classification, determination: determination ?? null },
+    };
+  });
+}
+
+/** @throws Refusal forbidden | not-found | invalid */
+export const reopenIncident = (air: Air, person: Person, incident: number) =>
+  manage(air, person, incident, "reopen", {}, async (_tx, row) => {
+    if (row.status === "open") throw new Refusal("invalid", `${incidentId(incident)} is open.`);
+    return { text: `${person.name} reopened it`, change: { status: "open", closedAt: null, classification: null, determination: null } };
+  });
