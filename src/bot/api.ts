@@ -15,6 +15,7 @@ import { setVerdict } from "../engine/set-verdict.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import { ACTION_ORDERS } from "../engine/store.ts";
+import { takeAction } from "../engine/take-action.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { callerOf, signedBy } from "./access.ts";
 import { actionShape, evidenceShape, incidentShape, investigationShape, toCsv } from "./api-shapes.ts";
@@ -230,6 +231,21 @@ export function apiRoutes(parts: ApiParts): Router {
     response.json({ ...row, id: alertId(row.id), identity: undefined, digest: undefined });
   });
 
+  router.post("/actions", raw, async (request, response) => {
+    const who = person(request);
+    const body = parseBody(
+      request,
+      z.strictObject({
+        kind: z.enum(ACTION_KINDS),
+        target: z.record(z.string(), z.unknown()),
+        params: z.record(z.string(), z.unknown()).optional(),
+        reason: z.string().trim().min(1, "is needed: it is kept with the action").max(500),
+      }),
+    );
+    const target = readTarget(body.target, "target");
+    const action = await takeAction(air, who, { ...body, target }, randomUUID());
+    response.status(202).json(actionShape(action, await air.store.approvalsOf(action.id)));
+  });
   router.post("/actions/:id/decision", raw, async (request, response) => {
     const who = person(request);
     const input = parseBody(
@@ -413,12 +429,17 @@ const StartBody = z
 function startRequest(body: z.infer<typeof StartBody>): StartRequest {
   if (body.alert !== undefined) return { alert: parse(z.object({ alert: idText("alert") }), body).alert };
   if (body.incident !== undefined) return { incident: parse(z.object({ incident: idText("incident") }), body).incident };
-  const entity = Entity.safeParse(body.entity);
-  if (entity.success) return { entity: entity.data };
+  return { entity: readTarget(body.entity ?? {}, "entity") };
+}
+
+/** An entity as a body names it. */
+function readTarget(given: Record<string, unknown>, field: string): Entity {
+  const entity = Entity.safeParse(given);
+  if (entity.success) return entity.data;
   const [issue] = entity.error.issues;
-  const known = (ENTITY_KINDS as readonly unknown[]).includes(body.entity?.kind);
+  const known = (ENTITY_KINDS as readonly unknown[]).includes(given.kind);
   throw new Refusal("invalid", known ? (issue?.message ?? "is not valid") : `must be one of ${ENTITY_KINDS.join(", ")}`, {
-    field: known ? ["entity", ...(issue?.path ?? [])].join(".") : "entity.kind",
+    field: known ? [field, ...(issue?.path ?? [])].join(".") : `${field}.kind`,
   });
 }
 

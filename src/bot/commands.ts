@@ -1,4 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
+import { actionKinds } from "../engine/actions/all.ts";
 import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import { SEVERITIES, type Severity } from "../engine/domain/alert.ts";
 import type { Entity } from "../engine/domain/entity.ts";
@@ -29,6 +30,7 @@ export type Command =
   | { kind: "verdict"; evidence: number; verdict: "malicious" | "suspicious" | "noThreatsFound"; reason: string }
   | { kind: "fp"; of: { evidence: number } | { action: number }; reason: string }
   | { kind: "fn"; entity: Entity }
+  | { kind: "do"; action: ActionKindName; target: Entity; reason: string }
   | { kind: "note"; incident: number; text: string }
   | { kind: "assign"; incident: number; to: string }
   | { kind: "ack"; incident: number }
@@ -98,6 +100,7 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "protected", usage: "protected", about: "what needs two approvers" },
   { name: "approve", usage: "approve <ACT>", about: "carry out an action (approvers of its family)" },
   { name: "reject", usage: "reject <ACT> <reason>", about: "do not carry it out, and say why" },
+  { name: "do", usage: "do <kind> <target> <reason>", about: "ask for an action by hand; an approver of its family decides" },
   { name: "undo", usage: "undo <ACT> [reason]", about: "take an action back where its product can" },
   { name: "pause", usage: "pause [family | all] <reason>", about: "stop every execution not yet begun" },
   { name: "resume", usage: "resume", about: "let executions go on (admins)" },
@@ -174,6 +177,8 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       if (!one || !other || !fits(one, rest[0], "incident") || !fits(other, rest[1], second)) return usage();
       return name === "merge" ? { kind: "merge", one: one.id, other: other.id } : { kind: "split", incident: one.id, alert: other.id };
     }
+    case "do":
+      return readDo(rest, domains, wrong);
     case "note":
       return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "note", incident: id, text: rest.slice(1).join(" ") }));
     case "assign":
@@ -252,6 +257,33 @@ const VERDICTS: Record<string, "malicious" | "suspicious" | "noThreatsFound"> = 
 };
 const notAnEntity = (text: string) =>
   `"${text.slice(0, 60)}" is nothing that could be looked at. Give a hash, address, link, e-mail address or device name, or its kind before it: device:WS-042, user:mia@contoso.com, message:<id>.`;
+
+/** `do isolate-device WS-042 beacons to a known address` */
+function readDo(rest: string[], domains: readonly string[], wrong: (message: string) => Command): Command {
+  const [kind = "", target = "", ...why] = rest;
+  const action = ACTION_KINDS.find((one) => one === kind.toLowerCase());
+  if (kind === "") return wrong("Usage: do <kind> <target> <reason>, like: do isolate-device WS-042 beacons to a known address.");
+  if (!action) {
+    const near = closest(kind.toLowerCase().slice(0, 40), [...ACTION_KINDS]);
+    return wrong(`"${kind.slice(0, 40)}" is no kind of action. Did you mean "${near}"?`);
+  }
+  if (why[0]?.toLowerCase() === "for" && readDuration(why[1] ?? "") !== undefined)
+    return wrong("Actions that end by themselves are not available in this version: leave out the duration, and undo it later.");
+  const entity = aimed(action, target, domains);
+  if (!entity) return wrong(target === "" ? "Usage: do <kind> <target> <reason>." : notAnEntity(target));
+  return why.length > 0
+    ? { kind: "do", action, target: entity, reason: why.join(" ") }
+    : wrong("Say why: do <kind> <target> <reason>. The reason is kept with the action.");
+}
+
+/** The kind says what a bare name is: `do disable-user mia` means the account, not a device. */
+function aimed(kind: ActionKindName, text: string, domains: readonly string[]): Entity | undefined {
+  const { targets } = actionKinds[kind];
+  const read = readEntity(text, domains);
+  if (!read || targets.includes(read.kind) || text.includes(":")) return read;
+  const [first] = targets;
+  return (first && readEntity(`${first}:${text}`, domains)) ?? read;
+}
 
 function readActions(rest: string[], wrong: (message: string) => Command): Command {
   let which: "pending" | "history" = "pending";

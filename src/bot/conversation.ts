@@ -30,6 +30,7 @@ import { snoozePolicy } from "../engine/snooze-policy.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import type { IncidentView } from "../engine/store.ts";
+import { takeAction } from "../engine/take-action.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
 import { type ActionFilters, COMMANDS, type Command, type Id, readCommand } from "./commands.ts";
@@ -240,6 +241,16 @@ async function answer(
         "Noted as missed",
         `${started.investigation ?? ""} in ${started.incident} looks into it.${started.proposed > 0 ? " Blocking it is proposed and asks." : ""}`,
       );
+    }
+    case "do": {
+      const action = await takeAction(air, person, { kind: command.action, target: command.target, reason: command.reason }, randomUUID());
+      const title = actionKinds[action.kind].title(action.target);
+      return action.state === "pending"
+        ? noticeCard(
+            "Asked",
+            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded > 1 ? "Two others decide." : "An approver decides."}`,
+          )
+        : noticeCard("Approved", `${actionId(action.id)}: ${title}. You decided it by asking; it is carried out next.`, "good");
     }
     case "note":
       await noteIncident(air, person, command.incident, command.text);

@@ -313,6 +313,8 @@ export const actions = pgTable(
     /** The product's handle on the running operation. */
     ticket: text(),
     waitingForDevice: boolean("waiting_for_device").notNull().default(false),
+    /** Who asked for it by hand: never one of its two approvers. */
+    requestedBy: jsonb("requested_by").$type<{ key: string; name: string }>(),
     /** When it was last looked whether the target still needs it, while it waits for a decision. */
     checkedAt: at("checked_at"),
     outcome: text(),

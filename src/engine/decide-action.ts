@@ -154,6 +154,10 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   if (request.decision === "approve") {
     const pause = await pauseOf(tx, action.family);
     if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    if (action.approvalsNeeded > 1 && action.requestedBy?.key === person.key)
+      throw new Refusal("forbidden", `You asked for ${actionId(action.id)}: two others have to decide.`, {
+        details: { missing: "not-the-requester" },
+      });
     const counted = await tx.addApproval({
       actionId: action.id,
       version: action.version,

@@ -92,6 +92,7 @@ export async function propose(
     endedAt: null,
     ticket: null,
     waitingForDevice: false,
+    requestedBy: null,
     checkedAt: null,
     outcome: null,
     lab: about.lab,

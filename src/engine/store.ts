@@ -180,6 +180,7 @@ export type ActionRow = {
   endedAt: Date | null;
   ticket: string | null;
   waitingForDevice: boolean;
+  requestedBy: { key: string; name: string } | null;
   checkedAt: Date | null;
   outcome: string | null;
   lab: boolean;

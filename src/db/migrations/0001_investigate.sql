@@ -20,6 +20,7 @@ CREATE TABLE "storms" (
 	"last_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "requested_by" jsonb;--> statement-breakpoint
 ALTER TABLE "actions" ADD COLUMN "checked_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "alerts" ADD COLUMN "policy_id" text;--> statement-breakpoint
 ALTER TABLE "alerts" ADD COLUMN "vendor_incident" text;--> statement-breakpoint

@@ -1,0 +1,133 @@
+import { readParams } from "./actions/action-kind.ts";
+import { actionKinds } from "./actions/all.ts";
+import { type Air, actionId } from "./air.ts";
+import { actorOf, audited, authorise } from "./authorise.ts";
+import { decideAction, redraw } from "./decide-action.ts";
+import type { ActionKindName, Family } from "./domain/action.ts";
+import { mayApprove, type Person } from "./domain/approval.ts";
+import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
+import { Refusal } from "./domain/errors.ts";
+import { neverAct } from "./domain/never-act.ts";
+import { propose, targetDigest } from "./propose-actions.ts";
+import { startInvestigation } from "./start-investigation.ts";
+import type { ActionRow } from "./store.ts";
+
+export type TakeRequest = { kind: ActionKindName; target: Entity; params?: Record<string, unknown> | undefined; reason: string };
+
+/** Where the Action center says it comes from (domain facts 4.3). */
+const sourceOf = (person: Person, family: Family): string =>
+  person.via === "slack" || person.via === "teams" || person.via === "console"
+    ? "Chat action"
+    : family === "email"
+      ? "Manual email action"
+      : family === "device"
+        ? "Manual device action"
+        : "Manual action";
+
+/**
+ * One action by hand (product contract 3.6): a responder asks, an approver decides. It raises a manual alert, so that its story, its
+ * investigation and its record are those of any other action. Whoever may approve it alone has decided it by asking; where two are
+ * needed, whoever asked is not one of them.
+ *
+ * @throws Refusal forbidden | invalid | already-decided | unavailable
+ */
+export async function takeAction(air: Air, person: Person, request: TakeRequest, id: string): Promise<ActionRow> {
+  const kind = actionKinds[request.kind];
+  const asked = { verb: `action.${request.kind}`, subject: request.target.kind };
+  await authorise(air, person, asked);
+  const { started, row } = await audited(air, person, asked, async () => {
+    const params = readParams(kind, request.params ?? {});
+    refuseImpossible(air, request);
+    const begun = await startInvestigation(air, person, { entity: request.target }, id);
+    const incident = Number(begun.incident.slice(4));
+    await authorise(air, person, { ...asked, incidents: [incident] });
+    const investigation = Number((begun.investigation ?? "INV-0").slice(4));
+    const evidence = (await air.store.evidenceOf(investigation)).find((item) =>
+      entityKeys(item.entity).some((key) => entityKeys(request.target).includes(key)),
+    );
+    const proposal = await propose(
+      air,
+      {
+        kind: request.kind,
+        target: request.target,
+        params,
+        evidenceId: evidence?.id ?? null,
+        note: `${person.name}: ${request.reason}`.slice(0, 500),
+      },
+      { investigation, incident, severity: "high", lab: air.capabilities.lab, verdict: "unknown", judgement: undefined },
+    );
+    return { started: { incident, investigation }, row: proposal.row };
+  });
+  const action = await audited(air, person, { ...asked, incidents: [started.incident] }, () =>
+    air.store.transaction(async (tx) => {
+      const now = air.clock.now();
+      const investigation = await tx.lockInvestigation(started.investigation);
+      const incidentId = investigation?.incidentId ?? started.incident;
+      const twin = (
+        await tx.listActions({ incidentId, kinds: [request.kind], states: ["pending", "approved", "executing"], limit: 200 })
+      ).items.find((one) => one.targetDigest === targetDigest(request.kind, request.target));
+      if (twin)
+        throw new Refusal(
+          "already-decided",
+          `${actionId(twin.id)} already ${twin.state === "pending" ? "waits for a decision" : "is being carried out"} for that.`,
+        );
+      const [made = 0] = await tx.insertActions([
+        {
+          ...row,
+          incidentId,
+          state: "pending",
+          rule: `asked for by ${person.name}`,
+          source: sourceOf(person, row.family),
+          requestedBy: { key: person.key, name: person.name },
+        },
+      ]);
+      await tx.addTimeline([
+        {
+          incidentId,
+          investigationId: started.investigation,
+          actionId: made,
+          at: now,
+          actor: actorOf(person),
+          event: "action-asked",
+          text: `${person.name} asks: ${kind.title(request.target, row.params)}. ${request.reason}`.slice(0, 2000),
+        },
+      ]);
+      await tx.writeAudit([
+        {
+          at: now,
+          actor: actorOf(person),
+          event: "action.asked",
+          subject: actionId(made),
+          incidentId,
+          data: { kind: request.kind, target: entityKey(request.target), reason: request.reason.slice(0, 500) },
+        },
+      ]);
+      const stored = (await tx.action(made)) as ActionRow;
+      await redraw(tx, air, stored, now);
+      return stored;
+    }),
+  );
+  if (!mayApprove(person.roles, action.family) || action.approvalsNeeded > 1 || action.byHand !== null || person.machine) return action;
+  return (await decideAction(air, person, { action: action.id, decision: "approve", reason: request.reason })).action;
+}
+
+/** What cannot be meant is refused before anything is started. */
+function refuseImpossible(air: Air, { kind: name, target, reason }: TakeRequest): void {
+  const kind = actionKinds[name];
+  const policy = air.policy();
+  if (!reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the action.", { field: "reason" });
+  if (name === "expand-investigation")
+    throw new Refusal("invalid", "air proposes this by itself. To look at a device: investigate <device>.", { field: "kind" });
+  if (!kind.targets.includes(target.kind))
+    throw new Refusal("invalid", `${name} is aimed at ${kind.targets.join(" or ")}, not at ${target.kind}`, { field: "target" });
+  const never = neverAct(target, {
+    organizationDomains: policy.organization.domains,
+    internalRanges: policy.organization.internalRanges,
+    ...(target.kind === "file" ? { namedEntity: { signer: target.signer } } : {}),
+  });
+  if (never && name.startsWith("block")) throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });
+  if (never && (target.kind === "file" || target.kind === "user"))
+    throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });
+  if (policy.mode === "observe")
+    throw new Refusal("invalid", "The mode is observe: nothing is carried out. An admin sets mode: ask or act in air.yaml.");
+}
