@@ -240,10 +240,13 @@ export function apiRoutes(parts: ApiParts): Router {
         target: z.record(z.string(), z.unknown()),
         params: z.record(z.string(), z.unknown()).optional(),
         reason: z.string().trim().min(1, "is needed: it is kept with the action").max(500),
+        for: z.string().optional(),
       }),
     );
+    const forMs = body.for === undefined ? undefined : readDuration(body.for);
+    if (body.for !== undefined && forMs === undefined) throw new Refusal("invalid", "must be a duration like 30m or 2h", { field: "for" });
     const target = readTarget(body.target, "target");
-    const action = await takeAction(air, who, { ...body, target }, randomUUID());
+    const action = await takeAction(air, who, { kind: body.kind, params: body.params, reason: body.reason, target, forMs }, randomUUID());
     response.status(202).json(actionShape(action, await air.store.approvalsOf(action.id)));
   });
   router.post("/actions/:id/decision", raw, async (request, response) => {

@@ -30,7 +30,8 @@ export type Command =
   | { kind: "verdict"; evidence: number; verdict: "malicious" | "suspicious" | "noThreatsFound"; reason: string }
   | { kind: "fp"; of: { evidence: number } | { action: number }; reason: string }
   | { kind: "fn"; entity: Entity }
-  | { kind: "do"; action: ActionKindName; target: Entity; reason: string }
+  | { kind: "do"; action: ActionKindName; target: Entity; forMs: number | undefined; reason: string }
+  | { kind: "extend"; action: number; moreMs: number }
   | { kind: "note"; incident: number; text: string }
   | { kind: "assign"; incident: number; to: string }
   | { kind: "ack"; incident: number }
@@ -100,7 +101,8 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "protected", usage: "protected", about: "what needs two approvers" },
   { name: "approve", usage: "approve <ACT>", about: "carry out an action (approvers of its family)" },
   { name: "reject", usage: "reject <ACT> <reason>", about: "do not carry it out, and say why" },
-  { name: "do", usage: "do <kind> <target> <reason>", about: "ask for an action by hand; an approver of its family decides" },
+  { name: "do", usage: "do <kind> <target> [for 2h] <reason>", about: "ask for an action by hand; an approver of its family decides" },
+  { name: "extend", usage: "extend <ACT> <duration>", about: "what ends by itself lasts longer" },
   { name: "undo", usage: "undo <ACT> [reason]", about: "take an action back where its product can" },
   { name: "pause", usage: "pause [family | all] <reason>", about: "stop every execution not yet begun" },
   { name: "resume", usage: "resume", about: "let executions go on (admins)" },
@@ -176,6 +178,10 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
         id && (id.kind === kind || /^\d+$/.test(given ?? ""));
       if (!one || !other || !fits(one, rest[0], "incident") || !fits(other, rest[1], second)) return usage();
       return name === "merge" ? { kind: "merge", one: one.id, other: other.id } : { kind: "split", incident: one.id, alert: other.id };
+    }
+    case "extend": {
+      const moreMs = readDuration(rest[1] ?? "");
+      return moreMs === undefined ? usage() : idOf(["action"], ({ id }) => ({ kind: "extend", action: id, moreMs }));
     }
     case "do":
       return readDo(rest, domains, wrong);
@@ -267,13 +273,13 @@ function readDo(rest: string[], domains: readonly string[], wrong: (message: str
     const near = closest(kind.toLowerCase().slice(0, 40), [...ACTION_KINDS]);
     return wrong(`"${kind.slice(0, 40)}" is no kind of action. Did you mean "${near}"?`);
   }
-  if (why[0]?.toLowerCase() === "for" && readDuration(why[1] ?? "") !== undefined)
-    return wrong("Actions that end by themselves are not available in this version: leave out the duration, and undo it later.");
   const entity = aimed(action, target, domains);
   if (!entity) return wrong(target === "" ? "Usage: do <kind> <target> <reason>." : notAnEntity(target));
-  return why.length > 0
-    ? { kind: "do", action, target: entity, reason: why.join(" ") }
-    : wrong("Say why: do <kind> <target> <reason>. The reason is kept with the action.");
+  const forMs = why[0]?.toLowerCase() === "for" ? readDuration(why[1] ?? "") : undefined;
+  const reason = (forMs === undefined ? why : why.slice(2)).join(" ");
+  return reason
+    ? { kind: "do", action, target: entity, forMs, reason }
+    : wrong("Say why: do <kind> <target> [for 2h] <reason>. The reason is kept with the action.");
 }
 
 /** The kind says what a bare name is: `do disable-user mia` means the account, not a device. */

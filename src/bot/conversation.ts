@@ -31,6 +31,7 @@ import { type StartRequest, startInvestigation } from "../engine/start-investiga
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import type { IncidentView } from "../engine/store.ts";
 import { takeAction } from "../engine/take-action.ts";
+import { extendAction } from "../engine/timed-actions.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
 import { type ActionFilters, COMMANDS, type Command, type Id, readCommand } from "./commands.ts";
@@ -243,7 +244,12 @@ async function answer(
       );
     }
     case "do": {
-      const action = await takeAction(air, person, { kind: command.action, target: command.target, reason: command.reason }, randomUUID());
+      const action = await takeAction(
+        air,
+        person,
+        { kind: command.action, target: command.target, reason: command.reason, forMs: command.forMs },
+        randomUUID(),
+      );
       const title = actionKinds[action.kind].title(action.target);
       return action.state === "pending"
         ? noticeCard(
@@ -251,6 +257,10 @@ async function answer(
             `${actionId(action.id)}: ${title}. ${action.approvalsNeeded > 1 ? "Two others decide." : "An approver decides."}`,
           )
         : noticeCard("Approved", `${actionId(action.id)}: ${title}. You decided it by asking; it is carried out next.`, "good");
+    }
+    case "extend": {
+      const until = await extendAction(air, person, command.action, command.moreMs);
+      return noticeCard("Extended", `${actionId(command.action)} now ends by itself at ${time(until)}.`, "good");
     }
     case "note":
       await noteIncident(air, person, command.incident, command.text);

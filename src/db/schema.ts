@@ -313,6 +313,9 @@ export const actions = pgTable(
     /** The product's handle on the running operation. */
     ticket: text(),
     waitingForDevice: boolean("waiting_for_device").notNull().default(false),
+    /** It ends by itself this long after it was carried out. */
+    undoAfterMs: bigint("undo_after_ms", { mode: "number" }),
+    undoWarnedAt: at("undo_warned_at"),
     /** Who asked for it by hand: never one of its two approvers. */
     requestedBy: jsonb("requested_by").$type<{ key: string; name: string }>(),
     /** When it was last looked whether the target still needs it, while it waits for a decision. */
@@ -324,6 +327,7 @@ export const actions = pgTable(
     index("actions_incident").on(t.incidentId),
     index("actions_investigation").on(t.investigationId),
     index("actions_state").on(t.state, t.id),
+    index("actions_timed").on(t.state).where(sql`undo_after_ms is not null`),
   ],
 );
 

@@ -1,8 +1,9 @@
 import { type Air, incidentId } from "./air.ts";
 import type { Actor } from "./domain/actor.ts";
 import { mayRespond, type Person, suspectOf } from "./domain/approval.ts";
+import type { Entity } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
-import type { IncidentRow } from "./store.ts";
+import type { IncidentRow, IncidentView } from "./store.ts";
 
 /** Who did it, as rows and the audit keep it. */
 export const actorOf = (person: Person): Actor =>
@@ -52,11 +53,7 @@ async function check(air: Air, person: Person, asked: Asked): Promise<IncidentRo
     if (!view) throw new Refusal("not-found", `There is no incident ${incidentId(id)}.`);
     rows.push(view.incident);
     if (asked.suspectsMay) continue;
-    const entities = [
-      ...view.evidence.map((item) => item.entity),
-      ...view.alerts.flatMap((alert) => alert.entities.map((named) => named.entity)),
-    ];
-    const suspect = suspectOf(person, entities);
+    const suspect = suspectOf(person, await namedIn(air, view));
     if (suspect) {
       throw new Refusal("forbidden", `You are named in ${incidentId(id)} (${suspect}), so somebody else has to do this.`, {
         details: { missing: "not-a-suspect" },
@@ -64,6 +61,16 @@ async function check(air: Air, person: Person, asked: Asked): Promise<IncidentRo
     }
   }
   return rows;
+}
+
+/** Everybody and everything an incident names, and whose its devices are: who is among them decides nothing there. */
+export async function namedIn(air: Pick<Air, "store">, view: IncidentView): Promise<Entity[]> {
+  const owners = await air.store.deviceOwners(view.incident.id);
+  return [
+    ...owners.map((name) => ({ kind: "user" as const, ...(name.includes("@") ? { email: name } : { name }) })),
+    ...view.evidence.map((item) => item.entity),
+    ...view.alerts.flatMap((alert) => alert.entities.map((named) => named.entity)),
+  ];
 }
 
 /** Refused inside the transaction: nothing changed, and that somebody tried is kept. */

@@ -1,5 +1,6 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
+import { namedIn } from "./authorise.ts";
 import type { ActionState } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import { mayDecide, type Person } from "./domain/approval.ts";
@@ -97,12 +98,8 @@ const asActor = (person: Person): Actor =>
   person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
 
 async function mayNot(air: Air, person: Person, action: ActionRow): Promise<Refusal | undefined> {
-  const evidence = await air.store.incidentViews([action.incidentId]);
-  const view = evidence.get(action.incidentId);
-  const entities = [
-    ...(view?.evidence.map((item) => item.entity) ?? []),
-    ...(view?.alerts.flatMap((alert) => alert.entities.map((named) => named.entity)) ?? []),
-  ];
+  const view = (await air.store.incidentViews([action.incidentId])).get(action.incidentId);
+  const entities = view ? await namedIn(air, view) : [];
   const permission = mayDecide(
     person,
     { family: action.family, state: action.state, lab: action.lab, protectedHits: action.blastRadius.protectedHits },

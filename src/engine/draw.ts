@@ -8,6 +8,7 @@ import { stormCard, stormPageCard } from "./cards/storm-card.ts";
 import { type Family, readStored } from "./domain/action.ts";
 import type { Pause } from "./pause.ts";
 import type { ActionRow, AlertSummary, IncidentView, MessageRow, Reads, StormRow } from "./store.ts";
+import { endsAt } from "./timed-actions.ts";
 import { actionSubject, incidentSubject, STORM_PAGE } from "./want-cards.ts";
 
 /** What drawing needs beside the rows: who could decide, and whether executions are paused. */
@@ -177,6 +178,8 @@ export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" |
     deadline: row.deadline,
     expiresAt: row.expiresAt,
     outcome: row.outcome ?? undefined,
+    endsAt: endsAt(row),
+    endsAfterMs: row.undoAfterMs ?? undefined,
     waitingForDevice: row.waitingForDevice,
     deciders: drawing.deciders(row.family, row.lab),
     paused: pausedText(drawing.pauses, row.family),

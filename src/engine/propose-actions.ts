@@ -92,6 +92,8 @@ export async function propose(
     endedAt: null,
     ticket: null,
     waitingForDevice: false,
+    undoAfterMs: null,
+    undoWarnedAt: null,
     requestedBy: null,
     checkedAt: null,
     outcome: null,

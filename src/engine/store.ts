@@ -180,6 +180,8 @@ export type ActionRow = {
   endedAt: Date | null;
   ticket: string | null;
   waitingForDevice: boolean;
+  undoAfterMs: number | null;
+  undoWarnedAt: Date | null;
   requestedBy: { key: string; name: string } | null;
   checkedAt: Date | null;
   outcome: string | null;
@@ -296,6 +298,12 @@ export interface Reads {
   lapsedActions(now: Date, limit: number): Promise<ActionRow[]>;
   /** Pending actions whose target nobody has read since then. */
   uncheckedActions(before: Date, limit: number): Promise<number[]>;
+  /** Whose the devices of an incident are, as the inventory said when they were looked at. */
+  deviceOwners(incident: number): Promise<string[]>;
+  /** Carried-out actions that end by themselves by then. */
+  timedActions(by: Date, limit: number): Promise<ActionRow[]>;
+  /** Evidence of an incident that came after a moment and is Malicious, newest first. */
+  badEvidenceSince(incident: number, since: Date): Promise<EvidenceRow[]>;
   /** How many investigations wait to begin, and how many of them before this one. */
   queued(before?: number): Promise<number>;
   /** Jobs that slipped: work wanted and nothing scheduled since `before`. */

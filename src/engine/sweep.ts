@@ -5,6 +5,7 @@ import { settleUndone } from "./execute-action.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { RECHECK_MS } from "./recheck-action.ts";
+import { endTimedActions } from "./timed-actions.ts";
 
 /** How many lapsed actions one sweep takes; the next one takes the rest. */
 const BATCH = 100;
@@ -16,6 +17,7 @@ const BATCH = 100;
 export async function sweep(air: Air, settle: Settle): Promise<void> {
   const now = air.clock.now();
   for (const { id } of await air.store.lapsedActions(now, BATCH)) await expire(air, id, now);
+  await endTimedActions(air, BATCH);
   const stale = await air.store.stale(now);
   const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
   await settle(async (tx) => {

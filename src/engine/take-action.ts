@@ -11,8 +11,15 @@ import { neverAct } from "./domain/never-act.ts";
 import { propose, targetDigest } from "./propose-actions.ts";
 import { startInvestigation } from "./start-investigation.ts";
 import type { ActionRow } from "./store.ts";
+import { LONGEST_MS } from "./timed-actions.ts";
 
-export type TakeRequest = { kind: ActionKindName; target: Entity; params?: Record<string, unknown> | undefined; reason: string };
+export type TakeRequest = {
+  kind: ActionKindName;
+  target: Entity;
+  params?: Record<string, unknown> | undefined;
+  reason: string /** It ends by itself after this many milliseconds. */;
+  forMs?: number | undefined;
+};
 
 /** Where the Action center says it comes from (domain facts 4.3). */
 const sourceOf = (person: Person, family: Family): string =>
@@ -56,7 +63,9 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
       },
       { investigation, incident, severity: "high", lab: air.capabilities.lab, verdict: "unknown", judgement: undefined },
     );
-    return { started: { incident, investigation }, row: proposal.row };
+    if (request.forMs !== undefined && !proposal.row.undoable)
+      throw new Refusal("invalid", `It cannot end by itself: ${kind.undo.text}`, { field: "for" });
+    return { started: { incident, investigation }, row: { ...proposal.row, undoAfterMs: request.forMs ?? null } };
   });
   const action = await audited(air, person, { ...asked, incidents: [started.incident] }, () =>
     air.store.transaction(async (tx) => {
@@ -112,12 +121,16 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
 }
 
 /** What cannot be meant is refused before anything is started. */
-function refuseImpossible(air: Air, { kind: name, target, reason }: TakeRequest): void {
+function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeRequest): void {
   const kind = actionKinds[name];
   const policy = air.policy();
   if (!reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the action.", { field: "reason" });
   if (name === "expand-investigation")
     throw new Refusal("invalid", "air proposes this by itself. To look at a device: investigate <device>.", { field: "kind" });
+  if (forMs !== undefined && (kind.undo.by === undefined || forMs <= 0 || forMs > LONGEST_MS))
+    throw new Refusal("invalid", kind.undo.by === undefined ? `It cannot end by itself: ${kind.undo.text}` : "It lasts at most 7 days.", {
+      field: "for",
+    });
   if (!kind.targets.includes(target.kind))
     throw new Refusal("invalid", `${name} is aimed at ${kind.targets.join(" or ")}, not at ${target.kind}`, { field: "target" });
   const never = neverAct(target, {

@@ -1,12 +1,15 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
+import { actorOf, namedIn } from "./authorise.ts";
 import { auditRefusal, redraw } from "./decide-action.ts";
+import type { Actor } from "./domain/actor.ts";
+import type { Severity } from "./domain/alert.ts";
 import { mayDecide, type Person } from "./domain/approval.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { pauseOf } from "./pause.ts";
 import { propose, undoWish } from "./propose-actions.ts";
-import type { ActionRow } from "./store.ts";
+import type { ActionRow, New, Tx } from "./store.ts";
 
 export type UndoRequest = { action: number; version?: string | undefined; reason?: string | undefined };
 
@@ -36,7 +39,7 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   const permission = mayDecide(
     person,
     { family: original.family, state: original.state, lab: original.lab, protectedHits: original.blastRadius.protectedHits },
-    view.evidence.map((item) => item.entity),
+    await namedIn(air, view),
   );
   if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
   const opposite = actionKinds[original.kind].undo;
@@ -55,76 +58,83 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   if (original.lab !== air.capabilities.lab) throw new Refusal("invalid", `${name} belongs to the lab, which is off.`);
   if (request.version !== undefined && request.version !== original.version)
     throw new Refusal("changed", `${name} changed since that card was drawn.`);
+  const row = await undoRow(air, original, view.incident.severity);
+  const now = air.clock.now();
+  return air.store.transaction(async (tx) => {
+    const pause = await pauseOf(tx, original.family);
+    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    return beginUndo(
+      tx,
+      air,
+      original,
+      row,
+      { actor: actorOf(person), by: person.name, via: person.via, source: "Chat action", reason: request.reason },
+      now,
+    );
+  });
+}
+
+/** The opposite action as it would be proposed now. */
+export async function undoRow(air: Air, original: ActionRow, severity: Severity): Promise<New<ActionRow>> {
   const wish = undoWish(original);
-  if (!wish) throw new Refusal("invalid", `${name} cannot be undone from here. ${opposite.text}`);
+  if (!wish) throw new Refusal("invalid", `${actionId(original.id)} cannot be undone from here. ${actionKinds[original.kind].undo.text}`);
   const { row } = await propose(
     air,
-    { ...wish, evidenceId: null, note: `Takes back ${name}.` },
+    { ...wish, evidenceId: null, note: `Takes back ${actionId(original.id)}.` },
     {
       investigation: original.investigationId,
       incident: original.incidentId,
-      severity: view.incident.severity,
+      severity,
       lab: original.lab,
       verdict: "unknown",
       judgement: undefined,
     },
   );
-  const now = air.clock.now();
-  const actor = person.machine
-    ? ({ kind: "machine", name: person.name } as const)
-    : ({ kind: "person", via: person.via, key: person.key, name: person.name } as const);
-  return air.store.transaction(async (tx) => {
-    const pause = await pauseOf(tx, original.family);
-    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
-    const moved = await tx.moveAction(original.id, "succeeded", { state: "undoing" });
-    if (!moved) throw new Refusal("already-decided", `${name} is already being undone.`);
-    const decision = {
-      decision: "approve",
-      by: person.name,
-      at: now.toISOString(),
-      via: person.via,
-      ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
-    } as const;
-    const [id = 0] = await tx.insertActions([
-      {
-        ...row,
-        undoes: original.id,
-        state: "approved",
-        rule: `undo of ${name}, asked for by ${person.name}`,
-        source: "Chat action",
-        decision,
-        decidedAt: now,
-      },
-    ]);
-    const text = `${person.name} undoes ${name} (${actionKinds[original.kind].title(original.target)})${request.reason ? `: ${request.reason}` : ""}`;
-    await tx.addTimeline([
-      {
-        incidentId: original.incidentId,
-        investigationId: original.investigationId,
-        actionId: original.id,
-        at: now,
-        actor,
-        event: "action-undo",
-        text: text.slice(0, 2000),
-      },
-    ]);
-    await tx.enqueue("execute-action", { action: id }, { key: actionId(id) });
-    await tx.writeAudit([
-      {
-        at: now,
-        actor,
-        event: "action.undo-requested",
-        subject: name,
-        incidentId: original.incidentId,
-        data: {
-          kind: original.kind,
-          target: entityKey(original.target),
-          undo: actionId(id),
-          ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
-        },
-      },
-    ]);
-    await redraw(tx, air, moved, now);
-    return moved;
-  });
+  return row;
+}
+
+type Undoer = { actor: Actor; by: string; via: string; source: string; reason: string | undefined };
+
+/** The original moves to `undoing` and the opposite action is queued, in one transaction. */
+export async function beginUndo(tx: Tx, air: Air, original: ActionRow, row: New<ActionRow>, who: Undoer, now: Date): Promise<ActionRow> {
+  const name = actionId(original.id);
+  const moved = await tx.moveAction(original.id, "succeeded", { state: "undoing" });
+  if (!moved) throw new Refusal("already-decided", `${name} is already being undone.`);
+  const reason = who.reason ? { reason: who.reason.slice(0, 2000) } : {};
+  const [id = 0] = await tx.insertActions([
+    {
+      ...row,
+      undoes: original.id,
+      state: "approved",
+      rule: `undo of ${name}, asked for by ${who.by}`,
+      source: who.source,
+      decision: { decision: "approve", by: who.by, at: now.toISOString(), via: who.via, ...reason },
+      decidedAt: now,
+    },
+  ]);
+  const text = `${who.by} undoes ${name} (${actionKinds[original.kind].title(original.target)})${who.reason ? `: ${who.reason}` : ""}`;
+  await tx.addTimeline([
+    {
+      incidentId: original.incidentId,
+      investigationId: original.investigationId,
+      actionId: original.id,
+      at: now,
+      actor: who.actor,
+      event: "action-undo",
+      text: text.slice(0, 2000),
+    },
+  ]);
+  await tx.enqueue("execute-action", { action: id }, { key: actionId(id) });
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: who.actor,
+      event: "action.undo-requested",
+      subject: name,
+      incidentId: original.incidentId,
+      data: { kind: original.kind, target: entityKey(original.target), undo: actionId(id), ...reason },
+    },
+  ]);
+  await redraw(tx, air, moved, now);
+  return moved;
 }

@@ -2,8 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { decideAction } from "../../src/engine/decide-action.ts";
 import { NO_ROLES, type Person } from "../../src/engine/domain/approval.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
+import { executeAction } from "../../src/engine/execute-action.ts";
+import { sweep } from "../../src/engine/sweep.ts";
 import { type TakeRequest, takeAction } from "../../src/engine/take-action.ts";
-import { openLab } from "../support/lab-capabilities.ts";
+import { extendAction } from "../../src/engine/timed-actions.ts";
+import { freshEvidence } from "../../src/engine/widen-investigation.ts";
+import { NOW, openLab } from "../support/lab-capabilities.ts";
 import { approver, type Engine, fresh, openEngine, somebody, testPolicy } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 
@@ -13,7 +17,7 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
     engine = await openEngine(kind);
   });
   beforeEach(() => {
-    Object.assign(engine.world, { capabilities: openLab().capabilities, policy: testPolicy });
+    Object.assign(engine.world, { now: NOW, capabilities: openLab().capabilities, policy: testPolicy });
   });
   afterAll(() => engine.close());
 
@@ -88,6 +92,80 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
     await expect(take(mia)).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("observe") });
   });
 
+  describe("that ends by itself", () => {
+    const HOUR = 3_600_000;
+    /** Isolated for two hours, carried out now. */
+    async function isolated() {
+      engine.world.now = NOW;
+      const action = await take(mia, { forMs: 2 * HOUR });
+      await executeAction(engine.air, action.id, engine.settle);
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "succeeded", undoAfterMs: 2 * HOUR });
+      return action;
+    }
+    const at = async (ms: number) => {
+      engine.world.now = new Date(NOW.getTime() + ms);
+      await sweep(engine.air, engine.settle);
+    };
+    const events = async (incident: number) =>
+      (await engine.store.incidentViews([incident])).get(incident)?.timeline.map((row) => row.event) ?? [];
+    const undoOf = async (id: number) => (await engine.store.listActions({ limit: 200 })).items.filter((action) => action.undoes === id);
+
+    test("is warned of once, fifteen minutes before, and then taken back", async () => {
+      const action = await isolated();
+      await at(1.5 * HOUR);
+      expect(await events(action.incidentId)).not.toContain("action-ends-soon");
+      await at(1.8 * HOUR);
+      await at(1.9 * HOUR);
+      expect((await events(action.incidentId)).filter((event) => event === "action-ends-soon")).toHaveLength(1);
+      expect(await undoOf(action.id)).toEqual([]);
+      await at(2 * HOUR);
+      await at(2.1 * HOUR);
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "undoing" });
+      const [undo, ...more] = await undoOf(action.id);
+      expect(more).toEqual([]);
+      expect(undo).toMatchObject({ kind: "release-device", state: "approved", decision: { by: "Automation" } });
+      await executeAction(engine.air, undo?.id ?? 0, engine.settle);
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "undone" });
+    });
+
+    test("is kept where something bad was found since, and a person decides", async () => {
+      const action = await isolated();
+      engine.world.now = new Date(NOW.getTime() + HOUR);
+      await engine.store.transaction(async (tx) => {
+        const where = {
+          investigationId: action.investigationId,
+          incidentId: action.incidentId,
+          foundBy: "a test",
+          createdAt: engine.world.now,
+        };
+        await tx.addEvidence([freshEvidence({ kind: "file", name: "b.exe", sha256: "b".repeat(64) }, where)]);
+        const found = (await tx.evidenceOf(action.investigationId)).at(-1);
+        if (found) await tx.updateEvidence([{ id: found.id, verdict: "malicious", judgement: null, lookedRound: 1, remediation: "none" }]);
+      });
+      await at(2 * HOUR);
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "succeeded", undoAfterMs: null });
+      expect(await undoOf(action.id)).toEqual([]);
+      expect(await events(action.incidentId)).toContain("action-kept");
+    });
+
+    test("lasts longer when an approver of its family says so, and is warned of again", async () => {
+      const action = await isolated();
+      await at(1.9 * HOUR);
+      await expect(extendAction(engine.air, responder, action.id, HOUR)).rejects.toMatchObject({ code: "forbidden" });
+      expect(await extendAction(engine.air, noor, action.id, HOUR)).toEqual(new Date(NOW.getTime() + 3 * HOUR));
+      await at(2.5 * HOUR);
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "succeeded", undoWarnedAt: null });
+      await expect(extendAction(engine.air, noor, action.id, 8 * 24 * HOUR)).rejects.toMatchObject({ code: "invalid" });
+      await at(3 * HOUR);
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "undoing" });
+    });
+
+    test("only what can be taken back can end by itself", async () => {
+      await expect(take(mia, { kind: "scan-device", forMs: HOUR })).rejects.toMatchObject({ code: "invalid", field: "for" });
+      await expect(extendAction(engine.air, noor, (await take(mia)).id, HOUR)).rejects.toMatchObject({ code: "invalid" });
+    });
+  });
+
   test("what grew between the card and the click asks again, on a new card", async () => {
     const { lab, capabilities } = openLab();
     engine.world.capabilities = capabilities;
@@ -109,6 +187,40 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
     expect((await decideAction(engine.air, mia, { action: action.id, decision: "approve", version: again?.version })).waitsForSecond).toBe(
       true,
     );
+  });
+
+  test("whose device it is may not decide about it, as the inventory said", async () => {
+    const action = await take(responder);
+    const [evidence] = await engine.store.evidenceOf(action.investigationId);
+    await engine.store.saveObservations([
+      {
+        evidenceId: evidence?.id ?? 0,
+        investigationId: action.investigationId,
+        look: "device-facts/lab",
+        part: 0,
+        analyzer: "device-facts",
+        source: "lab",
+        family: "endpoint",
+        label: "neutral",
+        weight: 0,
+        text: "Workstation.",
+        technique: null,
+        raw: { owner: "Mia@contoso.com" },
+        rawSha256: null,
+        connectorVersion: null,
+        found: null,
+        decisive: null,
+        at: NOW,
+        askedAt: NOW,
+        tookMs: 1,
+        createdAt: NOW,
+      },
+    ]);
+    await expect(decideAction(engine.air, mia, { action: action.id, decision: "approve" })).rejects.toMatchObject({
+      code: "forbidden",
+      details: { missing: "not-a-suspect" },
+    });
+    expect((await decideAction(engine.air, noor, { action: action.id, decision: "approve" })).action.state).toBe("approved");
   });
 
   test("what it reaches cannot be read now: nothing is decided, and it stays open", async () => {

@@ -20,6 +20,8 @@ CREATE TABLE "storms" (
 	"last_at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "undo_after_ms" bigint;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "undo_warned_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "actions" ADD COLUMN "requested_by" jsonb;--> statement-breakpoint
 ALTER TABLE "actions" ADD COLUMN "checked_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "alerts" ADD COLUMN "policy_id" text;--> statement-breakpoint
@@ -58,6 +60,7 @@ ALTER TABLE "observations" ADD COLUMN "asked_at" timestamp with time zone;--> st
 ALTER TABLE "observations" ADD COLUMN "took_ms" integer;--> statement-breakpoint
 CREATE INDEX "snoozes_until" ON "snoozes" USING btree ("until");--> statement-breakpoint
 CREATE INDEX "storms_alike" ON "storms" USING btree ("alike","last_at");--> statement-breakpoint
+CREATE INDEX "actions_timed" ON "actions" USING btree ("state") WHERE undo_after_ms is not null;--> statement-breakpoint
 CREATE INDEX "alerts_storm" ON "alerts" USING btree ("storm_id","id") WHERE storm_id is not null;--> statement-breakpoint
 CREATE INDEX "alerts_alike" ON "alerts" USING btree ("alike","received_at");--> statement-breakpoint
 CREATE INDEX "evidence_entity" ON "evidence" USING btree ("entity_digest","created_at");--> statement-breakpoint

@@ -135,6 +135,34 @@ export function reads(db: () => Db): Reads {
         .limit(limit);
       return rows.map((row) => row.id);
     },
+    async deviceOwners(incident) {
+      const rows = await db()
+        .selectDistinct({ owner: sql<string | null>`${t.observations.raw}->>'owner'` })
+        .from(t.observations)
+        .innerJoin(t.investigations, eq(t.investigations.id, t.observations.investigationId))
+        .where(and(eq(t.investigations.incidentId, incident), eq(t.observations.analyzer, "device-facts")));
+      return rows.flatMap(({ owner }) => (owner ? [owner] : []));
+    },
+    timedActions: (by, limit) =>
+      db()
+        .select()
+        .from(t.actions)
+        .where(
+          and(
+            eq(t.actions.state, "succeeded"),
+            isNotNull(t.actions.undoAfterMs),
+            sql`${t.actions.endedAt} + ${t.actions.undoAfterMs} * interval '1 millisecond' <= ${by.toISOString()}::timestamptz`,
+          ),
+        )
+        .orderBy(asc(t.actions.id))
+        .limit(limit),
+    badEvidenceSince: (incident, since) =>
+      db()
+        .select()
+        .from(t.evidence)
+        .where(and(eq(t.evidence.incidentId, incident), eq(t.evidence.verdict, "malicious"), gt(t.evidence.createdAt, since)))
+        .orderBy(desc(t.evidence.id))
+        .limit(5),
     queued: (before) =>
       db().$count(
         t.investigations,

@@ -38,6 +38,9 @@ export type ActionView = {
   deadline: Date;
   expiresAt: Date;
   outcome?: string | undefined;
+  /** It ends by itself then; while it waits for a decision, after this long. */
+  endsAt?: Date | undefined;
+  endsAfterMs?: number | undefined;
   waitingForDevice: boolean;
   /** Nobody holds the role: then there are no buttons, and the card says what to add. */
   deciders: { anyone: boolean; names: string[] };
@@ -141,6 +144,12 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
     ],
     ["Protected", action.reach.protectedHits.length > 0 ? `${action.reach.protectedHits.join("; ")}. Two people decide.` : undefined],
     ["Undo", outside(action.undoText)],
+    [
+      "Ends by itself",
+      action.endsAfterMs === undefined
+        ? undefined
+        : `${span(action.now, new Date(action.now.getTime() + action.endsAfterMs))} after it is done`,
+    ],
     ["If you reject or do nothing", outside(action.ifNot)],
     ["Evidence from", action.evidenceAt ? `${time(action.evidenceAt)} (${span(action.evidenceAt, action.now)} ago)` : undefined],
     ["Carried out by", action.connector],
@@ -170,6 +179,7 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
     ],
     ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],
     ["Reason", action.decision?.reason ? cut(outside(action.decision.reason), 300) : undefined],
+    ["Ends by itself", action.endsAt ? time(action.endsAt) : undefined],
     ["Undo", action.state === "succeeded" ? action.undoText : undefined],
     ["Incident", action.incident],
   ];
