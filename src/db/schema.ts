@@ -358,7 +358,7 @@ export const timeline = pgTable(
     event: text().notNull(),
     text: text().notNull(),
   },
-  (t) => [index("timeline_incident").on(t.incidentId, t.id), index("timeline_investigation").on(t.investigationId, t.id)],
+  (t) => [index("timeline_incident").on(t.incidentId, t.id)],
 );
 
 /** The hash chain: `line` is the canonical JSON whose SHA-256 is `hash`; it holds the hash of the line before. */

@@ -97,10 +97,19 @@ function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
   };
 }
 
-const digested = ({ ties, marks }: Ties): Ties => ({
-  ties: ties.map((tie) => ({ ...tie, key: sha256(tie.key), lock: sha256(tie.lock) })),
-  marks: marks.map((mark) => ({ ...mark, key: sha256(mark.key), lock: sha256(mark.lock) })),
-});
+function digested({ ties, marks }: Ties): Ties {
+  // A key is tied, marked and locked under one name: it is digested once.
+  const digests = new Map<string, string>();
+  const digest = (key: string): string => {
+    const known = digests.get(key) ?? sha256(key);
+    digests.set(key, known);
+    return known;
+  };
+  return {
+    ties: ties.map((tie) => ({ ...tie, key: digest(tie.key), lock: digest(tie.lock) })),
+    marks: marks.map((mark) => ({ ...mark, key: digest(mark.key), lock: digest(mark.lock) })),
+  };
+}
 
 /** What an alert that is already stored is remembered by: for parting and rejoining incidents. */
 export const marksOf = (

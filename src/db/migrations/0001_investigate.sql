@@ -64,6 +64,5 @@ CREATE INDEX "actions_timed" ON "actions" USING btree ("state") WHERE undo_after
 CREATE INDEX "alerts_storm" ON "alerts" USING btree ("storm_id","id") WHERE storm_id is not null;--> statement-breakpoint
 CREATE INDEX "alerts_alike" ON "alerts" USING btree ("alike","received_at");--> statement-breakpoint
 CREATE INDEX "evidence_entity" ON "evidence" USING btree ("entity_digest","created_at");--> statement-breakpoint
-CREATE INDEX "timeline_investigation" ON "timeline" USING btree ("investigation_id","id");--> statement-breakpoint
 UPDATE "incidents" SET "headline" = jsonb_build_object('title', "title", 'severity', "severity", 'at', to_char("opened_at" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'));--> statement-breakpoint
 UPDATE "evidence" SET "entity_digest" = "digest" WHERE "entity"->>'kind' <> 'file' OR "entity"->>'device' IS NULL;

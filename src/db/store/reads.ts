@@ -256,7 +256,18 @@ export function reads(db: () => Db): Reads {
     },
     stormAlerts: (storm, { offset, limit }) =>
       db().select(alertSummary).from(t.alerts).where(eq(t.alerts.stormId, storm)).orderBy(asc(t.alerts.id)).offset(offset).limit(limit),
-    timelineOf: (id) => db().select().from(t.timeline).where(eq(t.timeline.investigationId, id)).orderBy(asc(t.timeline.id)),
+    // By its incident, which the table is indexed by: an index more would cost every intake.
+    timelineOf: (id) =>
+      db()
+        .select()
+        .from(t.timeline)
+        .where(
+          and(
+            eq(t.timeline.investigationId, id),
+            eq(t.timeline.incidentId, sql`(select incident_id from investigations where investigations.id = ${id})`),
+          ),
+        )
+        .orderBy(asc(t.timeline.id)),
     observationsOfEvidence: (id) =>
       db().select().from(t.observations).where(eq(t.observations.evidenceId, id)).orderBy(asc(t.observations.id)),
     async stormPending(storm) {
