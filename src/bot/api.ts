@@ -157,10 +157,14 @@ export function apiRoutes(parts: ApiParts): Router {
     const who = person(request);
     const input = parseBody(
       request,
-      z.strictObject({ verdict: z.enum(["malicious", "suspicious", "noThreatsFound"]), reason: z.string().trim().min(1).max(500) }),
+      z.strictObject({
+        verdict: z.enum(["malicious", "suspicious", "noThreatsFound", "clean"]),
+        reason: z.string().trim().min(1).max(500),
+      }),
     );
-    const row = await setVerdict(air, who, { evidence: idOf(request, "evidence"), ...input });
-    response.json(evidenceShape((await air.store.evidence(row.id)) ?? row, []));
+    const verdict = input.verdict === "clean" ? "noThreatsFound" : input.verdict;
+    const row = await setVerdict(air, who, { evidence: idOf(request, "evidence"), verdict, reason: input.reason });
+    response.json(evidenceShape((await air.store.evidence(row.id)) ?? row, await air.store.observationsOfEvidence(row.id)));
   });
   // Whatever can be said in chat, for the CLI: the answer is the card.
   router.post("/say", raw, async (request, response) => {

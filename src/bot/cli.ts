@@ -193,7 +193,7 @@ program
     if (items.length === 0) out("None.");
     for (const item of items)
       out(
-        `${item.id}  ${item.state.padEnd(9)}  ${item.kind.padEnd(18)}  ${String(item.target.name ?? item.target.email ?? item.target.url ?? item.target.address ?? item.target.subject ?? "")}  ${item.incident}  until ${item.expiresAt}`,
+        `${item.id}  ${item.state.padEnd(9)}  ${item.kind.padEnd(18)}  ${String(item.target.name ?? item.target.email ?? item.target.url ?? item.target.address ?? item.target.subject ?? item.target.sha256 ?? item.target.sha1 ?? item.target.md5 ?? item.target.id ?? item.target.query ?? "")}  ${item.incident}  until ${item.expiresAt}`,
       );
   });
 program

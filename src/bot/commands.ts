@@ -162,6 +162,8 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return { kind: "investigate", what };
     }
     case "fn": {
+      if (/^(inc|inv|act|alt|evd)-?\d+$/i.test(rest[0] ?? ""))
+        return wrong("fn takes the thing that was missed, not an id: fn <hash, address, link, person or device>.");
       const entity = readEntity(rest.join(" "), domains);
       return entity ? { kind: "fn", entity } : rest[0] === undefined ? usage() : wrong(notAnEntity(rest.join(" ")));
     }

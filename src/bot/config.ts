@@ -50,6 +50,8 @@ export type Config = {
   databaseUrl: string | undefined;
   dataDir: string;
   configFile: string | undefined;
+  /** Where air.yaml is, or would be. */
+  watchedFile: string;
   playbooksDir: string | undefined;
   apiToken: string | undefined;
   secret: string | undefined;
@@ -86,7 +88,7 @@ const DEFAULT_URL = {
 /** Environment and air.yaml together, with every error at once. `readFile` gives undefined for a file that is not there. */
 export function readConfig(env: Env, readFile: (path: string) => string | undefined): ReadConfig {
   const { settings, problems } = readEnvSettings(env);
-  const file = settings.configFile ?? "./air.yaml";
+  const file = settings.configFile ?? DEFAULT_FILE;
   const text = readFile(file);
   if (text === undefined && settings.configFile) problems.push({ where: "AIR_CONFIG", message: `names ${file}, which cannot be read` });
   const yaml: ReadYaml =
@@ -171,6 +173,7 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
   return problems;
 }
 
+const DEFAULT_FILE = "./air.yaml";
 const BUILT_IN_SOURCES: Readonly<Record<SourceKind, SourceConfig>> = {
   generic: { kind: "generic", signingSecret: undefined, trusted: false },
   defender: { kind: "defender", signingSecret: undefined, trusted: false },
@@ -190,6 +193,7 @@ function build(settings: EnvSettings, yaml: AirYaml, configFile: string | undefi
   return {
     ...plain,
     configFile,
+    watchedFile: settings.configFile ?? DEFAULT_FILE,
     airUrl: settings.airUrl ?? `http://${reachable(settings.host)}:${settings.port}`,
     mode: yaml.mode,
     lab: yaml.lab,

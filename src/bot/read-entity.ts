@@ -49,7 +49,9 @@ function guess(said: string, organizationDomains: readonly string[]): Entity | u
   const text = refang(said);
   if (/^[0-9a-f]{64}$|^[0-9a-f]{40}$|^[0-9a-f]{32}$/i.test(text)) return hashed(text);
   if (ipaddr.isValid(text) && /[.:]/.test(text)) return ofKind("ip", text);
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return URL.canParse(text) ? ofKind("url", text) : undefined;
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return /^(https?|ftp):/i.test(text) && URL.canParse(text) ? ofKind("url", text) : undefined;
+  // An address with a slip in it is no device's name.
+  if (/^\d+(\.\d+){3}$/.test(text)) return undefined;
   if (/^<[^<>\s]+@[^<>\s]+>$/.test(text)) return checked({ kind: "message", internetMessageId: text });
   if (/^[^\s@<>]+@[^\s@<>]+$/.test(text)) return checked({ kind: "user", email: text });
   if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text))

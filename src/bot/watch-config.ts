@@ -9,7 +9,8 @@ const LOOK_MS = 2_000;
 export function watchConfig(first: Config, read: () => ReadConfig, log: Log) {
   let config = first;
   let air: Air | undefined;
-  const file = first.configFile;
+  // Also one that is not there yet: writing the first air.yaml is a change like any other.
+  const file = first.configFile ?? first.watchedFile;
   const reload = () => {
     const next = read();
     if (!next.ok) {

@@ -192,6 +192,16 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   // A proposed undo: what it takes back must still be there, and nobody else undoes it meanwhile.
   if (moved.state === "approved" && moved.undoes !== null && !(await tx.moveAction(moved.undoes, "succeeded", { state: "undoing" })))
     throw new Refusal("already-decided", `${actionId(moved.undoes)} is already undone or being undone.`);
+  if (moved.state === "byHand" && moved.undoes !== null) {
+    await tx.moveAction(moved.undoes, "succeeded", { state: "undoing" });
+    const original = await tx.moveAction(moved.undoes, "undoing", {
+      state: "undone",
+      endedAt: now,
+      outcome: `Undone by hand by ${person.name}.`,
+    });
+    if (original?.evidenceId) await tx.markRemediated(original.evidenceId, "none");
+    if (original) await redraw(tx, air, original, now);
+  }
   await record(tx, air, person, moved, request, `decision.${request.decision}`, sentence(person, request, moved), now);
   if (moved.state === "approved" && moved.kind === "expand-investigation") moved = await widen(tx, moved, now);
   else if (moved.state === "approved") await tx.enqueue("execute-action", { action: moved.id }, { key: actionId(moved.id) });

@@ -188,6 +188,6 @@ export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" |
 }
 
 function short(row: ActionRow): string {
-  if (row.state === "pending") return `until ${time(row.expiresAt)}`;
+  if (row.state === "pending") return `answer by ${time(row.deadline)}`;
   return row.decision ? `by ${row.decision.by}` : "";
 }

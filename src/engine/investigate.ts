@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Air, evidenceId, investigationId } from "./air.ts";
 import { analyzers } from "./analyzers/all.ts";
 import { entityKeys, entityName, evidenceKeys } from "./domain/entity.ts";
-import { ENDED, verdictWord } from "./domain/investigation.ts";
+import { ENDED, STATUS_SENTENCE, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
 import { type Judgement, judge } from "./domain/verdict.ts";
@@ -339,7 +339,8 @@ async function finishRound(
     playbooks: [...new Set([...locked.playbooks, ...round.playbooks.map((playbook) => playbook.name)])],
     advice: adviceOf(round.playbooks, round.judged),
   });
-  if (ENDED.has(status)) timeline.push(line(locked, now, "investigation-ended", `Investigation INV-${locked.id} ended: ${status}`));
+  if (ENDED.has(status))
+    timeline.push(line(locked, now, "investigation-ended", `Investigation INV-${locked.id} ended. ${STATUS_SENTENCE[status]}`));
   await tx.addTimeline(timeline);
   // Ahead of what has not begun: a flood of new alerts does not starve what is under way.
   if (more) await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });

@@ -1,5 +1,5 @@
 import { isOpen } from "./domain/action.ts";
-import { ENDED, type InvestigationStatus, JUDGEABLE, mayBecome, statusFrom, timesAfter } from "./domain/investigation.ts";
+import { ENDED, type InvestigationStatus, JUDGEABLE, mayBecome, STATUS_SENTENCE, statusFrom, timesAfter } from "./domain/investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, Tx } from "./store.ts";
 
 /** The outcome of an action that was cancelled because its target no longer needs it begins so. */
@@ -53,7 +53,7 @@ export async function refreshInvestigation(tx: Tx, id: number, now: Date): Promi
         at: now,
         actor: { kind: "air", job: "investigate" },
         event: "investigation-ended",
-        text: `Investigation INV-${id} ended: ${status}`,
+        text: `Investigation INV-${id} ended. ${STATUS_SENTENCE[status]}`,
       },
     ]);
   }

@@ -1,3 +1,4 @@
+import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, evidenceId, investigationId } from "./air.ts";
 import { actorOf, audited, authorise } from "./authorise.ts";
 import type { Verdict } from "./domain/alert.ts";
@@ -82,7 +83,8 @@ async function clear(air: Air, person: Person, id: number, reason: string): Prom
   await authorise(air, person, asked);
   const rests = await restingOn(air, investigation, id);
   const done = (await air.store.actionsOf(investigation.id)).filter(
-    (action) => rests(action) && action.state === "succeeded" && action.undoable,
+    // What no product can take back by a call is proposed with the steps to do it by hand.
+    (action) => rests(action) && action.state === "succeeded" && actionKinds[action.kind].undo.by !== undefined,
   );
   const because = `proposed because ${person.name} reported a false positive`;
   const undos = await Promise.all(done.map((action) => proposeUndo(air, action, found, because)));

@@ -76,7 +76,7 @@ async function aboutOf(air: Air, request: StartRequest): Promise<About> {
     if (alert.entities.length === 0) throw new Refusal("invalid", `${alertId(alert.id)} names nothing that could be looked at.`);
     return {
       title: `Automated investigation started manually: ${alert.title}`.slice(0, 1000),
-      severity: alert.severity,
+      severity: "informational",
       entities: alert.entities,
       incident: await openIncident(air, alert.incidentId),
       eventAt: alert.detectedAt,
@@ -89,7 +89,7 @@ async function aboutOf(air: Air, request: StartRequest): Promise<About> {
   const row = await air.store.incident(incident);
   return {
     title: `Automated investigation started manually: ${row?.title ?? incidentId(incident)}`.slice(0, 1000),
-    severity: row?.severity ?? "informational",
+    severity: "informational",
     entities,
     incident,
   };

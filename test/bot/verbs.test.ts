@@ -187,7 +187,7 @@ describe.each(DATABASES)("the verbs of people over HTTP, chat and CLI, %s", (dat
       return row.status === "pendingApproval" ? row : undefined;
     }, "a decision that waits");
     const file = waiting.evidence.find((item) => item.entity.kind === "file");
-    const bad = await air.post(`/v1/evidence/${file?.id}/verdict`, { verdict: "clean", reason: "x" }, responder);
+    const bad = await air.post(`/v1/evidence/${file?.id}/verdict`, { verdict: "harmless", reason: "x" }, responder);
     expect([bad.status, bad.json]).toMatchObject([400, { error: { field: "verdict" } }]);
     expect((await air.post(`/v1/evidence/${file?.id}/verdict`, { verdict: "noThreatsFound", reason: " " }, responder)).status).toBe(400);
     expect((await air.post(`/v1/evidence/${file?.id}/verdict`, { verdict: "noThreatsFound", reason: "x" }, viewer)).status).toBe(403);

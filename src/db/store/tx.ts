@@ -124,7 +124,10 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         where join_keys.digest = v.digest`);
     },
     async moveIncident(from, to) {
-      await tx.update(t.alerts).set({ incidentId: to }).where(eq(t.alerts.incidentId, from));
+      await tx
+        .update(t.alerts)
+        .set({ incidentId: to, joinedBecause: sql`coalesce(${t.alerts.joinedBecause}, ${`opened INC-${from}, which was merged`})` })
+        .where(eq(t.alerts.incidentId, from));
       await tx.update(t.actions).set({ incidentId: to }).where(eq(t.actions.incidentId, from));
       await tx.update(t.investigations).set({ incidentId: to }).where(eq(t.investigations.incidentId, from));
       await tx.update(t.evidence).set({ incidentId: to }).where(eq(t.evidence.incidentId, from));
@@ -296,7 +299,10 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     },
 
     async overrideEvidence(id, override) {
-      await tx.update(t.evidence).set({ override, lookedRound: null }).where(eq(t.evidence.id, id));
+      await tx
+        .update(t.evidence)
+        .set({ override, lookedRound: null, ...(override ? { verdict: override.verdict } : {}) })
+        .where(eq(t.evidence.id, id));
     },
     async lookAgain(evidence) {
       if (evidence.length > 0)

@@ -12,7 +12,9 @@ export function askReputation(analyzer: string, entity: EntityOf<ReputationKind>
       family: source.family,
       run: async (signal) => {
         const answer = await source.look(entity, signal);
-        return [{ analyzer, source: source.name, family: source.family, ...answer }];
+        // Where a source gives no more than its word, its word is what is kept.
+        const raw = answer.raw ?? { label: answer.label, text: answer.text };
+        return [{ analyzer, source: source.name, family: source.family, ...answer, raw }];
       },
     }));
 }

@@ -41,7 +41,7 @@ function sameThing(entity: Entity): Entity | undefined {
 function judgePast(past: Past, now: Date): Observation[] {
   const shared = { analyzer: "own-prevalence", source: "air", family: "air-history", at: now, raw: countsOf(past) } as const;
   const neutral = (text: string): Observation[] => [{ ...shared, label: "neutral", weight: 0, text }];
-  if (past.alerts === 0 && past.devices.length === 0) return neutral("This is the first time we meet it.");
+  if (past.alerts === 0 && past.devices.length === 0) return neutral("Outside this incident we never met it.");
   const seen = `Met in ${count(past.alerts, "alert")} and on ${count(past.devices.length, "device")} in ${DAYS} days`;
   const { malicious, suspicious, noThreatsFound } = past.verdicts;
   const [override] = past.overrides.toSorted((a, b) => b.at.getTime() - a.at.getTime());

@@ -90,7 +90,10 @@ export function incidentCard(incident: IncidentFacts): Card {
         })),
     });
     if (incident.actions.length > SHOWN.actions)
-      lines.push({ kind: "note", text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions ${incident.id}` });
+      lines.push({
+        kind: "note",
+        text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions incident=${incident.id}`,
+      });
   }
   const advice = [...new Set(incident.investigations.flatMap((one) => one.advice))];
   if (advice.length > 0)
@@ -113,10 +116,12 @@ export function incidentCard(incident: IncidentFacts): Card {
 /** What could not be looked at or judged, by name, with the way to take it up again. */
 function unfinished(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): string {
   if (investigation?.status !== "partiallyInvestigated" && investigation?.status !== "failed") return "";
-  const open = unlooked(incident).map((item) => cut(shown(item.entity), 60));
+  const open = [...new Set(unlooked(incident).map((item) => cut(shown(item.entity), 60)))];
   if (open.length === 0) return "";
-  return ` Open: ${open.slice(0, 3).join(", ")}${open.length > 3 ? ` and ${open.length - 3} more` : ""}. Retry asks again for what was not answered.`;
+  return ` Open: ${open.slice(0, 3).join(", ")}${open.length > 3 ? ` and ${open.length - 3} more` : ""}.${canRetry(incident) ? " Retry asks again for what was not answered." : " No connected source knows more."}`;
 }
+/** Something was not answered, so asking again may help; that nobody knows a thing is an answer. */
+const canRetry = (incident: IncidentFacts) => incident.evidence.some((item) => item.missing.length > 0);
 const unlooked = (incident: IncidentFacts) =>
   incident.evidence.filter((item) => item.missing.length > 0 || (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)));
 
@@ -138,7 +143,9 @@ function summary(incident: IncidentFacts, worst: Verdict, waiting: ActionView[],
 
 function facts(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): (readonly [string, Text])[] {
   const names = (kinds: Entity["kind"][]) => {
-    const all = [...new Set(incident.evidence.filter((item) => kinds.includes(item.entity.kind)).map((item) => shown(item.entity)))];
+    const named = incident.evidence.filter((item) => kinds.includes(item.entity.kind)).map((item) => shown(item.entity));
+    // `WS-042` and `ws-042` are one.
+    const all = [...new Map(named.toReversed().map((name) => [name.toLowerCase(), name])).values()].reverse();
     return all.length === 0
       ? undefined
       : `${all
@@ -237,7 +244,7 @@ function alertLines(incident: IncidentFacts): Line[] {
 }
 
 function buttons(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): Button[] {
-  const retry = investigation && unfinished(incident, investigation) !== "";
+  const retry = investigation && unfinished(incident, investigation) !== "" && canRetry(incident);
   return [
     { label: "Details", style: "plain", value: `say:status ${investigation?.id ?? incident.id}` },
     ...(investigation ? [{ label: "Log", style: "plain" as const, value: `say:log ${investigation.id}` }] : []),

@@ -61,7 +61,8 @@ export function logCard(id: string, rows: readonly { at: Date; who: string; text
               items: rows.map((row) => ({
                 mark: time(row.at),
                 tone: "neutral" as const,
-                text: `${row.who}: ${cut(outside(row.text), 220)}`,
+                // "Mia: Mia stopped it" says it twice.
+                text: row.text.startsWith(row.who) ? cut(outside(row.text), 220) : `${row.who}: ${cut(outside(row.text), 220)}`,
               })),
             },
           ],

@@ -30,7 +30,7 @@ export function shown(entity: Entity): string {
 const defangUrl = (url: string) => {
   const [, scheme = "", host = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?([^/?#]*)(.*)$/is.exec(url) ?? [];
   // A redirector carries another address inside.
-  return `${scheme.replace(/^ftp/i, "fxp")}${host.replaceAll(".", "[.]")}${rest}`.replace(/http(?=s?:\/\/)/gi, "hxxp");
+  return `${scheme.replace(/^ftp/i, "fxp")}${host.replace(/(?<!\[)\.(?!\])/g, "[.]")}${rest}`.replace(/http(?=s?:\/\/)/gi, "hxxp");
 };
 
 /** Attackers write line breaks and invisible characters into names; a card line is one line. */

@@ -67,6 +67,8 @@ export function joinable(
 ): boolean {
   const hosts = { organizationDomains: context.domains ?? [], internalRanges: context.internalRanges };
   switch (entity.kind) {
+    case "device":
+      return !isLoopbackHost(entity.name ?? "");
     case "ip":
       return addressReason(entity.address, context.internalRanges) === undefined;
     case "url": {

@@ -36,6 +36,8 @@ export async function findSimilar(memory: LabMemory, mail: EntityOf<"message">):
       (message) =>
         !ids.has(message.id) &&
         (message.urls.some((url) => urls.has(canonicalUrl(url))) ||
-          originals.some((original) => original.sender === message.sender && original.subject === message.subject)),
+          originals.some(
+            (original) => original.sender.includes("@") && original.sender === message.sender && original.subject === message.subject,
+          )),
     );
 }
