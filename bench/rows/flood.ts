@@ -35,7 +35,13 @@ async function older(air: AirProcess, sql: postgres.Sql): Promise<{ roundMs: num
       select count(*)::int as waiting from pgboss.job where name = 'investigate' and state = 'created'`;
     waiting.push(queue?.waiting ?? 0);
     const began = now();
-    const reply = await call(air, agent, { method: "POST", path: "/v1/alerts/generic", body: JSON.stringify(alert) });
+    const post = () => call(air, agent, { method: "POST", path: "/v1/alerts/generic", body: JSON.stringify(alert) });
+    let reply = await post();
+    // "Come back in a second" is an answer, not a loss: a sender sends again.
+    while (reply.status === 503 || reply.status === 429) {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      reply = await post();
+    }
     if (reply.status !== 202) throw new Error(`The older incident's alert was answered with ${reply.status}`);
     const { accepted } = JSON.parse(reply.text) as { accepted: { investigation: string | null }[] };
     const id = Number(accepted[0]?.investigation?.replace("INV-", ""));
