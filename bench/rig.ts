@@ -98,6 +98,8 @@ function yamlOf(setup: Setup): string {
     ...(setup.post === "all" ? [`channels: [{ slack: ${CHANNEL}, post: all }]`] : []),
     ...(setup.pace === "lifted" ? ["slack: { pace: { perSecond: 1000, burst: 24 } }"] : []),
     ...(setup.world === "real" ? ["mode: ask", `connectors: { virustotal: ${lifted}, abuseipdb: ${lifted} }`] : []),
+    // The rows offer alike alerts by the hundred and count each one's card: a storm would rightly show one for all of them.
+    "storm: { alike: 1000000, within: 60s }",
     setup.yaml ?? "",
   ].join("\n");
 }
