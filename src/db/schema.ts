@@ -11,9 +11,10 @@ import {
   primaryKey,
   serial,
   text,
+  unique,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family } from "../engine/domain/action.ts";
+import type { ActionDecision, ActionKindName, ActionState, BlastRadius, BreakGlass, Family } from "../engine/domain/action.ts";
 import type { Actor } from "../engine/domain/actor.ts";
 import type { NamedEntity, Severity, Verdict } from "../engine/domain/alert.ts";
 import type { Entity } from "../engine/domain/entity.ts";
@@ -322,12 +323,55 @@ export const actions = pgTable(
     checkedAt: at("checked_at"),
     outcome: text(),
     lab: boolean().notNull(),
+    /** The automation group of the device it happens on; null: no device. Approvers may be scoped to groups. */
+    deviceGroup: text("device_group"),
+    /** The playbook that proposed it; null: a person asked. Agreement is counted by it. */
+    playbook: text(),
+    /** Source families that spoke against the target when it was proposed: after a reject only a new one proposes again. */
+    families: jsonb().$type<string[]>().notNull().default([]),
+    /** The rejected action this one comes back to. */
+    rejectedBefore: integer("rejected_before"),
+    /** Carried out by one person where two were needed; listed until somebody reviewed it. */
+    breakGlass: jsonb("break_glass").$type<BreakGlass>(),
   },
   (t) => [
     index("actions_incident").on(t.incidentId),
     index("actions_investigation").on(t.investigationId),
     index("actions_state").on(t.state, t.id),
     index("actions_timed").on(t.state).where(sql`undo_after_ms is not null`),
+  ],
+);
+
+/**
+ * Who was told that something waits for them, by which step of the escalation, and what became of it. One row per step and person: it is
+ * sent once, however often a worker dies.
+ */
+export const pages = pgTable(
+  "pages",
+  {
+    id: serial().primaryKey(),
+    incidentId: integer("incident_id").notNull(),
+    /** Null: it is about the incident itself. */
+    actionId: integer("action_id"),
+    /** `deadline`, `second`, `last`, `reminder`, `break-glass`, `suspect` ...: why. With `target` unique per action. */
+    step: text().notNull(),
+    /** `person:mia@contoso.com`, `slack-group:S0SOC`, `webhook`, `mail:soc@contoso.com`: whom. */
+    target: text().notNull(),
+    text: text().notNull(),
+    by: text().notNull(),
+    createdAt: at("created_at").notNull(),
+    /** Not before then. */
+    dueAt: at("due_at").notNull(),
+    sentAt: at("sent_at"),
+    /** Not needed any more, with why. */
+    droppedAt: at("dropped_at"),
+    attempts: integer().notNull().default(0),
+    trouble: text(),
+  },
+  (t) => [
+    unique("pages_once").on(t.incidentId, t.actionId, t.step, t.target, t.dueAt).nullsNotDistinct(),
+    index("pages_due").on(t.dueAt).where(sql`sent_at is null and dropped_at is null`),
+    index("pages_incident").on(t.incidentId, t.id),
   ],
 );
 

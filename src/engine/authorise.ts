@@ -1,13 +1,8 @@
 import { type Air, incidentId } from "./air.ts";
-import type { Actor } from "./domain/actor.ts";
-import { mayRespond, type Person, suspectOf } from "./domain/approval.ts";
+import { actorOf, mayRespond, type Person, suspectOf } from "./domain/approval.ts";
 import type { Entity } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
-import type { IncidentRow, IncidentView } from "./store.ts";
-
-/** Who did it, as rows and the audit keep it. */
-export const actorOf = (person: Person): Actor =>
-  person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
+import type { IncidentView } from "./store.ts";
 
 export type Asked = {
   /** The command, as the audit names it: `investigation.stop`. */
@@ -27,16 +22,16 @@ export type Asked = {
  *
  * @throws Refusal forbidden | not-found
  */
-export async function authorise(air: Air, person: Person, asked: Asked): Promise<IncidentRow[]> {
+export async function authorise(air: Air, person: Person, asked: Asked): Promise<void> {
   try {
-    return await check(air, person, asked);
+    await check(air, person, asked);
   } catch (error) {
     if (error instanceof Refusal) await auditRefused(air, person, asked, error);
     throw error;
   }
 }
 
-async function check(air: Air, person: Person, asked: Asked): Promise<IncidentRow[]> {
+async function check(air: Air, person: Person, asked: Asked): Promise<void> {
   const approver = person.roles.admin || person.roles.approves.length > 0;
   if (!(asked.need === "approver" ? approver : mayRespond(person.roles))) {
     const role = asked.need === "approver" ? "approver" : "responder";
@@ -46,12 +41,10 @@ async function check(air: Air, person: Person, asked: Asked): Promise<IncidentRo
       { details: { missing: role } },
     );
   }
-  const rows: IncidentRow[] = [];
   const views = await air.store.incidentViews(asked.incidents ?? []);
   for (const id of asked.incidents ?? []) {
     const view = views.get(id);
     if (!view) throw new Refusal("not-found", `There is no incident ${incidentId(id)}.`);
-    rows.push(view.incident);
     if (asked.suspectsMay) continue;
     const suspect = suspectOf(person, await namedIn(air, view));
     if (suspect) {
@@ -60,7 +53,6 @@ async function check(air: Air, person: Person, asked: Asked): Promise<IncidentRo
       });
     }
   }
-  return rows;
 }
 
 /** Everybody and everything an incident names, and whose its devices are: who is among them decides nothing there. */

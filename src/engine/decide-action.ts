@@ -2,8 +2,7 @@ import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { namedIn } from "./authorise.ts";
 import type { ActionState } from "./domain/action.ts";
-import type { Actor } from "./domain/actor.ts";
-import { mayDecide, type Person } from "./domain/approval.ts";
+import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
@@ -11,7 +10,7 @@ import { pauseOf } from "./pause.ts";
 import { ConnectorError } from "./ports.ts";
 import { reachAgain } from "./propose-actions.ts";
 import type { ActionRow, Tx } from "./store.ts";
-import { neededAtOnce, wantCards } from "./want-cards.ts";
+import { redrawIncident } from "./want-cards.ts";
 import { widen } from "./widen-investigation.ts";
 
 /** What a person may say of an action. `done` and `notNeeded` answer a "do by hand"; `agree` and `disagree` a "would have". */
@@ -94,9 +93,6 @@ async function mustStillHold(air: Air, action: ActionRow): Promise<void> {
   );
 }
 
-const asActor = (person: Person): Actor =>
-  person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
-
 async function mayNot(air: Air, person: Person, action: ActionRow): Promise<Refusal | undefined> {
   const view = (await air.store.incidentViews([action.incidentId])).get(action.incidentId);
   const entities = view ? await namedIn(air, view) : [];
@@ -123,7 +119,7 @@ export async function auditRefusal(
     tx.writeAudit([
       {
         at: air.clock.now(),
-        actor: asActor(person),
+        actor: actorOf(person),
         event: "decision.refused",
         subject: actionId(action.id),
         incidentId: action.incidentId,
@@ -190,24 +186,25 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   });
   if (!moved) throw alreadyDecided(action);
   // A proposed undo: what it takes back must still be there, and nobody else undoes it meanwhile.
-  if (moved.state === "approved" && moved.undoes !== null && !(await tx.moveAction(moved.undoes, "succeeded", { state: "undoing" })))
-    throw new Refusal("already-decided", `${actionId(moved.undoes)} is already undone or being undone.`);
-  if (moved.state === "byHand" && moved.undoes !== null) {
-    await tx.moveAction(moved.undoes, "succeeded", { state: "undoing" });
-    const original = await tx.moveAction(moved.undoes, "undoing", {
-      state: "undone",
-      endedAt: now,
-      outcome: `Undone by hand by ${person.name}.`,
-    });
-    if (original?.evidenceId) await tx.markRemediated(original.evidenceId, "none");
-    if (original) await redraw(tx, air, original, now);
-  }
+  const takesBack = moved.undoes !== null && (moved.state === "approved" || moved.state === "byHand");
+  if (takesBack && !(await tx.moveAction(moved.undoes ?? 0, "succeeded", { state: "undoing" })))
+    throw new Refusal("already-decided", `${actionId(moved.undoes ?? 0)} is already undone or being undone.`);
+  if (moved.state === "byHand" && moved.undoes !== null) await undoneByHand(tx, air, person, moved.undoes, now);
   await record(tx, air, person, moved, request, `decision.${request.decision}`, sentence(person, request, moved), now);
   if (moved.state === "approved" && moved.kind === "expand-investigation") moved = await widen(tx, moved, now);
   else if (moved.state === "approved") await tx.enqueue("execute-action", { action: moved.id }, { key: actionId(moved.id) });
   await refreshInvestigation(tx, moved.investigationId, now);
   await redraw(tx, air, moved, now);
   return { action: moved, waitsForSecond: false };
+}
+
+/** The opposite was done by a person: what it takes back is undone. */
+async function undoneByHand(tx: Tx, air: Air, person: Person, original: number, now: Date): Promise<void> {
+  const outcome = `Undone by hand by ${person.name}.`;
+  const undone = await tx.moveAction(original, "undoing", { state: "undone", endedAt: now, outcome });
+  if (!undone) return;
+  if (undone.evidenceId !== null) await tx.markRemediated(undone.evidenceId, "none");
+  await redraw(tx, air, undone, now);
 }
 
 function outcomeOf(request: DecideRequest, action: ActionRow): { state: ActionState; endedAt?: Date; outcome?: string } {
@@ -278,7 +275,7 @@ async function record(
       investigationId: action.investigationId,
       actionId: action.id,
       at: now,
-      actor: asActor(person),
+      actor: actorOf(person),
       event,
       text,
     },
@@ -286,7 +283,7 @@ async function record(
   await tx.writeAudit([
     {
       at: now,
-      actor: asActor(person),
+      actor: actorOf(person),
       event,
       subject: actionId(action.id),
       incidentId: action.incidentId,
@@ -303,14 +300,5 @@ async function record(
 }
 
 /** The action's card and its incident's card are stale now. */
-export async function redraw(tx: Tx, air: Pick<Air, "channels">, action: ActionRow, now: Date): Promise<void> {
-  const incident = await tx.incident(action.incidentId);
-  if (incident)
-    await wantCards(
-      tx,
-      air,
-      [{ incident: incident.id, severity: incident.severity, needed: neededAtOnce(incident.severity), actions: [action.id] }],
-      now,
-    );
-  await tx.notifyChange();
-}
+export const redraw = (tx: Tx, air: Pick<Air, "channels">, action: ActionRow, now: Date): Promise<void> =>
+  redrawIncident(tx, air, action.incidentId, now, { actions: [action.id] });

@@ -1,7 +1,7 @@
 import { type Air, actionId, incidentId, investigationId } from "./air.ts";
-import { actorOf, audited, authorise } from "./authorise.ts";
+import { audited, authorise } from "./authorise.ts";
 import { severityRank } from "./domain/alert.ts";
-import type { Person } from "./domain/approval.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { type Classification, DETERMINATIONS } from "./domain/incident.ts";
 import { ENDED } from "./domain/investigation.ts";

@@ -1,7 +1,7 @@
 import { type Air, alertId, incidentId, investigationId } from "./air.ts";
-import { actorOf, audited, authorise } from "./authorise.ts";
+import { audited, authorise } from "./authorise.ts";
 import { highest } from "./domain/alert.ts";
-import type { Person } from "./domain/approval.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import { extend } from "./domain/correlate.ts";
 import { Refusal } from "./domain/errors.ts";
 import { headlineOf, incidentTitle } from "./domain/incident.ts";

@@ -1,6 +1,6 @@
 import type { Air } from "./air.ts";
 import type { Family } from "./domain/action.ts";
-import type { Person } from "./domain/approval.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import type { Reads } from "./store.ts";
 
 /** The stop button: executions not yet begun wait, automatic or approved alike, until an admin resumes. */
@@ -40,8 +40,3 @@ export async function resume(air: Air, person: Person): Promise<void> {
     await tx.notifyChange();
   });
 }
-
-const actorOf = (person: Person) =>
-  person.machine
-    ? ({ kind: "machine", name: person.name } as const)
-    : ({ kind: "person", via: person.via, key: person.key, name: person.name } as const);

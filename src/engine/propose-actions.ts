@@ -22,6 +22,10 @@ export type Wish = {
   params?: Params;
   /** What somebody said asks, whatever the level: it never causes an execution by itself (product contract 3.6). */
   asks?: string;
+  /** The playbook it comes from. */
+  playbook?: string;
+  /** Source families that speak against the target. */
+  families?: readonly string[];
 };
 
 export type Proposed = { row: New<ActionRow>; answer: (spent: { kindLastHour: number; lastDay: number }) => Answer };
@@ -98,6 +102,11 @@ export async function propose(
     checkedAt: null,
     outcome: null,
     lab: about.lab,
+    deviceGroup: facts.device ? group.name : null,
+    playbook: wish.playbook ?? null,
+    families: [...(wish.families ?? [])],
+    rejectedBefore: null,
+    breakGlass: null,
   };
   const answer: Proposed["answer"] = (spent) => {
     if (row.byHand !== null) return { kind: "ask", rule: "no connected product can carry it out, so a person does" };

@@ -1,8 +1,8 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, evidenceId, investigationId } from "./air.ts";
-import { actorOf, audited, authorise } from "./authorise.ts";
+import { audited, authorise } from "./authorise.ts";
 import type { Verdict } from "./domain/alert.ts";
-import type { Person } from "./domain/approval.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import { type Entity, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED, verdictWord } from "./domain/investigation.ts";

@@ -1,8 +1,8 @@
 import type { Air } from "./air.ts";
-import { actorOf, audited, authorise } from "./authorise.ts";
+import { audited, authorise } from "./authorise.ts";
 import { severityRank } from "./domain/alert.ts";
 import { BUILT_IN_POLICIES, SEVERITY_POLICY } from "./domain/alert-policy.ts";
-import type { Person } from "./domain/approval.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 
 /** A snooze nobody remembers must not last for ever; what is to stay silent longer belongs in air.yaml, where it is reviewed. */

@@ -1,7 +1,7 @@
 import { type Air, alertId, incidentId, investigationId } from "./air.ts";
-import { actorOf, authorise } from "./authorise.ts";
+import { authorise } from "./authorise.ts";
 import type { Alert, NamedEntity, Severity } from "./domain/alert.ts";
-import type { Person } from "./domain/approval.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import { type Entity, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED } from "./domain/investigation.ts";

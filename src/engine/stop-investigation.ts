@@ -1,6 +1,6 @@
 import { type Air, actionId, investigationId } from "./air.ts";
-import { actorOf, audited, authorise } from "./authorise.ts";
-import type { Person } from "./domain/approval.ts";
+import { audited, authorise } from "./authorise.ts";
+import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED } from "./domain/investigation.ts";
 import { settleUndone } from "./execute-action.ts";

@@ -1,4 +1,4 @@
-import type { ActionDecision, ActionKindName, ActionState, BlastRadius, Family } from "./domain/action.ts";
+import type { ActionDecision, ActionKindName, ActionState, BlastRadius, BreakGlass, Family } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { NamedEntity, Severity, Verdict } from "./domain/alert.ts";
 import type { Snooze } from "./domain/alert-policy.ts";
@@ -186,6 +186,31 @@ export type ActionRow = {
   checkedAt: Date | null;
   outcome: string | null;
   lab: boolean;
+  /** The automation group of the device it happens on. */
+  deviceGroup: string | null;
+  playbook: string | null;
+  /** Source families that spoke against the target when it was proposed. */
+  families: string[];
+  /** The rejected action this one comes back to. */
+  rejectedBefore: number | null;
+  breakGlass: BreakGlass | null;
+};
+
+/** Somebody is told that something waits for them; sent once. */
+export type PageRow = {
+  id: number;
+  incidentId: number;
+  actionId: number | null;
+  step: string;
+  target: string;
+  text: string;
+  by: string;
+  createdAt: Date;
+  dueAt: Date;
+  sentAt: Date | null;
+  droppedAt: Date | null;
+  attempts: number;
+  trouble: string | null;
 };
 
 export type ApprovalRow = { actionId: number; version: string; person: string; name: string; via: string; at: Date };

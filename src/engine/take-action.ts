@@ -1,10 +1,10 @@
 import { readParams } from "./actions/action-kind.ts";
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
-import { actorOf, audited, authorise } from "./authorise.ts";
+import { audited, authorise } from "./authorise.ts";
 import { decideAction, redraw } from "./decide-action.ts";
 import type { ActionKindName, Family } from "./domain/action.ts";
-import { mayApprove, type Person } from "./domain/approval.ts";
+import { actorOf, mayApprove, type Person } from "./domain/approval.ts";
 import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { neverAct } from "./domain/never-act.ts";

@@ -1,8 +1,7 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
-import { actorOf } from "./authorise.ts";
 import { auditRefusal, redraw } from "./decide-action.ts";
-import { mayApprove, type Person } from "./domain/approval.ts";
+import { actorOf, mayApprove, type Person } from "./domain/approval.ts";
 import { entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import type { ActionRow, New, TimelineRow } from "./store.ts";

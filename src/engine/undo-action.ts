@@ -1,10 +1,10 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
-import { actorOf, namedIn } from "./authorise.ts";
+import { namedIn } from "./authorise.ts";
 import { auditRefusal, redraw } from "./decide-action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { Severity } from "./domain/alert.ts";
-import { mayDecide, type Person } from "./domain/approval.ts";
+import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { pauseOf } from "./pause.ts";

@@ -80,6 +80,23 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
   if (live.length > 0) await tx.notifyChange();
 }
 
+/** An incident's card is stale, and those of the actions named; `needed`: somebody has to see it now, whatever its severity. */
+export async function redrawIncident(
+  tx: Tx,
+  air: Pick<Air, "channels">,
+  id: number,
+  now: Date,
+  more: { actions?: readonly number[]; needed?: boolean } = {},
+): Promise<void> {
+  const incident = await tx.incident(id);
+  if (incident) {
+    const needed = incident.status === "open" && (more.needed === true || neededAtOnce(incident.severity));
+    const quiet = incident.status === "redirected";
+    await wantCards(tx, air, [{ incident: id, severity: incident.severity, needed, quiet, actions: more.actions ?? [] }], now);
+  }
+  await tx.notifyChange();
+}
+
 /** Channels that show the incident already, and those it is new to. */
 function placesOf(
   air: Pick<Air, "channels">,

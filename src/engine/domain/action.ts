@@ -151,3 +151,14 @@ export type ActionDecision = {
   via: string;
   reason?: string;
 };
+
+/** One person decided where two were needed (product contract 6), until a second confirmed or it was taken back. */
+export type BreakGlass = {
+  by: string;
+  key: string;
+  at: string;
+  reason: string;
+  confirmed?: { by: string; at: string };
+  /** An admin looked at it afterwards. */
+  reviewed?: { by: string; at: string };
+};

@@ -1,4 +1,5 @@
 import type { ActionKindName, ActionState, BlastRadius, Family } from "./action.ts";
+import type { Actor } from "./actor.ts";
 import { deviceName, type Entity, entityName } from "./entity.ts";
 import { approvalsOfKind, globMatches, type Policy } from "./policy.ts";
 
@@ -17,6 +18,10 @@ export type Person = {
 
 export type Roles = { viewer: boolean; responder: boolean; admin: boolean; approves: readonly Family[] };
 export const NO_ROLES: Roles = { viewer: false, responder: false, admin: false, approves: [] };
+
+/** Who did it, as rows and the audit keep it. */
+export const actorOf = (person: Pick<Person, "machine" | "name" | "via" | "key">): Actor =>
+  person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
 
 /** Roles include what stands below them: an approver may respond, a responder may look. */
 export const mayView = (roles: Roles) => roles.viewer || mayRespond(roles);

@@ -1,0 +1,24 @@
+CREATE TABLE "pages" (
+	"id" serial PRIMARY KEY NOT NULL,
+	"incident_id" integer NOT NULL,
+	"action_id" integer,
+	"step" text NOT NULL,
+	"target" text NOT NULL,
+	"text" text NOT NULL,
+	"by" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"due_at" timestamp with time zone NOT NULL,
+	"sent_at" timestamp with time zone,
+	"dropped_at" timestamp with time zone,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"trouble" text,
+	CONSTRAINT "pages_once" UNIQUE NULLS NOT DISTINCT("incident_id","action_id","step","target","due_at")
+);
+--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "device_group" text;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "playbook" text;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "families" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "rejected_before" integer;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "break_glass" jsonb;--> statement-breakpoint
+CREATE INDEX "pages_due" ON "pages" USING btree ("due_at") WHERE sent_at is null and dropped_at is null;--> statement-breakpoint
+CREATE INDEX "pages_incident" ON "pages" USING btree ("incident_id","id");
