@@ -34,6 +34,8 @@ export type Setup = {
   post: "all" | "needed";
   /** Slack's own pace of one post a second, or none. */
   pace: "slack" | "lifted";
+  /** As a person would have it: more alike alerts than anybody reads one by one are one storm. Else each gets its card. */
+  storms?: boolean;
   yaml?: string;
 };
 
@@ -98,8 +100,8 @@ function yamlOf(setup: Setup): string {
     ...(setup.post === "all" ? [`channels: [{ slack: ${CHANNEL}, post: all }]`] : []),
     ...(setup.pace === "lifted" ? ["slack: { pace: { perSecond: 1000, burst: 24 } }"] : []),
     ...(setup.world === "real" ? ["mode: ask", `connectors: { virustotal: ${lifted}, abuseipdb: ${lifted} }`] : []),
-    // The rows offer alike alerts by the hundred and count each one's card: a storm would rightly show one for all of them.
-    "storm: { alike: 1000000, within: 60s }",
+    // Most rows offer alike alerts by the hundred and count each one's card: a storm would rightly show one for all of them.
+    ...(setup.storms ? [] : ["storm: { alike: 1000000, within: 60s }"]),
     setup.yaml ?? "",
   ].join("\n");
 }

@@ -132,7 +132,7 @@ export const flooded: Row = {
   title: "11 ten thousand alerts in a minute",
   run: async (rig) => {
     if (!rig.postgres) throw new Skip("this many alerts need PostgreSQL");
-    return withAir(rig, { database: "postgres", world: "real", post: "needed", pace: "lifted" }, (air, settings) =>
+    return withAir(rig, { database: "postgres", world: "real", post: "needed", pace: "lifted", storms: true }, (air, settings) =>
       flood(rig, air, settings),
     );
   },

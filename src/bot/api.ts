@@ -191,7 +191,7 @@ export function apiRoutes(parts: ApiParts): Router {
         target: z.string().min(1).max(500).optional(),
         incident: idText("incident").optional(),
         investigation: idText("investigation").optional(),
-        since: period.optional(),
+        since: periodUntil(air.clock.now).optional(),
         order: z.enum(ACTION_ORDERS).optional(),
       }),
     );
@@ -396,14 +396,15 @@ const list = <const T extends readonly string[]>(values: T) =>
     .optional();
 
 /** `7d` back from now, or a day or moment. */
-const period = z.string().transform((text, context) => {
-  const ms = readDuration(text);
-  if (ms !== undefined) return new Date(Date.now() - ms);
-  const at = new Date(text);
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return at;
-  context.addIssue({ code: "custom", message: "must be a period like 24h, 7d or 30d, or a date like 2026-10-05" });
-  return z.NEVER;
-});
+const periodUntil = (now: () => Date) =>
+  z.string().transform((text, context) => {
+    const ms = readDuration(text);
+    if (ms !== undefined) return new Date(now().getTime() - ms);
+    const at = new Date(text);
+    if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(at.getTime())) return at;
+    context.addIssue({ code: "custom", message: "must be a period like 24h, 7d or 30d, or a date like 2026-10-05" });
+    return z.NEVER;
+  });
 
 function present<T extends object>(given: T) {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {

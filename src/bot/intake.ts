@@ -5,7 +5,8 @@ import { databaseAway } from "../db/errors.ts";
 import type { Air } from "../engine/air.ts";
 import type { Alert } from "../engine/domain/alert.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { type Accepted, type Intake, ingestAlerts } from "../engine/ingest-alert.ts";
+import { type Accepted, ingestAlerts } from "../engine/ingest-alert.ts";
+import type { Intake } from "../engine/prepare-alert.ts";
 import type { Config } from "./config.ts";
 
 const MAX_ALERTS = 500;

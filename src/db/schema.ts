@@ -333,12 +333,18 @@ export const actions = pgTable(
     rejectedBefore: integer("rejected_before"),
     /** Carried out by one person where two were needed; listed until somebody reviewed it. */
     breakGlass: jsonb("break_glass").$type<BreakGlass>(),
+    /** Its card says something else from then on, without anything happening: it is drawn again. */
+    redrawAt: at("redraw_at"),
+    /** When the evidence it rests on was looked at again while it waited; null: not since it was proposed. */
+    lookedAt: at("looked_at"),
   },
   (t) => [
     index("actions_incident").on(t.incidentId),
     index("actions_investigation").on(t.investigationId),
     index("actions_state").on(t.state, t.id),
     index("actions_timed").on(t.state).where(sql`undo_after_ms is not null`),
+    index("actions_redraw").on(t.redrawAt).where(sql`redraw_at is not null`),
+    index("actions_break_glass").on(t.id).where(sql`break_glass is not null`),
   ],
 );
 

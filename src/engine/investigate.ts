@@ -2,10 +2,11 @@ import { z } from "zod";
 import { type Air, evidenceId, investigationId } from "./air.ts";
 import { analyzers } from "./analyzers/all.ts";
 import { entityKeys, entityName, evidenceKeys } from "./domain/entity.ts";
-import { ENDED, STATUS_SENTENCE, verdictWord } from "./domain/investigation.ts";
+import { ENDED, EXPANSION_ASKS, STATUS_SENTENCE, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
 import { type Judgement, judge } from "./domain/verdict.ts";
+import { freshEvidence } from "./fresh-rows.ts";
 import { insertProposals, line } from "./insert-proposals.ts";
 import { moveInvestigation, statusOf } from "./investigation-status.ts";
 import { look, saidObservations } from "./look.ts";
@@ -14,8 +15,7 @@ import { adviceFor, stepsFor } from "./playbook-steps.ts";
 import { type Proposed, propose, targetDigest, type Wish } from "./propose-actions.ts";
 import { sha256 } from "./sha256.ts";
 import type { ActionRow, AlertSummary, EvidenceRow, IncidentRow, InvestigationRow, New, ObservationRow, TimelineRow, Tx } from "./store.ts";
-import { neededAtOnce, wantCards } from "./want-cards.ts";
-import { freshEvidence } from "./widen-investigation.ts";
+import { neededAtOnce, redrawIncident, wantCards } from "./want-cards.ts";
 
 /** A job as a handler sees it: what to do, and the one way to finish it. */
 export type Settle = (effect: (tx: Tx) => Promise<void>) => Promise<void>;
@@ -187,9 +187,6 @@ function newEvidence(
   return found;
 }
 
-/** From this many devices on, widening the investigation to them is itself a decision for a person (domain facts 1.4). */
-const EXPANSION_ASKS = 10;
-
 /** A bad thing that was seen on many devices: whether they are looked at is asked, once. */
 function expansionsOf(
   judged: readonly Judged[],
@@ -265,14 +262,7 @@ async function markRunning(air: Air, row: InvestigationRow): Promise<void> {
       const locked = await tx.lockInvestigation(row.id);
       if (locked?.status !== "queued") return;
       await moveInvestigation(tx, locked, "running", air.clock.now());
-      const incident = await tx.incident(locked.incidentId);
-      if (incident)
-        await wantCards(
-          tx,
-          air,
-          [{ incident: incident.id, severity: incident.severity, needed: neededAtOnce(incident.severity) }],
-          air.clock.now(),
-        );
+      await redrawIncident(tx, air, locked.incidentId, air.clock.now());
     });
   } catch {
     // Only a nicety; the settling transaction sets the status in any case.

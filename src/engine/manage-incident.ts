@@ -6,7 +6,8 @@ import { Refusal } from "./domain/errors.ts";
 import { type Classification, DETERMINATIONS } from "./domain/incident.ts";
 import { ENDED } from "./domain/investigation.ts";
 import type { IncidentRow, Tx } from "./store.ts";
-import { neededAtOnce, wantCards } from "./want-cards.ts";
+import { timelineLine } from "./timeline-line.ts";
+import { redrawIncident } from "./want-cards.ts";
 
 /*
  * What people do with an incident beside its investigation (product contract 3.6): note, assign, acknowledge, close, reopen. Each is
@@ -33,17 +34,7 @@ async function manage(
       if (row.redirectTo !== null) throw new Refusal("invalid", `${incidentId(incident)} was merged into ${incidentId(row.redirectTo)}.`);
       const { text, change, data } = await decide(tx, row, now);
       await tx.updateIncident(incident, { ...change, updatedAt: now });
-      await tx.addTimeline([
-        {
-          incidentId: incident,
-          investigationId: null,
-          actionId: null,
-          at: now,
-          actor: actorOf(person),
-          event: `incident-${verb}`,
-          text: text.slice(0, 2000),
-        },
-      ]);
+      await tx.addTimeline([timelineLine({ incidentId: incident }, now, actorOf(person), `incident-${verb}`, text)]);
       await tx.writeAudit([
         {
           at: now,
@@ -54,8 +45,7 @@ async function manage(
           ...(data ? { data } : {}),
         },
       ]);
-      await wantCards(tx, air, [{ incident, severity: row.severity, needed: neededAtOnce(row.severity) }], now);
-      await tx.notifyChange();
+      await redrawIncident(tx, air, incident, now);
       return { ...row, ...change };
     }),
   );

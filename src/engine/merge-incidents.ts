@@ -5,7 +5,9 @@ import { actorOf, type Person } from "./domain/approval.ts";
 import { extend } from "./domain/correlate.ts";
 import { Refusal } from "./domain/errors.ts";
 import { headlineOf, incidentTitle } from "./domain/incident.ts";
-import { evidenceOf, marksOf, mergedRow, queuedInvestigation } from "./ingest-alert.ts";
+import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
+import { mergedRow } from "./merge-in-plan.ts";
+import { marksOf } from "./prepare-alert.ts";
 import type { AlertSummary, IncidentRow, Tx } from "./store.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
 

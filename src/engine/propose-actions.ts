@@ -26,6 +26,8 @@ export type Wish = {
   playbook?: string;
   /** Source families that speak against the target. */
   families?: readonly string[];
+  /** The rejected action this one comes back to. */
+  rejectedBefore?: number;
 };
 
 export type Proposed = { row: New<ActionRow>; answer: (spent: { kindLastHour: number; lastDay: number }) => Answer };
@@ -105,11 +107,15 @@ export async function propose(
     deviceGroup: facts.device ? group.name : null,
     playbook: wish.playbook ?? null,
     families: [...(wish.families ?? [])],
-    rejectedBefore: null,
+    rejectedBefore: wish.rejectedBefore ?? null,
     breakGlass: null,
+    redrawAt: null,
+    lookedAt: null,
   };
   const answer: Proposed["answer"] = (spent) => {
     if (row.byHand !== null) return { kind: "ask", rule: "no connected product can carry it out, so a person does" };
+    // A person said no to this before: a person is asked again, whatever the level.
+    if (wish.rejectedBefore !== undefined && policy.mode !== "observe") return { kind: "ask", rule: "rejected before: it asks again" };
     const said = automationFor(
       { kind: wish.kind, target: wish.target, verdict: about.verdict, judgement: about.judgement, level: group.level, group: group.name },
       policy,

@@ -13,7 +13,7 @@ import { type Proposed, propose, undoWish, type Wish } from "./propose-actions.t
 import { groundsOf, restingOn } from "./resting-on.ts";
 import { type Started, startInvestigation } from "./start-investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
-import { neededAtOnce, wantCards } from "./want-cards.ts";
+import { redrawIncident } from "./want-cards.ts";
 
 /*
  * What a person knows better (product contract 3.6, domain facts 7). None of these carries anything out: what follows from them is
@@ -148,7 +148,7 @@ export async function reportFalseNegative(air: Air, person: Person, entity: Enti
         data: { kind: entity.kind, proposed: ids.map(actionId) },
       },
     ]);
-    await redrawIncident(tx, air, locked.incidentId, ids);
+    await redrawIncident(tx, air, locked.incidentId, air.clock.now(), { actions: ids, needed: ids.length > 0 });
     return ids;
   });
   return { ...started, proposed: proposed.length };
@@ -233,7 +233,7 @@ async function override(
     },
   ]);
   await anotherRound(tx, locked, now);
-  await redrawIncident(tx, air, locked.incidentId, [...touched, ...ids]);
+  await redrawIncident(tx, air, locked.incidentId, now, { actions: [...touched, ...ids], needed: touched.length + ids.length > 0 });
   return ids.length;
 }
 
@@ -256,16 +256,4 @@ async function anotherRound(tx: Tx, locked: InvestigationRow, now: Date): Promis
     wanted: Math.max(locked.wanted, locked.round) + 1,
   });
   await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });
-}
-
-async function redrawIncident(tx: Tx, air: Air, id: number, actions: readonly number[]): Promise<void> {
-  const incident = await tx.incident(id);
-  if (incident)
-    await wantCards(
-      tx,
-      air,
-      [{ incident: id, severity: incident.severity, needed: actions.length > 0 || neededAtOnce(incident.severity), actions }],
-      air.clock.now(),
-    );
-  await tx.notifyChange();
 }

@@ -6,7 +6,8 @@ import { ENDED } from "./domain/investigation.ts";
 import { settleUndone } from "./execute-action.ts";
 import { isUnlooked, moveInvestigation } from "./investigation-status.ts";
 import type { InvestigationRow, Tx } from "./store.ts";
-import { neededAtOnce, wantCards } from "./want-cards.ts";
+import { timelineLine } from "./timeline-line.ts";
+import { redrawIncident } from "./want-cards.ts";
 
 async function find(air: Air, id: number): Promise<InvestigationRow> {
   const row = await air.store.investigation(id);
@@ -111,17 +112,7 @@ async function note(
 ): Promise<void> {
   const at = air.clock.now();
   const actor = actorOf(person);
-  await tx.addTimeline([
-    { incidentId: row.incidentId, investigationId: row.id, actionId: null, at, actor, event, text: text.slice(0, 2000) },
-  ]);
+  await tx.addTimeline([timelineLine({ incidentId: row.incidentId, investigationId: row.id }, at, actor, event, text)]);
   await tx.writeAudit([{ at, actor, event: event.replace("-", "."), subject: investigationId(row.id), incidentId: row.incidentId, data }]);
-  const incident = await tx.incident(row.incidentId);
-  if (incident)
-    await wantCards(
-      tx,
-      air,
-      [{ incident: incident.id, severity: incident.severity, needed: neededAtOnce(incident.severity), actions }],
-      at,
-    );
-  await tx.notifyChange();
+  await redrawIncident(tx, air, row.incidentId, at, { actions });
 }

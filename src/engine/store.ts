@@ -194,6 +194,10 @@ export type ActionRow = {
   /** The rejected action this one comes back to. */
   rejectedBefore: number | null;
   breakGlass: BreakGlass | null;
+  /** Its card is drawn again then: it says something else from then on. */
+  redrawAt: Date | null;
+  /** When the evidence it rests on was looked at again while it waited; null: not since it was proposed. */
+  lookedAt: Date | null;
 };
 
 /** Somebody is told that something waits for them; sent once. */
@@ -286,6 +290,8 @@ export type ActionFilter = {
   investigationId?: number;
   /** Proposed, decided or ended since then. */
   since?: Date;
+  /** Carried out by breaking the glass, and not reviewed by an admin yet. */
+  breakGlass?: "open";
   /** Default: newest proposal first. */
   order?: ActionOrder;
   limit: number;
@@ -325,6 +331,8 @@ export interface Reads {
   uncheckedActions(before: Date, limit: number): Promise<number[]>;
   /** Whose the devices of an incident are, as the inventory said when they were looked at. */
   deviceOwners(incident: number): Promise<string[]>;
+  /** Pending actions whose card says something else from then on. */
+  redrawnBy(now: Date, limit: number): Promise<ActionRow[]>;
   /** Carried-out actions that end by themselves by then. */
   timedActions(by: Date, limit: number): Promise<ActionRow[]>;
   /** Evidence of an incident that came after a moment and is Malicious, newest first. */
@@ -377,13 +385,12 @@ export interface Tx extends Reads {
   dropSpans(incident: number): Promise<void>;
   /** How many stored alerts are alike and came since then, counted no further than `most` + 1. */
   countAlike(alikes: readonly string[], since: Date, most: number): Promise<Map<string, number>>;
-  /** The running storm of these alerts or a new one, which takes in what came since then; counts `more` in. */
-  stormFor(
-    alert: Pick<StormRow, "alike" | "source" | "category" | "severity" | "lab">,
-    more: number,
-    since: Date,
-    now: Date,
-  ): Promise<number>;
+  /** The storm of these alerts that still runs; nothing is locked. */
+  runningStorm(alike: string, since: Date): Promise<number | undefined>;
+  /** A new storm, which takes in what came since then; the one somebody else opened meanwhile. */
+  openStorm(alert: Pick<StormRow, "alike" | "source" | "category" | "severity" | "lab">, since: Date, now: Date): Promise<number>;
+  /** Counts alerts into a storm, which goes on. */
+  countStorm(storm: number, more: number, now: Date): Promise<void>;
   addSnooze(row: New<SnoozeRow>): Promise<number>;
   endSnoozes(policy: string, by: string, now: Date): Promise<number>;
   alertsByIdentity(
@@ -440,6 +447,8 @@ export interface Tx extends Reads {
     rows: readonly { channel: string; subject: string; incidentId: number; thread: string | null; priority: number }[],
     now: Date,
   ): Promise<void>;
+  /** Storms that went on since then are drawn again: what they count beside their alerts is told from time to time, not with every investigation. */
+  redrawStorms(since: Date): Promise<void>;
   /** For a chat that draws on every read: the message is there as soon as it is wanted. */
   showMessages(
     rows: readonly { channel: string; subject: string; incidentId: number; thread: string | null; priority: number }[],

@@ -14,7 +14,7 @@ export const alikeDigest = (alert: Alike) => sha256(signature(alert));
 
 /**
  * Marks the batch's alerts, and the ones just before them, that are part of a storm, and the new incidents that hold nothing else.
- * An incident that becomes more severe than its storm breaks through: it is shown by itself.
+ * An incident that becomes more severe than its storm breaks through: it is shown by itself. Returns what is to be counted in, by storm.
  */
 export async function raiseStorms(
   tx: Tx,
@@ -22,14 +22,16 @@ export async function raiseStorms(
   incidents: readonly { row: IncidentRow; fresh: boolean }[],
   policy: Policy["storm"],
   now: Date,
-): Promise<void> {
+): Promise<Map<number, number>> {
+  const counted = new Map<number, number>();
   const groups = Map.groupBy(alerts, (alert) => alert.alike);
   const since = new Date(now.getTime() - policy.within);
   const before = await tx.countAlike([...groups.keys()], since, policy.alike);
   for (const [alike, group] of groups) {
     const [first] = group;
     if (!first || (before.get(alike) ?? 0) + group.length <= policy.alike) continue;
-    const storm = await tx.stormFor(first, group.length, since, now);
+    const storm = (await tx.runningStorm(alike, since)) ?? (await tx.openStorm(first, since, now));
+    counted.set(storm, (counted.get(storm) ?? 0) + group.length);
     for (const alert of group) alert.stormId = storm;
   }
   const byIncident = Map.groupBy(alerts, (alert) => alert.incidentId);
@@ -37,4 +39,5 @@ export async function raiseStorms(
     const [one, ...others] = new Set((byIncident.get(row.id) ?? []).map((alert) => alert.stormId));
     if (fresh && others.length === 0) row.stormId = one ?? null;
   }
+  return counted;
 }

@@ -9,6 +9,8 @@ import { endTimedActions } from "./timed-actions.ts";
 
 /** How many lapsed actions one sweep takes; the next one takes the rest. */
 const BATCH = 100;
+/** What a storm left behind is looked into and decided within this long after its last alert. */
+const STORMS_REDRAWN_MS = 86_400_000;
 
 /**
  * Due times are rows compared with the clock here; the queue's deferral only wakes us. Proposals nobody answered expire, and whatever
@@ -21,6 +23,7 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
   const stale = await air.store.stale(now);
   const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
   await settle(async (tx) => {
+    await tx.redrawStorms(new Date(now.getTime() - STORMS_REDRAWN_MS));
     await tx.enqueueMany(
       "investigate",
       stale.investigations.map((id) => ({ data: { investigation: id }, key: investigationId(id) })),

@@ -12,6 +12,8 @@ export type Changed = {
   quiet?: boolean;
   /** Known not to be part of a storm; where nobody says, it is asked. */
   calm?: boolean;
+  /** New alerts came: the counter of the storm it is part of goes on, and its lists of alerts grow. */
+  counts?: boolean;
   /** Incidents that were merged into this one: whoever watched one of them sees this one there. */
   absorbed?: readonly number[];
   /** Actions whose own cards changed. */
@@ -54,15 +56,17 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
       ...already.flatMap((channel) => ofIncident(change, channel, PRIORITY.redraw, incidentSubject(change.incident))),
       ...fresh.flatMap((channel) => {
         if (!storm) return ofIncident(change, channel, PRIORITY.root, incidentSubject(change.incident));
-        const pages = threads.find((thread) => thread.channel === channel && thread.storm === storm.id)?.pages ?? [];
+        const thread = threads.find((one) => one.channel === channel && one.storm === storm.id);
+        // Everybody's row: whoever merely finished looking leaves it alone, or a thousand investigations would wait for each other.
+        const raise = change.counts || !thread?.shown;
         return [
-          ...ofStorm(storm, change.incident, channel, pages),
+          ...(raise ? ofStorm(storm, change.incident, channel, thread?.pages ?? []) : []),
           ...ofIncident(change, channel, PRIORITY.root, stormSubject(storm.id)).slice(1),
         ];
       }),
       // A storm that is shown counts on, also what would not be shown by itself.
       ...threads
-        .filter((thread) => thread.shown && thread.storm === storm?.id && !change.quiet && !fresh.includes(thread.channel))
+        .filter((thread) => change.counts && thread.shown && thread.storm === storm?.id && !change.quiet && !fresh.includes(thread.channel))
         .flatMap((thread) => (storm ? ofStorm(storm, change.incident, thread.channel, thread.pages) : [])),
       ...repliesOf(change, known),
     ];
@@ -91,7 +95,7 @@ export async function redrawIncident(
   const incident = await tx.incident(id);
   if (incident) {
     const needed = incident.status === "open" && (more.needed === true || neededAtOnce(incident.severity));
-    const quiet = incident.status === "redirected";
+    const quiet = incident.quiet || incident.status === "redirected";
     await wantCards(tx, air, [{ incident: id, severity: incident.severity, needed, quiet, actions: more.actions ?? [] }], now);
   }
   await tx.notifyChange();

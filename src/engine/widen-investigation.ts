@@ -1,26 +1,9 @@
 import { investigationId } from "./air.ts";
-import { type Entity, entityKey, entityName, evidenceKeys } from "./domain/entity.ts";
+import { entityName } from "./domain/entity.ts";
 import { ENDED } from "./domain/investigation.ts";
+import { freshEvidence } from "./fresh-rows.ts";
 import { moveInvestigation } from "./investigation-status.ts";
-import { sha256 } from "./sha256.ts";
-import type { ActionRow, EvidenceRow, New, Tx } from "./store.ts";
-
-/** Evidence nobody has looked at yet, as a look-up, a person or an approved expansion brings it in. */
-export const freshEvidence = (
-  entity: Entity,
-  where: { investigationId: number; incidentId: number; foundBy: string; createdAt: Date },
-): New<EvidenceRow> => ({
-  ...where,
-  digest: sha256(evidenceKeys(entity)[0]),
-  entityDigest: sha256(entityKey(entity)),
-  entity,
-  said: [],
-  verdict: "unknown",
-  judgement: null,
-  override: null,
-  remediation: "none",
-  lookedRound: null,
-});
+import type { ActionRow, Tx } from "./store.ts";
 
 /** The devices a pending expansion would take in (`params.devices`). */
 const devicesOf = (action: Pick<ActionRow, "params">): string[] =>

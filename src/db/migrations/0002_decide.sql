@@ -20,5 +20,9 @@ ALTER TABLE "actions" ADD COLUMN "playbook" text;--> statement-breakpoint
 ALTER TABLE "actions" ADD COLUMN "families" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "actions" ADD COLUMN "rejected_before" integer;--> statement-breakpoint
 ALTER TABLE "actions" ADD COLUMN "break_glass" jsonb;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "redraw_at" timestamp with time zone;--> statement-breakpoint
+ALTER TABLE "actions" ADD COLUMN "looked_at" timestamp with time zone;--> statement-breakpoint
 CREATE INDEX "pages_due" ON "pages" USING btree ("due_at") WHERE sent_at is null and dropped_at is null;--> statement-breakpoint
-CREATE INDEX "pages_incident" ON "pages" USING btree ("incident_id","id");
+CREATE INDEX "pages_incident" ON "pages" USING btree ("incident_id","id");--> statement-breakpoint
+CREATE INDEX "actions_redraw" ON "actions" USING btree ("redraw_at") WHERE redraw_at is not null;--> statement-breakpoint
+CREATE INDEX "actions_break_glass" ON "actions" USING btree ("id") WHERE break_glass is not null;

@@ -143,6 +143,13 @@ export function reads(db: () => Db): Reads {
         .where(and(eq(t.investigations.incidentId, incident), eq(t.observations.analyzer, "device-facts")));
       return rows.flatMap(({ owner }) => (owner ? [owner] : []));
     },
+    redrawnBy: (now, limit) =>
+      db()
+        .select()
+        .from(t.actions)
+        .where(and(isNotNull(t.actions.redrawAt), lte(t.actions.redrawAt, now)))
+        .orderBy(asc(t.actions.id))
+        .limit(limit),
     timedActions: (by, limit) =>
       db()
         .select()
@@ -310,6 +317,7 @@ async function readActions(db: Db, filter: ActionFilter): Promise<Page<ActionRow
     filter.incidentId === undefined ? undefined : eq(t.actions.incidentId, filter.incidentId),
     filter.investigationId === undefined ? undefined : eq(t.actions.investigationId, filter.investigationId),
     filter.since === undefined ? undefined : gte(updated, filter.since.toISOString()),
+    filter.breakGlass === undefined ? undefined : and(isNotNull(t.actions.breakGlass), sql`${t.actions.breakGlass}->'reviewed' is null`),
     past,
   ];
   const rows: ActionRow[] = await db

@@ -169,19 +169,16 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         from jsonb_to_recordset(${JSON.stringify(alikes.map((alike) => ({ alike })))}::jsonb) as a(alike text)`);
       return new Map(rowsOf<{ alike: string; count: number }>(rows).map((row) => [row.alike, row.count]));
     },
-    async stormFor(alert, more, since, now) {
+    runningStorm: (alike, since) => runningStorm(tx, alike, since),
+    async openStorm(alert, since, now) {
       // Two intakes may see the same storm begin.
       await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`storm ${alert.alike}`}, 0))`);
-      const [running] = await tx
-        .update(t.storms)
-        .set({ alerts: sql`${t.storms.alerts} + ${more}`, lastAt: now })
-        .where(and(eq(t.storms.alike, alert.alike), gte(t.storms.lastAt, since)))
-        .returning({ id: t.storms.id });
-      if (running) return running.id;
+      const running = await runningStorm(tx, alert.alike, since);
+      if (running !== undefined) return running;
       const { alike, source, category, severity, lab } = alert;
       const [made] = await tx
         .insert(t.storms)
-        .values({ alike, source, category, severity, lab, alerts: more, startedAt: now, lastAt: now })
+        .values({ alike, source, category, severity, lab, alerts: 0, startedAt: now, lastAt: now })
         .returning({ id: t.storms.id });
       const id = made?.id ?? 0;
       const taken = await tx
@@ -189,11 +186,14 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         .set({ stormId: id })
         .where(and(eq(t.alerts.alike, alike), gte(t.alerts.receivedAt, since), isNull(t.alerts.stormId)))
         .returning({ id: t.alerts.id });
+      await tx.update(t.storms).set({ alerts: taken.length }).where(eq(t.storms.id, id));
+      return id;
+    },
+    async countStorm(storm, more, now) {
       await tx
         .update(t.storms)
-        .set({ alerts: sql`${t.storms.alerts} + ${taken.length}` })
-        .where(eq(t.storms.id, id));
-      return id;
+        .set({ alerts: sql`${t.storms.alerts} + ${more}`, lastAt: now })
+        .where(eq(t.storms.id, storm));
     },
     async addSnooze(row) {
       const [made] = await tx.insert(t.snoozes).values(row).returning({ id: t.snoozes.id });
@@ -382,6 +382,26 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       const channels = [...new Set(unique.map((row) => row.channel))].sort();
       for (const channel of channels) await wakeWriter(tx, queue, channel);
     },
+    async redrawStorms(since) {
+      const stale = await tx
+        .update(t.messages)
+        .set({ wanted: sql`${t.messages.wanted} + 1`, retryAt: null })
+        .where(
+          and(
+            isNull(t.messages.thread),
+            eq(t.messages.wanted, t.messages.shown),
+            inArray(
+              t.messages.subject,
+              tx
+                .select({ subject: sql`'storm:' || ${t.storms.id}` })
+                .from(t.storms)
+                .where(gte(t.storms.lastAt, since)),
+            ),
+          ),
+        )
+        .returning({ channel: t.messages.channel });
+      for (const channel of [...new Set(stale.map((row) => row.channel))].sort()) await wakeWriter(tx, queue, channel);
+    },
     async showMessages(rows, now) {
       // Sorted, so that two transactions never wait for each other's rows.
       const unique = [...new Map(rows.map((row) => [`${row.channel} ${row.subject}`, row])).values()].sort(bySubject);
@@ -446,6 +466,16 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
  * and goes (lockChannel). So a writer job that is seen here, waiting or running, will see what this transaction wrote; only where none
  * is seen, one is sent.
  */
+async function runningStorm(tx: Db, alike: string, since: Date): Promise<number | undefined> {
+  const [storm] = await tx
+    .select({ id: t.storms.id })
+    .from(t.storms)
+    .where(and(eq(t.storms.alike, alike), gte(t.storms.lastAt, since)))
+    .orderBy(desc(t.storms.id))
+    .limit(1);
+  return storm?.id;
+}
+
 async function wakeWriter(tx: Db, queue: Queue<Db>, channel: string): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock_shared(hashtextextended(${`channel ${channel}`}, 0))`);
   const there = await tx.execute(

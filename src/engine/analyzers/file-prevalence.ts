@@ -1,8 +1,6 @@
 import type { Entity } from "../domain/entity.ts";
+import { EXPANSION_ASKS } from "../domain/investigation.ts";
 import { defineAnalyzer } from "./analyzer.ts";
-
-/** From this many devices on, widening the investigation is itself a decision for a person (domain 1.4). */
-const EXPANSION_ASKS = 10;
 
 export const filePrevalence = defineAnalyzer({
   name: "file-prevalence",

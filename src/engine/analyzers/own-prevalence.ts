@@ -4,6 +4,7 @@ import { WEIGHTS } from "../domain/verdict.ts";
 import type { Past } from "../ports.ts";
 import { defineAnalyzer } from "./analyzer.ts";
 import { brief } from "./brief.ts";
+import { count } from "./wording.ts";
 
 const DAYS = 90;
 const DAY = 86_400_000;
@@ -74,7 +75,6 @@ const VERDICTS: Record<string, string> = {
   noThreatsFound: "No threats found",
   unknown: "Unknown",
 };
-const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const times = (number: number) => (number === 1 ? "once" : `${number} times`);
 const countsOf = ({ alerts, devices, verdicts, overrides }: Past) => ({
   alerts,

@@ -3,7 +3,7 @@ import type { Entity } from "../domain/entity.ts";
 import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
 import type { ActionView } from "./action-card.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
-import { capital, count, outside, shown, span, time } from "./say.ts";
+import { capital, count, outside, SEVERITY_TONE, shown, span, time } from "./say.ts";
 
 /** What the root card of an incident is drawn from: plain facts, read in one go. */
 export type IncidentFacts = {
@@ -56,7 +56,6 @@ export type IncidentFacts = {
   now: Date;
 };
 
-const TONE: Record<Severity, Tone> = { informational: "neutral", low: "info", medium: "warning", high: "bad", critical: "bad" };
 const ORDER: Verdict[] = ["malicious", "suspicious", "noThreatsFound", "unknown"];
 const VERDICT_TONE: Record<Verdict, Tone> = { malicious: "bad", suspicious: "warning", noThreatsFound: "good", unknown: "neutral" };
 
@@ -105,7 +104,7 @@ export function incidentCard(incident: IncidentFacts): Card {
   lines.push(...alertLines(incident));
   return {
     title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 120)}`,
-    tone: TONE[incident.severity],
+    tone: SEVERITY_TONE[incident.severity],
     badge: capital(incident.severity),
     summary: summary(incident, worst, waiting, status),
     lines,

@@ -1,4 +1,6 @@
+import type { Severity } from "../domain/alert.ts";
 import { type Entity, entityName } from "../domain/entity.ts";
+import type { Tone } from "./card.ts";
 
 /**
  * How things are said. Indicators are defanged so that no client turns them into a link or fetches them;
@@ -54,3 +56,12 @@ export function span(from: Date, to: Date): string {
 
 export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
 export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+/** The colour that goes with a severity; the word stands beside it. */
+export const SEVERITY_TONE: Record<Severity, Tone> = {
+  informational: "neutral",
+  low: "info",
+  medium: "warning",
+  high: "bad",
+  critical: "bad",
+};

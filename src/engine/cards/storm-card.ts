@@ -1,6 +1,6 @@
 import type { Severity } from "../domain/alert.ts";
-import { bold, type Card, cut, type Line, type Tone } from "./card.ts";
-import { capital, count, outside, time } from "./say.ts";
+import { bold, type Card, cut, type Line } from "./card.ts";
+import { capital, count, outside, SEVERITY_TONE, time } from "./say.ts";
 
 /** One thread for more alike alerts than anybody reads one by one (product contract 4). */
 export type StormFacts = {
@@ -17,8 +17,6 @@ export type StormFacts = {
   newest: readonly StormAlert[];
 };
 export type StormAlert = { id: string; incident: string; sourceId: string; title: string };
-
-const TONE: Record<Severity, Tone> = { informational: "neutral", low: "info", medium: "warning", high: "bad", critical: "bad" };
 
 export function stormCard(storm: StormFacts): Card {
   const kind = storm.category ? `${cut(outside(storm.category), 60)} alerts` : "alerts";
@@ -45,7 +43,7 @@ export function stormCard(storm: StormFacts): Card {
   ];
   return {
     title: `${storm.lab ? "LAB " : ""}Alert storm: ${what}`,
-    tone: TONE[storm.severity],
+    tone: SEVERITY_TONE[storm.severity],
     badge: capital(storm.severity),
     summary: `${storm.lab ? "LAB " : ""}Alert storm: ${what}.${asked} Since ${time(storm.startedAt)}.`,
     lines,

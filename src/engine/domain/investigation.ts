@@ -161,3 +161,6 @@ export function statusFrom(input: {
 
 /** Kinds an Unknown of which means the investigation is not whole; the others are context. */
 export const JUDGEABLE: ReadonlySet<Entity["kind"]> = new Set(["file", "url", "ip", "domain", "process", "message", "mail-cluster"]);
+
+/** From this many devices on, widening the investigation to them is itself a decision for a person (domain facts 1.4). */
+export const EXPANSION_ASKS = 10;

@@ -364,7 +364,7 @@ describe("what administrators and products write every day is not accused", () =
     "git commit -e -m message",
     "git clone https://git.contoso.example/team/tool.git",
     "git -c core.quotepath=false log --history-minimum",
-    "npm install --no-audit https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz",
+    "npm install --no-audit https://packages.example.org/left-pad/-/left-pad-1.3.0.tgz",
     "node C:\\Program Files\\nodejs\\node_modules\\npm\\bin\\npm-cli.js run build",
     "npx tsc --noEmit",
     "docker run --rm -it -v /tmp/cache:/cache alpine sh -c 'apk add curl'",

@@ -1,0 +1,84 @@
+import canonicalize from "canonicalize";
+import type { Actor } from "./domain/actor.ts";
+import type { Alert } from "./domain/alert.ts";
+import { type Ties, tiesOf } from "./domain/correlate.ts";
+import { joinable } from "./domain/never-act.ts";
+import type { Policy } from "./domain/policy.ts";
+import { sha256 } from "./sha256.ts";
+import type { AlertRow } from "./store.ts";
+
+/** One request's alerts, already parsed. They are stored together or not at all. */
+export type Intake = {
+  source: string;
+  lab: boolean;
+  alerts: readonly Alert[];
+  receivedAt: Date;
+  /** Asked for by a person: it is investigated whatever the policies say, under their name. */
+  requestedBy?: { actor: Actor; incident?: number };
+};
+
+/** An alert with what it is compared by, worked out before the transaction. */
+export type Prepared = {
+  source: string;
+  alert: Alert;
+  lab: boolean;
+  receivedAt: Date;
+  eventAt: Date;
+  identity: string;
+  digest: string;
+  /** Keys by their SHA-256: what an attacker wrote is never an index key itself. */
+  ties: Ties;
+  requestedBy: Intake["requestedBy"];
+};
+
+export function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
+  const eventAt = alert.detectedAt ?? request.receivedAt;
+  const { raw: _raw, ...said } = alert;
+  return {
+    source: request.source,
+    alert,
+    lab: request.lab,
+    receivedAt: request.receivedAt,
+    eventAt,
+    identity: sha256(`${request.lab ? "lab" : "real"}\n${request.source}\n${alert.sourceId}`),
+    digest: sha256(canonicalize(said) ?? ""),
+    ties: tiedBy({ ...alert, source: request.source, vendorIncident: alert.vendorIncident?.id, eventAt }, policy),
+    requestedBy: request.requestedBy,
+  };
+}
+
+/** What ties an alert to others under the organisation's rules, by digest. */
+const tiedBy = (alert: Parameters<typeof tiesOf>[0], policy: Policy): Ties =>
+  digested(tiesOf(alert, policy.correlation, (entity) => joinable(entity, policy.organization)));
+
+function digested({ ties, marks }: Ties): Ties {
+  // A key is tied, marked and locked under one name: it is digested once.
+  const digests = new Map<string, string>();
+  const digest = (key: string): string => {
+    const known = digests.get(key) ?? sha256(key);
+    digests.set(key, known);
+    return known;
+  };
+  return {
+    ties: ties.map((tie) => ({ ...tie, key: digest(tie.key), lock: digest(tie.lock) })),
+    marks: marks.map((mark) => ({ ...mark, key: digest(mark.key), lock: digest(mark.lock) })),
+  };
+}
+
+/** What an alert that is already stored is remembered by: for parting and rejoining incidents. */
+export const marksOf = (
+  alert: Pick<AlertRow, "source" | "title" | "product" | "policyId" | "vendorIncident" | "entities" | "detectedAt">,
+  policy: Policy,
+) =>
+  tiedBy(
+    {
+      source: alert.source,
+      title: alert.title,
+      product: alert.product ?? undefined,
+      policyId: alert.policyId ?? undefined,
+      vendorIncident: alert.vendorIncident ?? undefined,
+      entities: alert.entities,
+      eventAt: alert.detectedAt,
+    },
+    policy,
+  ).marks;
