@@ -13,6 +13,7 @@ import { type Proposed, propose, undoWish, type Wish } from "./propose-actions.t
 import { groundsOf, restingOn } from "./resting-on.ts";
 import { type Started, startInvestigation } from "./start-investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
 
 /*
@@ -35,6 +36,12 @@ async function findEvidence(air: Air, id: number): Promise<Found> {
   return { evidence, investigation };
 }
 
+/** The same thing in other investigations of the incident: what a person knows of it holds there, too. Ordered as rows are locked. */
+async function everywhere(air: Air, found: Found): Promise<Found[]> {
+  const twins = await Promise.all((await air.store.twinsOf(found.evidence.id)).map((id) => findEvidence(air, id)));
+  return [found, ...twins].sort((a, b) => a.investigation.id - b.investigation.id);
+}
+
 /**
  * A person's verdict on a piece of evidence, with the reason. It comes before every source; what follows from it asks.
  *
@@ -49,10 +56,13 @@ export async function setVerdict(
   const asked = { verb: "evidence.verdict", subject: evidenceId(evidence.id), incidents: [evidence.incidentId] };
   await authorise(air, person, asked);
   if (!request.reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the evidence.");
-  const rests = await restingOn(air, investigation, evidence.id);
+  const all = await everywhere(air, { evidence, investigation });
+  const rests = new Map(
+    await Promise.all(all.map(async (one) => [one, await restingOn(air, one.investigation, one.evidence.id)] as const)),
+  );
   return audited(air, person, asked, () =>
     air.store.transaction(async (tx) => {
-      await override(tx, air, person, { evidence, investigation }, request.verdict, request.reason, "verdict", [], rests);
+      for (const [found, restsOn] of rests) await override(tx, air, person, found, request.verdict, request.reason, "verdict", [], restsOn);
       return { ...evidence, override: { verdict: request.verdict, by: person.name, reason: request.reason } };
     }),
   );
@@ -78,16 +88,20 @@ export async function reportFalsePositive(
 
 async function clear(air: Air, person: Person, id: number, reason: string): Promise<{ evidence: EvidenceRow; proposed: number }> {
   const found = await findEvidence(air, id);
-  const { evidence, investigation } = found;
+  const { evidence } = found;
   const asked = { verb: "evidence.fp", subject: evidenceId(id), incidents: [evidence.incidentId] };
   await authorise(air, person, asked);
-  const rests = await restingOn(air, investigation, id);
-  const done = (await air.store.actionsOf(investigation.id)).filter(
-    // What no product can take back by a call is proposed with the steps to do it by hand.
-    (action) => rests(action) && action.state === "succeeded" && actionKinds[action.kind].undo.by !== undefined,
-  );
   const because = `proposed because ${person.name} reported a false positive`;
-  const undos = await Promise.all(done.map((action) => proposeUndo(air, action, found, because)));
+  const parts = await Promise.all(
+    (await everywhere(air, found)).map(async (one) => {
+      const rests = await restingOn(air, one.investigation, one.evidence.id);
+      const done = (await air.store.actionsOf(one.investigation.id)).filter(
+        // What no product can take back by a call is proposed with the steps to do it by hand.
+        (action) => rests(action) && action.state === "succeeded" && actionKinds[action.kind].undo.by !== undefined,
+      );
+      return { one, rests, undos: await Promise.all(done.map((action) => proposeUndo(air, action, one, because))) };
+    }),
+  );
   const allow = ALLOWED.has(evidence.entity.kind)
     ? [
         await proposeFor(
@@ -99,7 +113,13 @@ async function clear(air: Air, person: Person, id: number, reason: string): Prom
     : [];
   return audited(air, person, asked, () =>
     air.store.transaction(async (tx) => {
-      const proposed = await override(tx, air, person, found, "noThreatsFound", reason, "fp", [...undos, ...allow], rests);
+      // The incident before its investigations, as every intake locks them.
+      await tx.lockIncidents([evidence.incidentId]);
+      let proposed = 0;
+      for (const { one, rests, undos } of parts) {
+        const follows = one.evidence.id === evidence.id ? [...undos, ...allow] : undos;
+        proposed += await override(tx, air, person, one, "noThreatsFound", reason, "fp", follows, rests);
+      }
       return { evidence: { ...evidence, override: { verdict: "noThreatsFound", by: person.name, reason } }, proposed };
     }),
   );
@@ -134,7 +154,7 @@ export async function reportFalseNegative(air: Air, person: Person, entity: Enti
     const timeline: New<TimelineRow>[] = [];
     const locked = await tx.lockInvestigation(investigation.id);
     if (!locked) return [];
-    const ids = await insertProposals(tx, locked, [proposal], timeline, air.clock.now());
+    const ids = await insertProposals(tx, air, locked, [proposal], timeline, air.clock.now());
     await tx.addTimeline(timeline);
     // A round may be under way that began without it, or be over already: one more sees that somebody has to decide.
     if (ids.length > 0) await anotherRound(tx, locked, air.clock.now());
@@ -205,21 +225,18 @@ async function override(
   const locked = await tx.lockInvestigation(investigation.id);
   if (!locked) throw new Refusal("not-found", `There is no investigation ${investigationId(investigation.id)}.`);
   await tx.overrideEvidence(evidence.id, { verdict, by: person.name, reason: reason.slice(0, 500) });
+  const word = verdictWord(evidence.entity.kind, verdict);
+  const gone = touched.length > 0 ? `. Cancelled because of it: ${touched.map(actionId).join(", ")}` : "";
   const timeline: New<TimelineRow>[] = [
-    {
-      incidentId: locked.incidentId,
-      investigationId: locked.id,
-      actionId: null,
-      at: now,
-      actor: actorOf(person),
-      event: `evidence-${verb}`,
-      text: `${person.name} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${verdictWord(evidence.entity.kind, verdict)}: ${reason}`.slice(
-        0,
-        2000,
-      ),
-    },
+    timelineLine(
+      { incidentId: locked.incidentId, investigationId: locked.id },
+      now,
+      actorOf(person),
+      `evidence-${verb}`,
+      `${person.name} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${word}: ${reason.slice(0, 1000)}${gone}`,
+    ),
   ];
-  const ids = await insertProposals(tx, locked, proposals, timeline, now);
+  const ids = await insertProposals(tx, air, locked, proposals, timeline, now);
   if (verb === "fp") await classifyFalsePositive(tx, locked, evidence.id);
   await tx.addTimeline(timeline);
   await tx.writeAudit([

@@ -6,6 +6,7 @@ import { type Entity, entityName } from "../../src/engine/domain/entity.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
 import { ingestAlerts } from "../../src/engine/ingest-alert.ts";
 import { investigate } from "../../src/engine/investigate.ts";
+import { mergeIncidents } from "../../src/engine/merge-incidents.ts";
 import { ConnectorError, type Indicator, type IndicatorCapability, type ReputationSource } from "../../src/engine/ports.ts";
 import { reportFalseNegative, reportFalsePositive, setVerdict } from "../../src/engine/set-verdict.ts";
 import { type StartRequest, startInvestigation } from "../../src/engine/start-investigation.ts";
@@ -526,6 +527,32 @@ describe.each(DATABASES)("what people say, %s", (kind) => {
       expect((await engine.store.actionsOf(id)).filter((action) => action.state === "pending").map((action) => action.kind)).toEqual([
         "allow-indicator",
       ]);
+    });
+  });
+
+  describe("the same file in two investigations of one incident", () => {
+    const twice = async () => {
+      const made = await bad();
+      // Five weeks apart: only a person knows that they belong together.
+      const later = await given.begin({ ...made.alert, sourceId: fresh("alert"), detectedAt: new Date(NOW.getTime() - 35 * 86_400_000) });
+      await given.toTheEnd(later);
+      const [one, other] = [await given.row(made.id), await given.row(later)];
+      expect(one.incidentId).not.toBe(other.incidentId);
+      await mergeIncidents(engine.air, ada, one.incidentId, other.incidentId);
+      await engine.clearJobs();
+      return { ids: [made.id, later] as const, file: await given.evidence(made.id, "file") };
+    };
+
+    test.each(["fp", "verdict"] as const)("%s holds in both, and what waits because of either is cancelled", async (verb) => {
+      const { ids, file } = await twice();
+      if (verb === "fp") await reportFalsePositive(engine.air, mia, { evidence: file.id }, "ours");
+      else await setVerdict(engine.air, mia, { evidence: file.id, verdict: "noThreatsFound", reason: "ours" });
+      for (const id of ids) {
+        await given.toTheEnd(id);
+        expect((await given.evidence(id, "file")).override).toMatchObject({ verdict: "noThreatsFound", by: "Mia" });
+        const waiting = (await engine.store.actionsOf(id)).filter((action) => action.state === "pending");
+        expect(waiting.map((action) => action.kind).filter((kind) => kind !== "allow-indicator")).toEqual([]);
+      }
     });
   });
 
