@@ -3,9 +3,11 @@ FROM node:24-slim
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3978 AIR_DATA_DIR=/data
 COPY package.json package-lock.json .npmrc ./
-# The optional packages are only a Node for machines that have an old one; this image has Node 24. Not npm ci: it refuses a lock file
-# without the development tools' binaries of every platform. Versions still come from the lock.
-RUN npm install --no-save --omit=dev --omit=optional && npm cache clean --force
+# What pictures of investigations are written with.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
+# The bundled Node is for machines that have an old one; this image has Node 24. Not npm ci: it refuses a lock file without the
+# development tools' binaries of every platform. Versions still come from the lock.
+RUN npm install --no-save --omit=dev && rm -rf node_modules/node-linux-* && npm cache clean --force
 COPY bin bin
 COPY src src
 COPY playbooks playbooks

@@ -39,6 +39,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   "adapters/slack": adapter(["node:*", "zod", "express", "@slack/bolt", "@slack/web-api", "@slack/types"]),
   "adapters/teams": adapter(["zod"]),
   "adapters/console": adapter(["node:*", "zod", "express", "preact", "preact-render-to-string", "idiomorph"]),
+  "adapters/pages": adapter(["node:crypto"]),
+  "adapters/picture": adapter(["@dagrejs/dagre", "@resvg/resvg-js", "preact", "preact-render-to-string"], ["engine/graph.ts"]),
   "adapters/connectors": adapter(["node:*", "zod", "cockatiel", "ipaddr.js"]),
   // The composition root and what stands around it.
   bot: { mayImport: ["engine", "engine/domain", "engine/cards", "engine/analyzers", "engine/actions", "db", "adapters"], packages: ["*"] },

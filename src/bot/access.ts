@@ -5,8 +5,10 @@ import type { Person } from "../engine/domain/approval.ts";
 import type { Config } from "./config.ts";
 import type { People } from "./people.ts";
 
-/** Who calls, and which sources they may send as; or why nobody is let in. */
-export type Caller = { kind: "person"; person: Person; sources: "all" | readonly string[] } | { kind: "nobody"; status: 401 | 403 };
+/** Who calls, and which sources they may send as; or why nobody is let in. What they may do is looked up only where it matters. */
+export type Caller =
+  | { kind: "somebody"; person: () => Promise<Person>; sources: "all" | readonly string[] }
+  | { kind: "nobody"; status: 401 | 403 };
 
 const WINDOW_S = 300;
 
@@ -51,19 +53,21 @@ function isLocal(request: Request): boolean {
 export function callerOf(request: Request, config: Config, people: People, labOn: boolean, persona: string | undefined): Caller {
   const token = bearer(request);
   if (token !== undefined) return byToken(token, config, people);
-  if (isBareLab(request, config, labOn)) return { kind: "person", person: { ...people.persona(persona), via: "http" }, sources: "all" };
+  if (isBareLab(request, config, labOn))
+    return { kind: "somebody", person: async () => ({ ...people.persona(persona), via: "http" }), sources: "all" };
   // Without any credential configured the request would have been let in from here: say that it is where it comes from.
   const wouldBeBare = labOn && !config.slack && !config.apiToken && !Object.values(config.connectors).some(Boolean);
   return { kind: "nobody", status: wouldBeBare ? 403 : 401 };
 }
 
 function byToken(token: string, config: Config, people: People): Caller {
-  if (config.apiToken && sameSecret(token, config.apiToken)) return { kind: "person", person: people.apiToken(), sources: "all" };
+  if (config.apiToken && sameSecret(token, config.apiToken))
+    return { kind: "somebody", person: async () => people.apiToken(), sources: "all" };
   const digest = createHash("sha256").update(token).digest("hex");
   const known = config.tokens.find((one) => sameSecret(one.sha256, digest));
   if (!known) return { kind: "nobody", status: 401 };
   const sources = known.roles.flatMap((role) => (role.startsWith("source:") ? [role.slice("source:".length)] : []));
-  return { kind: "person", person: people.fromToken(known), sources: known.roles.includes("admin") ? "all" : sources };
+  return { kind: "somebody", person: () => people.fromToken(known), sources: known.roles.includes("admin") ? "all" : sources };
 }
 
 /** `X-Air-Signature: v1=<hex HMAC-SHA256(secret, source.timestamp.body)>`, five minutes either way. */

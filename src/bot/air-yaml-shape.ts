@@ -4,6 +4,8 @@ import type { ActionKindName } from "../engine/domain/action.ts";
 import { ACTION_KINDS, FAMILIES } from "../engine/domain/action.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
 import { ENTITY_KINDS } from "../engine/domain/entity.ts";
+import { isTimeZone } from "../engine/domain/wall-clock.ts";
+import { readBaseUrl } from "./base-url.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { readDuration } from "./duration.ts";
 
@@ -57,29 +59,61 @@ const slackChannel = z
   .trim()
   .regex(/^[CGD][A-Z0-9]{2,}$/, "must be a channel id (C0...), not its name");
 
-/** A person by address; viewers also by pattern, because looking is all a viewer can do. */
-const roleEntries = (patterns: "patterns" | "noPatterns") =>
+const slackMember = z
+  .string()
+  .trim()
+  .regex(/^[UW][A-Z0-9]{2,}$/, "must be a member id (U0...), not a name: in Slack, open the person's profile and choose Copy member ID");
+const GROUP = "slack-group:";
+/** A person by address or the members of a chat group; viewers also by pattern, because looking is all a viewer can do. */
+const roleEntry = (patterns: "patterns" | "noPatterns") =>
   z
-    .array(
-      z
-        .string()
-        .trim()
-        .toLowerCase()
-        .superRefine((entry, context) => {
-          const problem = roleProblem(entry, patterns);
-          if (problem) context.addIssue({ code: "custom", message: problem });
-        }),
-    )
-    .default([]);
+    .string()
+    .trim()
+    // Ids of groups are written in capitals, addresses in any way.
+    .transform((entry) => (entry.toLowerCase().startsWith(GROUP) ? GROUP + entry.slice(GROUP.length) : entry.toLowerCase()))
+    .superRefine((entry, context) => {
+      const problem = roleProblem(entry, patterns);
+      if (problem) context.addIssue({ code: "custom", message: problem });
+    });
+const roleEntries = (patterns: "patterns" | "noPatterns") => z.array(roleEntry(patterns)).default([]);
 function roleProblem(entry: string, patterns: "patterns" | "noPatterns"): string | undefined {
-  if (/^(slack|teams)-group:/.test(entry)) return "groups are not available in this version: list the people's e-mail addresses";
-  if (!entry.includes("*")) return email.safeParse(entry).success ? undefined : "must be an e-mail address";
-  if (patterns === "noPatterns") return "a pattern with * is allowed for viewer only: list the people's e-mail addresses";
+  if (entry.startsWith("teams-group:"))
+    return "teams-group is not available in this version: list the people's e-mail addresses, or use slack-group:S0...";
+  if (entry.startsWith(GROUP))
+    return /^S[A-Z0-9]{2,}$/.test(entry.slice(GROUP.length))
+      ? undefined
+      : "slack-group: needs the id of a user group (S0...), not its name: in Slack, open the group and choose Copy group ID";
+  if (!entry.includes("*"))
+    return email.safeParse(entry).success
+      ? undefined
+      : `must be an e-mail address or a group like slack-group:S0EDR.${didYouMean(entry.split(":")[0] ?? "", entry.includes(":") ? ["slack-group"] : [])}`;
+  if (patterns === "noPatterns")
+    return "a pattern with * is allowed for viewer only: list the people's e-mail addresses, or use slack-group:S0...";
   const [local, host, ...rest] = entry.split("@");
   return local && host && rest.length === 0 && DOMAIN.test(host) && !/\s/.test(local)
     ? undefined
     : "must end in @ and a full domain, like *@contoso.com";
 }
+
+/** `{ who, deviceGroups }`: an approver on devices of these groups only. */
+const ScopedApprover = section({ who: roleEntry("noPatterns"), deviceGroups: oneOrMore(text).optional() });
+/** As text, or as an object where the role is limited; each is told its own mistakes. */
+const approverEntries = z
+  .array(
+    z.unknown().transform((value, context): string | { who: string; deviceGroups: readonly string[] } => {
+      const schema = typeof value === "string" ? roleEntry("noPatterns") : ScopedApprover;
+      const read = schema.safeParse(value);
+      if (!read.success) {
+        // Told by our own schemas, so that line and message are those of the part at fault.
+        context.issues.push(...(read.error.issues as z.core.$ZodRawIssue[]));
+        return z.NEVER;
+      }
+      if (typeof read.data === "string") return read.data;
+      const { who, deviceGroups } = read.data;
+      return deviceGroups ? { who, deviceGroups } : who;
+    }),
+  )
+  .default([]);
 
 const protectedAsset = z.string().superRefine((entry, context) => {
   const [kind = "", ...pattern] = entry.split(":");
@@ -106,8 +140,88 @@ const policyShape = Object.fromEntries(ACTION_KINDS.map((kind) => [kind, PolicyR
   z.ZodOptional<typeof PolicyRule>
 >;
 
+// A folder without its drive, as the file system writes it: `C:/Builds/` is `\builds`.
+const folder = (wildcards: "wildcards" | "noWildcards") =>
+  text.transform((value, context) => {
+    const plain = value
+      .toLowerCase()
+      .replaceAll("/", "\\")
+      .replace(/^[a-z]:/, "")
+      .replace(/\\\*$/, "")
+      .replace(/\\+$/, "");
+    const say = (message: string) => {
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    };
+    if (wildcards === "noWildcards" && /[*?]/.test(value))
+      return say("takes no * or ?: an excluded folder is one folder, with all below it");
+    if (!/^\\[^\\]/.test(plain)) return say('must be a whole path like "C:\\builds"; the drive does not matter');
+    if (/[?"<>|:%]|\\\\|\\\.{1,2}(\\|$)|~\d/.test(plain))
+      return say("must be a plain path: no .., variables, short names or network shares");
+    return plain;
+  });
+const folders = z.array(folder("wildcards").transform((value) => `${value}\\*`));
+const lowered = (pattern: RegExp, message: string) => z.string().trim().toLowerCase().regex(pattern, message);
+const excludedUrl = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .transform((value) => value.replace(/^https?:\/\//, "").replace(/\/$/, ""))
+  .pipe(
+    z
+      .string()
+      .regex(
+        /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(\/[^\s*?#]*)?$/,
+        'must be a host like "sim.example.com" or "*.example.com", or the beginning of a link',
+      ),
+  );
+
 const quota = { perMinute: atLeastOne.optional(), perDay: atLeastOne.optional() };
+/** Where a product answers: its credentials go there. */
+const baseUrl = z.string().transform((value, context) => {
+  const read = readBaseUrl(value, { http: "loopback" });
+  if ("url" in read) return read.url;
+  context.addIssue({ code: "custom", message: read.problem });
+  return z.NEVER;
+});
 const secret = z.string().trim().min(1, "must not be empty");
+
+/** How long somebody has to answer. */
+const deadline = z.string({ error: 'must be a duration like "30m", or digest' }).transform((value, context) => {
+  if (value === "digest") return "digest" as const;
+  const ms = readDuration(value);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: "custom", message: 'must be a duration like "30m" or "8h", or digest: nobody is told before the next one' });
+  return z.NEVER;
+});
+
+const webhookUrl = z.string().superRefine((value, context) => {
+  const read = readBaseUrl(value, { http: "loopback" });
+  if ("problem" in read) context.addIssue({ code: "custom", message: read.problem });
+});
+const zone = z.string().refine(isTimeZone, 'must be a time zone like "Europe/Berlin" or UTC');
+const OnCall = section({
+  timeZone: zone.optional(),
+  person: email.optional(),
+  group: roleEntry("noPatterns").optional(),
+  // biome-ignore lint/suspicious/noThenProperty: the word air.yaml uses; it holds text and is awaited nowhere.
+  then: roleEntry("noPatterns").optional(),
+  every: duration.optional(),
+  last: section({
+    webhook: section({ url: webhookUrl, secret: secret.min(16, "must be at least 16 characters long") }).optional(),
+    mail: z.undefined({ error: "is not available in this version: use onCall.last.webhook" }).optional(),
+  }).optional(),
+  layers: noEffectYet,
+  escalation: noEffectYet,
+}).superRefine((onCall, context) => {
+  const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  if (onCall.person && onCall.group) say("group", "contradicts person: keep one of them");
+  if (onCall.group && !onCall.group.startsWith(GROUP))
+    say("group", "must be a group like slack-group:S0SOC; a person belongs in onCall.person");
+  if (onCall.person || onCall.group) return;
+  if (onCall.then || onCall.every || onCall.last || !onCall.timeZone)
+    say("person", "is missing: say who is told first, as person or group");
+});
 
 export const AirYaml = section({
   organization: section({
@@ -151,15 +265,15 @@ export const AirYaml = section({
     pace: section({ perSecond: z.number().positive("must be above 0").default(1), burst: atLeastOne.default(1) }).optional(),
   }).optional(),
   teams: noEffectYet,
-  people: z.array(section({ name: text, email, slack: text.optional(), teams: text.optional() })).default([]),
+  people: z.array(section({ name: text, email, slack: slackMember.optional(), teams: text.optional() })).default([]),
   roles: section({
     admin: roleEntries("noPatterns"),
     approver: section({
-      device: roleEntries("noPatterns"),
-      email: roleEntries("noPatterns"),
-      identity: roleEntries("noPatterns"),
-      network: roleEntries("noPatterns"),
-      app: roleEntries("noPatterns"),
+      device: approverEntries,
+      email: approverEntries,
+      identity: approverEntries,
+      network: approverEntries,
+      app: approverEntries,
     }).optional(),
     responder: roleEntries("noPatterns"),
     viewer: roleEntries("patterns"),
@@ -189,11 +303,33 @@ export const AirYaml = section({
     )
     .default([]),
   protected: z.array(protectedAsset).default([]),
+  decisions: section({
+    /** Who asked for an action by hand may be one of its two approvers. */
+    requesterMayApprove: z.boolean({ error: "must be true or false" }).optional(),
+  }).optional(),
   policy: section(policyShape).optional(),
   ceilings: section({
     perKindPerHour: z.number().int().min(0).optional(),
     perDay: z.number().int().min(0).optional(),
     devicesPerInvestigation: z.number().int().min(0).optional(),
+  }).optional(),
+  automation: section({
+    tempFolders: folders.optional(),
+    coreFolders: folders.optional(),
+    exclude: section({
+      folders: z.array(folder("noWildcards")).default([]),
+      extensions: z
+        .array(lowered(/^\.?[^\s.*?\\/:]+$/, 'must be an extension like "log"').transform((value) => value.replace(/^\./, "")))
+        .default([]),
+      names: z.array(lowered(/^[^*?\\/:"<>|]+$/, 'must be a whole file name like "agent.exe", without * or ?')).default([]),
+      mailboxes: z.array(email).default([]),
+      senders: z.array(z.union([email, domain], { error: "must be an e-mail address or a domain" })).default([]),
+      urls: z.array(excludedUrl).default([]),
+    }).optional(),
+    mail: section({
+      similarFiles: z.boolean({ error: "must be true or false" }).default(false),
+      similarUrls: z.boolean({ error: "must be true or false" }).default(false),
+    }).optional(),
   }).optional(),
   alertPolicies: z
     .array(
@@ -237,14 +373,27 @@ export const AirYaml = section({
     mailBucket: duration.optional(),
   }).optional(),
   storm: section({ alike: atLeastOne.optional(), within: duration.optional() }).optional(),
-  onCall: noEffectYet,
+  deadlines: section({
+    critical: deadline.optional(),
+    high: deadline.optional(),
+    medium: deadline.optional(),
+    low: deadline.optional(),
+    informational: deadline.optional(),
+  }).optional(),
+  onCall: OnCall.optional(),
   connectors: section({
     virustotal: section({ apiKey: secret.optional(), ...quota }).optional(),
     abuseipdb: section({ apiKey: secret.optional(), ...quota }).optional(),
     urlhaus: section({ authKey: secret.optional(), ...quota }).optional(),
     threatfox: noEffectYet,
     malwarebazaar: noEffectYet,
-    defender: noEffectYet,
+    defender: section({
+      tenantId: text.regex(/^[A-Za-z0-9.-]{1,253}$/, "must be the tenant's id (a GUID) or one of its domains"),
+      clientId: text.regex(/^[A-Za-z0-9-]{1,64}$/, "must be the app registration's Application (client) ID"),
+      clientSecret: secret,
+      url: baseUrl.optional(),
+      loginUrl: baseUrl.optional(),
+    }).optional(),
     graph: noEffectYet,
   }).optional(),
 });

@@ -1,5 +1,10 @@
+import { actionKinds } from "../engine/actions/all.ts";
 import { actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
+import { STATE_WORD } from "../engine/cards/action-card.ts";
+import { readStored } from "../engine/domain/action.ts";
+import { type Entity, entityName } from "../engine/domain/entity.ts";
 import { STATUS_SENTENCE } from "../engine/domain/investigation.ts";
+import { stepUpOf } from "../engine/domain/step-up.ts";
 import type { ActionRow, ApprovalRow, EvidenceRow, IncidentRow, IncidentView, InvestigationRow, ObservationRow } from "../engine/store.ts";
 
 /* The JSON of product contract 3.2: rows in, public names out. */
@@ -103,22 +108,61 @@ export const actionShape = (row: ActionRow, approvals: readonly ApprovalRow[]) =
   decision: row.decision,
   source: row.source,
   undoable: row.undoable,
+  /** What a person has to type to approve it; null: nothing. */
+  stepUp: stepUpShape(row),
+  undoes: row.undoes === null ? null : actionId(row.undoes),
+  rejectedBefore: row.rejectedBefore === null ? null : actionId(row.rejectedBefore),
+  breakGlass: row.breakGlass && {
+    by: row.breakGlass.by,
+    at: row.breakGlass.at,
+    reason: row.breakGlass.reason,
+    confirmed: row.breakGlass.confirmed ?? null,
+    reviewed: row.breakGlass.reviewed ?? null,
+  },
   blastRadius: row.blastRadius,
   rule: row.rule,
   byHand: row.byHand,
   outcome: row.outcome,
   proposedAt: row.proposedAt.toISOString(),
+  decidedAt: row.decidedAt?.toISOString() ?? null,
   endedAt: row.endedAt?.toISOString() ?? null,
+  /** The columns of the Action center (domain facts 4.2), in words. */
+  updatedAt: updatedAt(row).toISOString(),
+  approvalId: actionId(row.id),
+  details: actionKinds[row.kind].title(row.target, readStored(row.params).params),
+  entityType: row.target.kind,
+  asset: assetOf(row.target),
+  decisionWord: decisionWord(row),
+  decidedBy: decidedBy(row),
+  status: STATE_WORD[row.state].word,
+  connector: row.connector,
+  deviceGroup: row.deviceGroup,
   lab: row.lab,
 });
 
-/** RFC 4180, with cells a spreadsheet would run made harmless (product contract 3.2). */
-export function toCsv(rows: readonly Record<string, unknown>[]): string {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const cell = (value: unknown): string => {
-    const text = value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  return `${[columns, ...rows.map((row) => columns.map((column) => row[column]))].map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
+/** When something last happened to it. */
+const updatedAt = (row: Pick<ActionRow, "proposedAt" | "decidedAt" | "executingAt" | "endedAt">): Date =>
+  row.endedAt ?? row.executingAt ?? row.decidedAt ?? row.proposedAt;
+
+/** The decision apart from what became of it: Pending, Approved, Rejected, Expired, Cancelled. */
+function decisionWord({ decision, state }: Pick<ActionRow, "decision" | "state">): string {
+  if (state === "cancelled" || state === "expired") return STATE_WORD[state].word.replace(/,.*/, "");
+  if (decision) return decision.decision === "reject" ? "Rejected" : "Approved";
+  return state === "byHand" ? "Approved" : "Pending";
+}
+
+/** Who decided: a name, Automation, or System where the time ran out. */
+export const decidedBy = ({ decision, state }: Pick<ActionRow, "decision" | "state">): string | null =>
+  decision ? (decision.decision === "automatic" ? "Automation" : decision.by) : state === "expired" ? "System" : null;
+
+/** The device, mailbox or account it happens on; null: everywhere, as with a block. */
+function assetOf(target: Entity): string | null {
+  if (target.kind === "device" || target.kind === "user" || target.kind === "mailbox") return entityName(target);
+  if ("device" in target && target.device) return target.device;
+  return target.kind === "message" ? (target.recipient ?? null) : null;
+}
+
+function stepUpShape(row: ActionRow): { type: string; because: string } | null {
+  const stepUp = row.state === "pending" && row.byHand === null ? stepUpOf(row) : { needed: false as const };
+  return stepUp.needed ? { type: stepUp.type, because: stepUp.because } : null;
 }

@@ -1,32 +1,39 @@
 import { randomUUID } from "node:crypto";
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from "express";
 import { z } from "zod";
+import { confirmAlone } from "../engine/after-break-glass.ts";
+import { agreement, agreementLines } from "../engine/agreement.ts";
 import { type Air, alertId, incidentId } from "../engine/air.ts";
+import { authorise } from "../engine/authorise.ts";
+import { breakGlass } from "../engine/break-glass.ts";
+import { cancelAction } from "../engine/cancel-action.ts";
 import { decideAction } from "../engine/decide-action.ts";
-import { ACTION_KINDS, ACTION_STATES, type ActionState, FAMILIES } from "../engine/domain/action.ts";
-import { SEVERITIES } from "../engine/domain/alert.ts";
+import { ACTION_KINDS, FAMILIES } from "../engine/domain/action.ts";
 import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
 import { ENTITY_KINDS, Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { INVESTIGATION_STATUSES } from "../engine/domain/investigation.ts";
+import { MODES } from "../engine/domain/policy.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
+import { modeInForce, setMode } from "../engine/set-mode.ts";
 import { setVerdict } from "../engine/set-verdict.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
-import { ACTION_ORDERS } from "../engine/store.ts";
+import type { ActionRow } from "../engine/store.ts";
 import { takeAction } from "../engine/take-action.ts";
 import { undoAction } from "../engine/undo-action.ts";
 import { callerOf, signedBy } from "./access.ts";
-import { actionShape, evidenceShape, incidentShape, investigationShape, toCsv } from "./api-shapes.ts";
-import { readId } from "./commands.ts";
+import { actionShape, evidenceShape, incidentShape, investigationShape } from "./api-shapes.ts";
 import type { Config } from "./config.ts";
-import { type Conversation, HISTORY } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
 import { readDuration } from "./duration.ts";
+import { toCsv } from "./export-rows.ts";
 import type { AcceptAlerts } from "./intake.ts";
-import { investigationLog } from "./investigation-log.ts";
+import { listRoutes, wantsCsv } from "./list-routes.ts";
 import type { Metrics } from "./metrics.ts";
 import type { People } from "./people.ts";
+import { bodyRefusal } from "./plain-problem.ts";
+import { readId } from "./read-id.ts";
 import { API_TOKEN, type Session } from "./session.ts";
 
 export type ApiParts = {
@@ -55,10 +62,12 @@ export function apiRoutes(parts: ApiParts): Router {
   const raw = express.raw({ type: () => true, limit: MAX_BODY });
   const caller = (request: Request) => callerOf(request, parts.config(), parts.people, parts.labOn, parts.persona(request) ?? LAB_CALLER);
 
+  // Everything but taking alerts in asks who calls: looked up once per request, before it.
+  const callers = new WeakMap<Request, Person>();
   const person = (request: Request): Person => {
-    const found = caller(request);
-    if (found.kind === "nobody") throw new Unauthenticated(found.status);
-    return found.person;
+    const known = callers.get(request);
+    if (!known) throw new Unauthenticated(401);
+    return known;
   };
   const needs = (allowed: boolean, role: string): void => {
     if (!allowed) throw new Refusal("forbidden", `This needs the role ${role}.`, { details: { missing: role } });
@@ -74,36 +83,19 @@ export function apiRoutes(parts: ApiParts): Router {
     response.status(202).json({ accepted });
   });
 
-  router.get("/incidents", async (request, response) => {
-    viewer(request);
-    const query = parseQuery(request, z.object({ ...paging, status: list(["open", "closed", "redirected"]), severity: list(SEVERITIES) }));
-    const page = await air.store.listIncidents(filter(query, { status: query.status, severity: query.severity }));
-    const views = await air.store.incidentViews(page.items.map((row) => row.id));
-    answerList(
-      request,
-      response,
-      page.items.map((row) => incidentShape(row, views.get(row.id))),
-      page.next,
-    );
+  router.use(async (request, _response, next) => {
+    const found = caller(request);
+    if (found.kind === "nobody") throw new Unauthenticated(found.status);
+    callers.set(request, await found.person());
+    next();
   });
+  listRoutes(router, air, (request, role) => (role === "viewer" ? viewer(request) : needs(person(request).roles.admin, role)));
   router.get("/incidents/:id", async (request, response) => {
     viewer(request);
     const id = idOf(request, "incident");
     const view = (await air.store.incidentViews([id])).get(id);
     if (!view) throw missing(request);
     response.json(incidentShape(view.incident, view));
-  });
-  router.get("/investigations", async (request, response) => {
-    viewer(request);
-    const query = parseQuery(request, z.object({ ...paging, status: list(INVESTIGATION_STATUSES) }));
-    const page = await air.store.listInvestigations(filter(query, { status: query.status }));
-    const views = await air.store.incidentViews(page.items.map((row) => row.incidentId));
-    answerList(
-      request,
-      response,
-      page.items.map((row) => investigationShape(row, views.get(row.incidentId))),
-      page.next,
-    );
   });
   router.get("/investigations/:id", async (request, response) => {
     viewer(request);
@@ -113,12 +105,6 @@ export function apiRoutes(parts: ApiParts): Router {
     // How many go before it, and how many run at once on each machine: the bound of the queue.
     const queue = row.status === "queued" ? { ahead: await air.store.queued(row.id), atOnce: air.atOnce ?? 1 } : undefined;
     response.json(queue ? { ...shape, queue } : shape);
-  });
-  router.get("/investigations/:id/log", async (request, response) => {
-    viewer(request);
-    const row = await air.store.investigation(idOf(request, "investigation"));
-    if (!row) throw missing(request);
-    answerList(request, response, await investigationLog(air.store, row.id), null);
   });
   router.get("/evidence/:id", async (request, response) => {
     viewer(request);
@@ -172,56 +158,6 @@ export function apiRoutes(parts: ApiParts): Router {
     const { text } = parseBody(request, z.strictObject({ text: z.string().max(4000) }));
     response.json(await parts.say(text, who));
   });
-  router.get("/actions", async (request, response) => {
-    viewer(request);
-    const query = parseQuery(
-      request,
-      z.object({
-        limit: paging.limit,
-        cursor: z
-          .string()
-          .regex(/^\d{1,15}(-\d{1,15})?$/, "must be the cursor of the page before")
-          .optional(),
-        state: z.string().optional(),
-        kind: list(ACTION_KINDS),
-        family: list(FAMILIES),
-        decidedBy: z.string().min(1).max(200).optional(),
-        source: z.string().min(1).max(100).optional(),
-        entity: z.enum(ENTITY_KINDS).optional(),
-        target: z.string().min(1).max(500).optional(),
-        incident: idText("incident").optional(),
-        investigation: idText("investigation").optional(),
-        since: periodUntil(air.clock.now).optional(),
-        order: z.enum(ACTION_ORDERS).optional(),
-      }),
-    );
-    const page = await air.store.listActions({
-      limit: query.limit,
-      ...present({
-        after: query.cursor,
-        states: statesOf(query.state),
-        kinds: query.kind,
-        families: query.family,
-        decidedBy: query.decidedBy,
-        source: query.source,
-        entity: query.entity,
-        target: query.target,
-        incidentId: query.incident,
-        investigationId: query.investigation,
-        since: query.since,
-        order: query.order,
-      }),
-    });
-    const approvals = await Promise.all(
-      page.items.map((row) => (row.approvalsNeeded > 1 ? air.store.approvalsOf(row.id) : Promise.resolve([]))),
-    );
-    answerList(
-      request,
-      response,
-      page.items.map((row, index) => actionShape(row, approvals[index] ?? [])),
-      page.next,
-    );
-  });
   router.get("/actions/:id", async (request, response) => {
     viewer(request);
     const row = await air.store.action(idOf(request, "action"));
@@ -255,15 +191,18 @@ export function apiRoutes(parts: ApiParts): Router {
   });
   router.post("/actions/:id/decision", raw, async (request, response) => {
     const who = person(request);
-    const input = parseBody(
+    const { confirm, ...input } = parseBody(
       request,
       z.strictObject({
-        decision: z.enum(["approve", "reject"]),
+        decision: z.enum(["approve", "reject", "break-glass", "confirm"]),
         reason: z.string().max(2000).optional(),
         version: z.string().max(64).optional(),
+        // A program mistypes nothing: the target's name is checked where it is given, and asked for only to break the glass.
+        confirm: z.string().max(200).optional(),
       }),
     );
-    const { action } = await decideAction(air, who, { action: idOf(request, "action"), ...input });
+    const id = idOf(request, "action");
+    const action = await decideByProgram(air, who, id, { ...input, confirm });
     response.json(actionShape((await air.store.action(action.id)) ?? action, await air.store.approvalsOf(action.id)));
   });
   router.post("/actions/:id/undo", raw, async (request, response) => {
@@ -272,9 +211,15 @@ export function apiRoutes(parts: ApiParts): Router {
     const action = await undoAction(air, who, { action: idOf(request, "action"), ...input });
     response.json(actionShape(action, await air.store.approvalsOf(action.id)));
   });
+  router.post("/actions/:id/cancel", raw, async (request, response) => {
+    const who = person(request);
+    const input = parseBody(request, z.strictObject({ reason: z.string().max(2000).optional(), version: z.string().max(64).optional() }));
+    const action = await cancelAction(air, who, { action: idOf(request, "action"), ...input });
+    response.json(actionShape(action, await air.store.approvalsOf(action.id)));
+  });
   router.post("/pause", raw, async (request, response) => {
     const who = person(request);
-    needs(mayRespond(who.roles), "responder");
+    await authorise(air, who, { verb: "executions.pause", subject: "all" });
     const input = parseBody(
       request,
       z.strictObject({ family: z.enum([...FAMILIES, "all"]).default("all"), reason: z.string().min(1).max(500) }),
@@ -284,9 +229,41 @@ export function apiRoutes(parts: ApiParts): Router {
   });
   router.post("/resume", raw, async (request, response) => {
     const who = person(request);
-    needs(who.roles.admin, "admin");
+    await authorise(air, who, { verb: "executions.resume", subject: "all", need: "admin" });
     await resume(air, who);
     response.json({ paused: null });
+  });
+  const modeShape = async () => {
+    const { mode, from, set } = await modeInForce(air);
+    return {
+      mode,
+      from,
+      by: set?.by ?? null,
+      at: set?.at ?? null,
+      reason: set?.reason ?? null,
+      agreement: agreementLines(await agreement(air)),
+    };
+  };
+  router.get("/mode", async (request, response) => {
+    viewer(request);
+    response.json(await modeShape());
+  });
+  router.post("/mode", raw, async (request, response) => {
+    const who = person(request);
+    const input = parseBody(request, z.strictObject({ mode: z.enum(MODES), reason: z.string().max(500).default("") }));
+    await setMode(air, who, input.mode, input.reason);
+    response.json(await modeShape());
+  });
+  router.get("/agreement", async (request, response) => {
+    viewer(request);
+    const { since } = parseQuery(request, z.object({ since: periodUntil(air.clock.now).optional() }));
+    const { rows } = await agreement(air, since);
+    answerList(
+      request,
+      response,
+      rows.map((row) => ({ ...row, since: row.since?.toISOString() ?? null })),
+      null,
+    );
   });
   // For the CLI, which asks the running air: `air lab`, `air console`, `air audit export`.
   router.post("/lab/:story", raw, async (request, response) => {
@@ -303,18 +280,24 @@ export function apiRoutes(parts: ApiParts): Router {
       response.json({ path: await parts.session.newLink(API_TOKEN) });
       return;
     }
-    if (!parts.people.byEmail(email, "console")) throw new Refusal("not-found", "is not in people in air.yaml", { field: "email" });
+    if (!(await parts.people.byEmail(email, "console"))) throw new Refusal("not-found", "is not in people in air.yaml", { field: "email" });
     response.json({ path: await parts.session.newLink(email.toLowerCase()) });
   });
-  router.get("/audit", async (request, response) => {
-    needs(person(request).roles.admin, "admin");
-    const query = parseQuery(
-      request,
-      z.object({ after: z.coerce.number().int().min(0).default(0), limit: z.coerce.number().int().min(1).max(1000).default(1000) }),
-    );
-    response.json({ items: await air.store.auditLines(query.after, query.limit), head: await air.store.auditHead() });
-  });
   return router;
+}
+
+type DecisionBody = {
+  decision: "approve" | "reject" | "break-glass" | "confirm";
+  reason?: string | undefined;
+  version?: string | undefined;
+  confirm?: string | undefined;
+};
+
+async function decideByProgram(air: Air, who: Person, action: number, body: DecisionBody): Promise<ActionRow> {
+  const { decision, reason, version, confirm } = body;
+  if (decision === "break-glass") return breakGlass(air, who, { action, version, typed: confirm, reason });
+  if (decision === "confirm") return confirmAlone(air, who, { action, version });
+  return (await decideAction(air, who, { action, decision, version, reason, typed: confirm, confirmed: true })).action;
 }
 
 /** 401 without a hint, or 403 where the bare lab was asked from somewhere it does not answer to. */
@@ -381,19 +364,8 @@ const parseQuery = <T>(request: Request, schema: z.ZodType<T>): T => parse(schem
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Refusal("invalid", issue?.message ?? "not valid", {
-    field: issue?.path.join(".") || (issue?.code === "unrecognized_keys" ? issue.keys.join(", ") : "body"),
-  });
+  throw bodyRefusal(parsed.error, value, schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);
 }
-
-const paging = { limit: z.coerce.number().int().min(1).max(200).default(50), cursor: z.coerce.number().int().min(1).optional() };
-const list = <const T extends readonly string[]>(values: T) =>
-  z
-    .string()
-    .transform((text) => text.split(","))
-    .pipe(z.array(z.enum(values)))
-    .optional();
 
 /** `7d` back from now, or a day or moment. */
 const periodUntil = (now: () => Date) =>
@@ -405,28 +377,6 @@ const periodUntil = (now: () => Date) =>
     context.addIssue({ code: "custom", message: "must be a period like 24h, 7d or 30d, or a date like 2026-10-05" });
     return z.NEVER;
   });
-
-function present<T extends object>(given: T) {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
-function filter<T extends object>(query: { limit: number; cursor?: number | undefined }, more: T) {
-  const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-  return { ...given, limit: query.limit, ...(query.cursor === undefined ? {} : { after: query.cursor }) };
-}
-
-function statesOf(text: string | undefined): ActionState[] | undefined {
-  if (text === undefined) return undefined;
-  if (text === "history") return [...HISTORY];
-  const states = text.split(",");
-  const unknown = states.find((state) => !(ACTION_STATES as readonly string[]).includes(state));
-  if (unknown !== undefined) throw new Refusal("invalid", `must be one of ${ACTION_STATES.join(", ")}, or history`, { field: "state" });
-  return states as ActionState[];
-}
 
 const StartBody = z
   .strictObject({ entity: z.record(z.string(), z.unknown()).optional(), alert: z.string().optional(), incident: z.string().optional() })
@@ -444,11 +394,10 @@ function startRequest(body: z.infer<typeof StartBody>): StartRequest {
 function readTarget(given: Record<string, unknown>, field: string): Entity {
   const entity = Entity.safeParse(given);
   if (entity.success) return entity.data;
-  const [issue] = entity.error.issues;
-  const known = (ENTITY_KINDS as readonly unknown[]).includes(given.kind);
-  throw new Refusal("invalid", known ? (issue?.message ?? "is not valid") : `must be one of ${ENTITY_KINDS.join(", ")}`, {
-    field: known ? [field, ...(issue?.path ?? [])].join(".") : `${field}.kind`,
-  });
+  if (!(ENTITY_KINDS as readonly unknown[]).includes(given.kind))
+    throw new Refusal("invalid", `must be one of ${ENTITY_KINDS.join(", ")}`, { field: `${field}.kind` });
+  const refusal = bodyRefusal(entity.error, given);
+  throw new Refusal("invalid", refusal.message, { field: refusal.field === "body" ? field : `${field}.${refusal.field}` });
 }
 
 /** An id in a body: `ALT-7`, or its bare number. */
@@ -472,10 +421,10 @@ function idOf(request: Request, kind: "incident" | "investigation" | "action" | 
 const missing = (request: Request) => new Refusal("not-found", `There is no ${String(request.params.id).slice(0, 40)}.`);
 
 function answerList(request: Request, response: Response, items: Record<string, unknown>[], next: string | null): void {
-  if (request.accepts(["json", "text/csv"]) === "text/csv") {
+  if (wantsCsv(request)) {
     response.type("text/csv").set("content-disposition", 'attachment; filename="air.csv"');
     if (next) response.set("x-next-cursor", next);
-    response.send(toCsv(items));
+    response.send(toCsv([...new Set(items.flatMap((item) => Object.keys(item)))], items));
     return;
   }
   response.json({ items, next });

@@ -11,23 +11,38 @@ export class NotRunning extends Error {
 
 /** Asks the running air, with AIR_API_TOKEN where one is set. Throws NotRunning, or its refusal in words. */
 export async function askAir<T>(config: Config, path: string, body?: unknown): Promise<T> {
+  const response = await send(config, path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: body === undefined ? {} : { "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return (await response.json()) as T;
+}
+
+/** The same for a list as CSV, handed on as it arrives. */
+export async function askAirCsv(config: Config, path: string, write: (text: string) => void): Promise<void> {
+  const response = await send(config, path, { headers: { accept: "text/csv" } });
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) write(decoder.decode(chunk as Uint8Array, { stream: true }));
+}
+
+async function send(config: Config, path: string, request: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(`${config.airUrl}${path}`, {
-      method: body === undefined ? "GET" : "POST",
+      ...request,
       headers: {
         // Without a token only the bare lab answers, and there a command on this machine acts as the lab's admin.
         ...(config.apiToken ? { authorization: `Bearer ${config.apiToken}` } : { cookie: `${PERSONA_COOKIE}=ada` }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...request.headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(request.headers && "accept" in request.headers ? 600_000 : 30_000),
     });
   } catch {
     throw new NotRunning(config.airUrl);
   }
+  if (response.ok) return response;
   const answer = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
-  if (response.ok) return answer as T;
   const hint = response.status === 401 || response.status === 403 ? " Set AIR_API_TOKEN to the token air was started with." : "";
-  throw new Error(`air answered ${response.status}: ${answer.error?.message ?? "no reason given"}.${hint}`);
+  throw new Error(`air answered ${response.status}: ${answer.error?.message ?? "no reason given"}.${hint}`.replace(/\.\.(\s|$)/, ".$1"));
 }

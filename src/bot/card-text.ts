@@ -9,6 +9,8 @@ export function cardText(card: Card): string[] {
         case "text":
         case "note":
           return [plain(line.text)];
+        case "mention":
+          return [`For ${line.who.map(({ name }) => name).join(", ")}`];
         case "facts":
           return line.facts.map(([label, value]) => `${label}: ${plain(value)}`);
         case "list":
@@ -24,5 +26,11 @@ export function cardText(card: Card): string[] {
           return line satisfies never;
       }
     }),
+    // What a button would say in chat is said with the command here.
+    ...card.buttons.flatMap((button) =>
+      button.label === "More" && button.value?.startsWith("say:")
+        ? [`More: air say '${button.value.slice("say:".length).replaceAll("'", "")}'`]
+        : [],
+    ),
   ];
 }

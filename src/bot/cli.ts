@@ -6,11 +6,12 @@ import { slackManifest } from "../adapters/slack/manifest.ts";
 import { databaseAway, sqlState } from "../db/errors.ts";
 import { hashLine, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
 import type { Card } from "../engine/cards/card.ts";
-import type { Reads } from "../engine/store.ts";
-import { actionShape } from "./api-shapes.ts";
-import { askAir, NotRunning } from "./ask-air.ts";
+import { Refusal } from "../engine/domain/errors.ts";
+import { ACTION_SORTS, type Reads } from "../engine/store.ts";
+import { askAir, askAirCsv, NotRunning } from "./ask-air.ts";
 import { cardText } from "./card-text.ts";
 import { type Config, readConfig, redacted } from "./config.ts";
+import type { Export } from "./export-rows.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createLog } from "./log.ts";
 import type { Outcome } from "./playbook-commands.ts";
@@ -31,6 +32,13 @@ const readFile = (file: string): string | undefined => {
     return undefined;
   }
 };
+
+/** Not by /dev/stdin: whoever starts air may hand over a socket, which cannot be opened by a name. */
+async function standardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
 
 function configuration(): Config {
   const read = readConfig(process.env, readFile);
@@ -171,31 +179,87 @@ program
     const { path } = await askAir<{ path: string }>(config, "/v1/console-link", email === undefined ? {} : { email });
     out(`${config.publicUrl ?? config.airUrl}${path}\nGood once, for ten minutes.`);
   });
-program
+/** The filters of a list as options; each may also be written as in chat (kind=isolate-device). */
+const ACTION_OPTIONS = [
+  ["kind", "isolate-device,disable-user ...", "kinds of action"],
+  ["family", "device", "device, email, identity, network or app"],
+  ["by", "name", "part of the name of who decided; Automation, System"],
+  ["source", "manual-device", "part of the action source"],
+  ["entity", "device", "kind of thing it is aimed at"],
+  ["target", "ws-042", "part of its target or device"],
+  ["incident", "INC-42", "one incident"],
+  ["investigation", "INV-42", "one investigation"],
+  ["since", "7d", "changed since then: a period or a date"],
+  ["until", "1d", "changed before then"],
+  ["sort", "updated:asc", `${ACTION_SORTS.join(", ")}; alone or with :asc or :desc`],
+] as const;
+const actionsCommand = program
   .command("actions")
-  .description("list remediation actions")
-  .option("--state <state>", "a state, or history", "pending")
+  .description("list remediation actions: those that wait, or with --state history what became of the others")
+  .argument("[filters...]", "also as in chat: history kind=isolate-device since=7d")
+  .option("--state <state>", "states, history or all")
+  .option("--limit <n>", "at most so many", "200");
+for (const [name, example, about] of ACTION_OPTIONS) actionsCommand.option(`--${name} <${example}>`, about);
+actionsCommand
   .option("--json", "as JSON")
-  .action(async (options: { state: string; json?: boolean }) => {
+  .option("--csv", "as CSV, the whole list")
+  .action(async (words: string[], options: Record<string, string | boolean | undefined>) => {
     const config = configuration();
-    type Shape = { id: string; kind: string; state: string; incident: string; expiresAt: string; target: Record<string, unknown> };
-    const items = await runningOr<Shape[]>(
-      async () => (await askAir<{ items: Shape[] }>(config, `/v1/actions?limit=200&state=${encodeURIComponent(options.state)}`)).items,
-      () =>
-        withStore(config, async (store) =>
-          (await store.listActions({ limit: 200, states: [options.state as "pending"] })).items.map((row) => actionShape(row, [])),
-        ),
-    );
-    if (options.json) {
-      out(JSON.stringify(items, null, 2));
+    const { actionItems, actionItemsFrom, actionLines, actionsRequest } = await import("./list-commands.ts");
+    const { exportOf } = await import("./export-rows.ts");
+    const { given, limit } = usable(() => actionsRequest(words.map(quotedWord), options));
+    if (options.csv) {
+      await csvOut(
+        config,
+        usable(() => exportOf("actions", given)),
+      );
       return;
     }
-    if (items.length === 0) out("None.");
-    for (const item of items)
-      out(
-        `${item.id}  ${item.state.padEnd(9)}  ${item.kind.padEnd(18)}  ${String(item.target.name ?? item.target.email ?? item.target.url ?? item.target.address ?? item.target.subject ?? item.target.sha256 ?? item.target.sha1 ?? item.target.md5 ?? item.target.id ?? item.target.query ?? "")}  ${item.incident}  until ${item.expiresAt}`,
-      );
+    const items = await runningOr(
+      () => actionItems(given, limit, (query) => askAir(config, `/v1/actions?${query}`)),
+      () => withStore(config, (store) => actionItemsFrom(store, given, limit)),
+    );
+    for (const line of options.json ? [JSON.stringify(items, null, 2)] : actionLines(items)) out(line);
   });
+program
+  .command("export")
+  .description(
+    "a whole list as CSV on stdout: actions, incidents, investigations, audit, or log INV-42; air export actions since=30d > air.csv",
+  )
+  .argument("<what>", "actions, incidents, investigations, audit or log")
+  .argument("[filters...]", "as in chat: INV-42 for a log, history, kind=isolate-device, since=30d ...")
+  .action(async (what: string, words: string[]) => {
+    const config = configuration();
+    const { readExport } = await import("./export-rows.ts");
+    await csvOut(
+      config,
+      usable(() => readExport([what, ...words.map(quotedWord)].join(" "))),
+    );
+  });
+/** The shell took the quotes away; the parser wants them back. */
+const quotedWord = (word: string) => (/^\w+=.*\s/s.test(word) ? word.replace(/^(\w+)=(.*)$/s, '$1="$2"') : word);
+
+async function csvOut(config: Config, asked: Export): Promise<void> {
+  const { exportCsv, exportPath } = await import("./export-rows.ts");
+  await runningOr(
+    () => askAirCsv(config, exportPath(asked, "/v1"), (text) => void process.stdout.write(text)),
+    () =>
+      withStore(config, async (store) => {
+        for await (const part of exportCsv(store, asked, new Date())) process.stdout.write(part);
+      }),
+  );
+}
+
+/** A filter that is wrong is wrong usage: exit code 2. */
+function usable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Refusal) throw new Usage(`${error.field ? `${error.field} ` : ""}${error.message}`);
+    throw error;
+  }
+}
+
 program
   .command("token")
   .description("tokens for callers of /v1")
@@ -227,21 +291,34 @@ audit
         `AIR_AUDIT_KEY_FILE ${config.auditKeyFile} cannot be read. Make one: openssl genpkey -algorithm ed25519 -out ${config.auditKeyFile}`,
       );
     type Lines = { seq: number; line: string }[];
-    const export_ = async (page: (after: number) => Promise<Lines>) => {
+    type Head = { count: number; hash: string };
+    const export_ = async (head: Head, page: (after: number) => Promise<Lines>) => {
       let count = 0;
       let hash = "";
+      let reached = head.count === 0;
       for (let lines = await page(0); lines.length > 0; lines = await page(count)) {
         for (const { seq, line } of lines) {
           out(line);
           count = seq;
           hash = hashLine(line);
+          if (seq === head.count) reached = hash === head.hash;
         }
       }
+      // Without a checkpoint no verification passes: what is missing in the database is not signed away.
+      if (!reached)
+        throw new Error(
+          `The database's own count says ${head.count} lines and head ${head.hash}, and its lines do not come to that: lines were cut off or changed in the database. No checkpoint was written.`,
+        );
       out(writeCheckpoint({ count, hash }, key));
     };
     await runningOr(
-      () => export_(async (after) => (await askAir<{ items: Lines }>(config, `/v1/audit?after=${after}`)).items),
-      () => withStore(config, (store) => export_((after) => store.auditLines(after, 1000))),
+      async () => {
+        const ask = (after: number, limit = 1000) =>
+          askAir<{ items: Lines; head: Head }>(config, `/v1/audit?after=${after}&limit=${limit}`);
+        const { head } = await ask(0, 1);
+        await export_(head, async (after) => (await ask(after)).items);
+      },
+      () => withStore(config, async (store) => export_(await store.auditHead(), (after) => store.auditLines(after, 1000))),
     );
   });
 audit
@@ -249,8 +326,8 @@ audit
   .description("check an export: exit 1 for any changed, missing, reordered, inserted, malformed or cut line")
   .argument("<file>", "the export; - reads standard input")
   .option("--key <pem>", "the public key it must be signed with")
-  .action((file: string, options: { key?: string }) => {
-    const text = readFile(file === "-" ? "/dev/stdin" : file);
+  .action(async (file: string, options: { key?: string }) => {
+    const text = file === "-" ? await standardInput() : readFile(file);
     if (text === undefined) throw new Usage(`${file} cannot be read.`);
     const key = options.key === undefined ? undefined : readFile(options.key);
     if (options.key !== undefined && key === undefined) throw new Usage(`${options.key} cannot be read.`);
@@ -301,19 +378,31 @@ async function playbookCommand(work: (commands: typeof import("./playbook-comman
   for (const problem of problems) say(problem);
   process.exitCode = code;
 }
+/** A playbook can be checked while air.yaml is wrong: only where the team's own playbooks lie is needed. */
+const playbooksFolder = (): string | undefined => process.env.AIR_PLAYBOOKS_DIR || undefined;
+
+/** What a playbook would do depends on the policy; while air.yaml is wrong the defaults stand in, and that is said. */
+function configurationOrDefaults(): Config {
+  const read = readConfig(process.env, readFile);
+  if (read.ok) return read.config;
+  say("The configuration has errors (air config check lists them), so the policy explained here is the default one.");
+  const folder = playbooksFolder();
+  const defaults = readConfig(folder ? { AIR_PLAYBOOKS_DIR: folder } : {}, () => undefined);
+  return defaults.ok ? defaults.config : configuration();
+}
 const playbook = program.command("playbook").description("check, test and explain playbooks");
 playbook
   .command("check")
   .description("list every fault with file and line; without any argument of the built-in playbooks and those in AIR_PLAYBOOKS_DIR")
   .argument("[files or folders...]")
   .action((paths: string[]) =>
-    playbookCommand((commands) => commands.checkPlaybooks(paths, paths.length > 0 ? undefined : configuration().playbooksDir)),
+    playbookCommand((commands) => commands.checkPlaybooks(paths, paths.length > 0 ? undefined : playbooksFolder())),
   );
 playbook
   .command("test")
   .description("run the examples beside the playbooks: which alert chooses which")
   .argument("[names...]", "playbooks; without any, all")
-  .action((names: string[]) => playbookCommand((commands) => commands.testPlaybooks(names, configuration().playbooksDir)));
+  .action((names: string[]) => playbookCommand((commands) => commands.testPlaybooks(names, playbooksFolder())));
 playbook
   .command("explain")
   .description("say in plain words when a playbook applies, who looks, what it proposes and who decides; or which one an alert chooses")
@@ -322,7 +411,7 @@ playbook
   .option("--source <kind>", "the kind of source whose shape the alert has", "generic")
   .action((subject: string | undefined, options: { alert?: string; source: string }) =>
     playbookCommand((commands) => {
-      const config = configuration();
+      const config = configurationOrDefaults();
       const lab = config.lab ?? !Object.values(config.connectors).some(Boolean);
       const policy = { ...config.policy, mode: config.mode ?? (lab ? "act" : "observe") };
       const input = { subject, alertFile: options.alert, source: options.source };
@@ -339,7 +428,11 @@ program
   .command("manifest")
   .description("print the manifest of the Slack app")
   .option("--url <url>", "air's public address; without it the manifest uses Socket Mode")
-  .action((options: { url?: string }) => out(JSON.stringify(slackManifest(options.url), null, 2)));
+  .action((options: { url?: string }) => {
+    if (options.url !== undefined && URL.parse(options.url)?.protocol !== "https:")
+      throw new Usage("--url is the public address of air and begins with https://, as Slack calls nothing else.");
+    out(JSON.stringify(slackManifest(options.url), null, 2));
+  });
 
 /** What went wrong, with the next step where there is one. */
 function explain(error: unknown): string {

@@ -1,28 +1,55 @@
 import { closest, distance } from "fastest-levenshtein";
 import { actionKinds } from "../engine/actions/all.ts";
 import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
-import { SEVERITIES, type Severity } from "../engine/domain/alert.ts";
 import type { Entity } from "../engine/domain/entity.ts";
+import { Refusal } from "../engine/domain/errors.ts";
 import type { Classification } from "../engine/domain/incident.ts";
-import { ACTION_ORDERS, type ActionOrder } from "../engine/store.ts";
+import { MODES, type Mode } from "../engine/domain/policy.ts";
+import type { When } from "../engine/domain/wall-clock.ts";
 import { readDuration } from "./duration.ts";
-import { readEntity } from "./read-entity.ts";
+import { type Export, readExport } from "./export-rows.ts";
+import { type ActionQuery, type IncidentQuery, readActionQuery, readIncidentQuery, readWords, writeWords } from "./list-filters.ts";
+import { isBareName, readEntity } from "./read-entity.ts";
+import { type Id, readId } from "./read-id.ts";
 
 /** What a person asked for in words: one parser for Slack, Teams, console and CLI (product contract 3.6). */
 export type Command =
   | { kind: "help" }
   | { kind: "whoami" }
   | { kind: "status"; id: Id | undefined }
-  | { kind: "list"; open: boolean; severity: Severity[] | undefined; after: number | undefined }
-  | { kind: "actions"; which: "pending" | "history"; filters: ActionFilters; after: string | undefined }
+  /** `written`: the filters as they were said, for the button that shows the next page. */
+  | { kind: "list"; query: IncidentQuery; mine: boolean; written: string; after: number | undefined }
+  | {
+      kind: "actions";
+      which: "pending" | "history" | "all" | "break-glass";
+      query: ActionQuery;
+      written: string;
+      after: string | undefined;
+    }
   | { kind: "log"; id: Id }
-  | { kind: "alerts"; id: Id }
-  | { kind: "audit"; id: Id }
-  | { kind: "protected" }
-  | { kind: "decide"; decision: "approve" | "reject"; action: number; reason: string | undefined }
-  | { kind: "undo"; action: number; reason: string | undefined }
+  | { kind: "graph"; id: Id }
+  | { kind: "export"; asked: Export }
+  | { kind: "alerts"; id: Id; after: number | undefined }
+  | { kind: "audit"; id: Id; after: number | undefined }
+  | { kind: "protected"; entity: Entity | undefined }
+  /** `text`: of an approval the target's name where it is asked for, and a reason; of a rejection the reason. */
+  | { kind: "decide"; decision: "approve" | "reject"; action: number; text: string | undefined; forMs?: number }
+  | {
+      kind: "decide-many";
+      decision: "approve" | "reject";
+      which: { ids: number[] } | { query: ActionQuery };
+      reason: string | undefined;
+    }
+  | { kind: "propose"; action: number }
+  | { kind: "break-glass"; action: number; text: string | undefined }
+  | { kind: "confirm-alone"; action: number }
+  | { kind: "review-alone"; action: number; note: string | undefined }
+  | { kind: "undo"; action: number; reason: string | undefined; inMs?: number }
+  | { kind: "cancel"; action: number; reason: string | undefined }
   | { kind: "policies" }
   | { kind: "investigate"; what: Id | Entity }
+  /** One bare word that may be a device's name: the inventory knows. */
+  | { kind: "investigateName"; name: string }
   | { kind: "retry"; investigation: number }
   | { kind: "stop"; investigation: number; reason: string | undefined }
   | { kind: "merge"; one: number; other: number }
@@ -35,40 +62,38 @@ export type Command =
   | { kind: "note"; incident: number; text: string }
   | { kind: "assign"; incident: number; to: string }
   | { kind: "ack"; incident: number }
+  | { kind: "remind"; action: number; when: When }
+  | { kind: "oncall" }
   | { kind: "close"; incident: number; classification: Classification; determination: string | undefined }
   | { kind: "reopen"; incident: number }
   | { kind: "snooze"; policy: string; forMs: number; reason: string }
   | { kind: "pause"; family: Family | "all"; reason: string }
   | { kind: "resume" }
+  | { kind: "mode"; set: Mode | undefined; reason: string }
   | { kind: "misunderstood"; text: string };
-
-/** Filters of `actions`, as written: `kind=isolate-device family=device by=mia target=ws-042 since=7d incident=42 sort=deadline`. */
-export type ActionFilters = {
-  kinds?: ActionKindName[];
-  families?: Family[];
-  decidedBy?: string;
-  target?: string;
-  incidentId?: number;
-  /** Milliseconds back from now. */
-  sinceMs?: number;
-  order?: ActionOrder;
-};
-
-export type Id = { kind: "incident" | "investigation" | "action" | "alert" | "evidence"; id: number };
 
 /** Shown by `help`, in this order. */
 export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "help", usage: "help", about: "this list" },
   { name: "whoami", usage: "whoami", about: "who air takes you for, your roles, and the lines an admin would add" },
-  { name: "status", usage: "status [id]", about: "where an incident, investigation or action stands; without an id, what is going on" },
-  { name: "list", usage: "list [open] [severity=high,critical]", about: "incidents, newest first" },
+  {
+    name: "status",
+    usage: "status [id]",
+    about: "where an incident, investigation, action, alert or piece of evidence stands; without an id, what is going on",
+  },
+  {
+    name: "list",
+    usage: "list [open, closed, mine] [severity=high,critical since=7d source= assignee= text=]",
+    about: "incidents, newest first",
+  },
   {
     name: "actions",
-    usage: "actions [pending | history] [filters]",
+    usage: "actions [pending | history | all | break-glass] [filters]",
     about:
-      "actions that wait for a decision, or what became of the others; filters: kind= family= by= target= incident= since=7d sort=deadline",
+      "actions that wait for a decision, what became of the others, or what one person did alone; filters: state= kind= family= by= source= entity= target= incident= since=7d sort=deadline",
   },
   { name: "log", usage: "log <INV>", about: "everything that happened in an investigation" },
+  { name: "graph", usage: "graph <INV>", about: "the investigation as a tree: alerts, what they hit, the evidence, the actions" },
   { name: "alerts", usage: "alerts <INC>", about: "the alerts of an incident and why each joined it" },
   { name: "policies", usage: "policies", about: "which alerts start an investigation, which are only shown, which are snoozed" },
   {
@@ -80,7 +105,9 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "stop", usage: "stop <INV> [reason]", about: "end an investigation; what has not begun is cancelled, nothing is undone" },
   { name: "note", usage: "note <INC> <text>", about: "write something into its story" },
   { name: "assign", usage: "assign <INC> <person or me>", about: "say who looks after it" },
-  { name: "ack", usage: "ack <INC>", about: "I have seen it" },
+  { name: "ack", usage: "ack <INC>", about: "I have seen it; nobody else is told about what waits in it now" },
+  { name: "remind", usage: "remind <ACT> <when>", about: "tell me again in 30m or 2h, at 14:30 or tomorrow, unless it is decided before" },
+  { name: "oncall", usage: "oncall", about: "who is told when nobody answers, in which order, and who was told and has not answered" },
   {
     name: "close",
     usage: "close <INC> <true, false or expected> [determination]",
@@ -97,25 +124,52 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "fp", usage: "fp <ACT or EVD> <reason>", about: "it was a false positive: clean, and taking back what was done is proposed" },
   { name: "fn", usage: "fn <entity>", about: "it was missed: look into it, and blocking it is proposed" },
   { name: "snooze", usage: "snooze <policy> <duration> [reason]", about: "suppress what an alert policy matches for a while" },
-  { name: "audit", usage: "audit <id>", about: "who decided what about an incident" },
-  { name: "protected", usage: "protected", about: "what needs two approvers" },
-  { name: "approve", usage: "approve <ACT>", about: "carry out an action (approvers of its family)" },
+  { name: "audit", usage: "audit <id>", about: "who decided what about it, and on which grounds" },
+  {
+    name: "export",
+    usage: "export <actions, incidents, investigations, audit or log INV> [filters]",
+    about: "the whole list as CSV: how many rows, and where to fetch it",
+  },
+  {
+    name: "protected",
+    usage: "protected [entity]",
+    about: "what needs two approvers; with a device or person: whether it is that, and why",
+  },
+  {
+    name: "approve",
+    usage: "approve <ACT> [for 2h] [target's name] [reason]",
+    about: "carry out an action, or for a while only (approvers of its family); where the card says so its target's name is typed",
+  },
   { name: "reject", usage: "reject <ACT> <reason>", about: "do not carry it out, and say why" },
   { name: "do", usage: "do <kind> <target> [for 2h] <reason>", about: "ask for an action by hand; an approver of its family decides" },
   { name: "extend", usage: "extend <ACT> <duration>", about: "what ends by itself lasts longer" },
-  { name: "undo", usage: "undo <ACT> [reason]", about: "take an action back where its product can" },
+  { name: "undo", usage: "undo <ACT> [in 2h] [reason]", about: "take an action back where its product can, now or then" },
+  {
+    name: "cancel",
+    usage: "cancel <ACT> [reason]",
+    about: "end an approved action that is not carried out yet, also while it waits for its device",
+  },
+  {
+    name: "approve all",
+    usage: "approve <ACT> <ACT> ..., approve all kind=<kind> incident=<INC>, reject <ACT> <ACT> ... <reason>",
+    about: "several of one kind at once: shows what they come to, and decides nothing before you press its button",
+  },
+  { name: "propose", usage: "propose <ACT>", about: "ask again for what was rejected or has expired" },
+  {
+    name: "break-glass",
+    usage: "break-glass <ACT> <target's name> <reason>",
+    about: "contain a threat alone, 15 minutes after the first of two approvals; it ends after 4 h unless a second person confirms",
+  },
+  { name: "confirm", usage: "confirm <ACT>", about: "stand behind what one person did alone" },
+  { name: "review", usage: "review <ACT> [note]", about: "an admin looked at what one person did alone" },
   { name: "pause", usage: "pause [family | all] <reason>", about: "stop every execution not yet begun" },
   { name: "resume", usage: "resume", about: "let executions go on (admins)" },
+  {
+    name: "mode",
+    usage: "mode [observe, ask or act] [reason]",
+    about: "whether air only says what it would do, asks, or acts by the levels, and how often people agreed; admins set it",
+  },
 ];
-
-const PREFIX: Record<string, Id["kind"]> = { inc: "incident", inv: "investigation", act: "action", alt: "alert", evd: "evidence" };
-
-/** `INV-42`, `inv42`, `INC-42`, or a bare `42` (an investigation). */
-export function readId(text: string): Id | undefined {
-  const match = /^(?:(inc|inv|act|alt|evd)-?)?(\d{1,9})$/i.exec(text.trim());
-  if (!match) return undefined;
-  return { kind: PREFIX[match[1]?.toLowerCase() ?? "inv"] ?? "investigation", id: Number(match[2]) };
-}
 
 /** `domains`: the organisation's own, so that a machine's full name is not taken for somebody's domain. */
 export function readCommand(text: string, domains: readonly string[] = []): Command {
@@ -138,26 +192,35 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return { kind: "help" };
     case "whoami":
     case "resume":
-    case "protected":
+    case "oncall":
     case "policies":
       return { kind: name };
     case "status":
       return rest[0] === undefined
         ? { kind: "status", id: undefined }
-        : idOf(["incident", "investigation", "action", "alert"], (id) => ({ kind: "status", id }));
+        : idOf(["incident", "investigation", "action", "alert", "evidence"], (id) => ({ kind: "status", id }));
     case "list":
-      return readList(rest, cursor(), wrong);
+      return understood(() => readList(rest.join(" ")), wrong);
     case "actions":
-      return readActions(rest, wrong);
+      return understood(() => readActions(rest.join(" ")), wrong);
+    case "export":
+      return rest[0] === undefined ? usage() : understood(() => ({ kind: "export", asked: readExport(rest.join(" ")) }), wrong);
+    case "graph":
+      return idOf(["investigation", "incident"], (id) => ({ kind: "graph", id }));
+    case "protected": {
+      const entity = rest[0] === undefined ? undefined : readEntity(rest.join(" "), domains);
+      return rest[0] !== undefined && !entity ? wrong(notAnEntity(rest.join(" "))) : { kind: "protected", entity };
+    }
     case "log":
       return idOf(["investigation", "incident"], (id) => ({ kind: "log", id }));
     case "alerts":
-      return idOf(["incident", "investigation"], (id) => ({ kind: "alerts", id }));
+      return idOf(["incident", "investigation"], (id) => ({ kind: "alerts", id, after: cursor() }));
     case "audit":
-      return idOf(["incident", "investigation", "action"], (id) => ({ kind: "audit", id }));
+      return idOf(["incident", "investigation", "action", "evidence", "alert"], (id) => ({ kind: "audit", id, after: cursor() }));
     case "investigate": {
       const what = readId(rest[0] ?? "") ?? readEntity(rest.join(" "), domains);
       // A bare number could be anything; here a thing is asked for.
+      if (!what && isBareName(rest.join(" "))) return { kind: "investigateName", name: rest.join(" ") };
       if (!what || /^\d+$/.test(rest.join(" "))) return rest[0] === undefined ? usage() : wrong(notAnEntity(rest.join(" ")));
       return { kind: "investigate", what };
     }
@@ -194,6 +257,12 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "ack":
     case "reopen":
       return idOf(["incident"], ({ id }) => ({ kind: name, incident: id }));
+    case "remind": {
+      const when = readWhen(rest[1]);
+      if (rest.length !== 2) return usage();
+      if (!when) return wrong(`"${rest[1]?.slice(0, 40)}" is no time. Write 30m, 2h, 14:30 or tomorrow.`);
+      return idOf(["action"], ({ id }) => ({ kind: "remind", action: id, when }));
+    }
     case "close": {
       const classification = CLASSES[rest[1]?.toLowerCase() ?? ""];
       if (rest.length < 2) return usage();
@@ -221,18 +290,23 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return { kind: "snooze", policy: rest[0].toLowerCase(), forMs, reason: rest.slice(2).join(" ") || "no reason given" };
     }
     case "approve":
-      return idOf(["action"], ({ id }) => ({
-        kind: "decide",
-        decision: "approve",
-        action: id,
-        reason: rest.slice(1).join(" ") || undefined,
-      }));
     case "reject":
-      return rest.length < 2
-        ? wrong("Usage: reject <ACT> <reason>. The reason is kept with the incident.")
-        : idOf(["action"], ({ id }) => ({ kind: "decide", decision: "reject", action: id, reason: rest.slice(1).join(" ") }));
-    case "undo":
-      return idOf(["action"], ({ id }) => ({ kind: "undo", action: id, reason: rest.slice(1).join(" ") || undefined }));
+      return readDecision(name, rest, wrong, idOf);
+    case "propose":
+      return idOf(["action"], ({ id }) => ({ kind: "propose", action: id }));
+    case "break-glass":
+      return rest.length < 2 ? usage() : idOf(["action"], ({ id }) => ({ kind: "break-glass", action: id, text: rest.slice(1).join(" ") }));
+    case "confirm":
+      return idOf(["action"], ({ id }) => ({ kind: "confirm-alone", action: id }));
+    case "review":
+      return idOf(["action"], ({ id }) => ({ kind: "review-alone", action: id, note: rest.slice(1).join(" ") || undefined }));
+    case "undo": {
+      const inMs = rest[1]?.toLowerCase() === "in" ? readDuration(rest[2] ?? "") : undefined;
+      const reason = rest.slice(inMs === undefined ? 1 : 3).join(" ") || undefined;
+      return idOf(["action"], ({ id }) => ({ kind: "undo", action: id, reason, ...(inMs === undefined ? {} : { inMs }) }));
+    }
+    case "cancel":
+      return idOf(["action"], ({ id }) => ({ kind: name, action: id, reason: rest.slice(1).join(" ") || undefined }));
     case "pause": {
       const family = rest[0]?.toLowerCase();
       const named = family === "all" || (FAMILIES as readonly string[]).includes(family ?? "");
@@ -241,9 +315,50 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
         ? { kind: "pause", family: named ? (family as Family | "all") : "all", reason }
         : wrong("Usage: pause [family | all] <reason>. Everybody sees the reason.");
     }
+    case "mode": {
+      const mode = MODES.find((one) => one === rest[0]?.toLowerCase());
+      if (rest[0] !== undefined && !mode) return wrong(`"${rest[0].slice(0, 40)}" is no mode: observe, ask or act.`);
+      return { kind: "mode", set: mode, reason: rest.slice(1).join(" ") };
+    }
     default:
       return wrong(unknown(name));
   }
+}
+
+/** One action, several by id, or all that wait and fit: `approve ACT-7 WS-042`, `reject ACT-7 ACT-8 a test`, `approve all kind=block-indicator`. */
+function readDecision(
+  decision: "approve" | "reject",
+  rest: string[],
+  wrong: (message: string) => Command,
+  idOf: (kinds: Id["kind"][], build: (id: Id) => Command) => Command,
+): Command {
+  const all = rest[0]?.toLowerCase() === "all";
+  // A list may be written with commas; only whole ids are meant, so that a reason that begins with a number stays one.
+  const plain = rest.map((word) => word.replace(/,$/, ""));
+  const ends = plain.findIndex((word) => !/^act-?\d{1,9}$/i.test(word));
+  const ids = all ? [] : plain.slice(0, ends === -1 ? plain.length : ends).flatMap((word) => readId(word)?.id ?? []);
+  if (!all && ids.length < 2) {
+    if (decision === "reject" && rest.length < 2) return wrong("Usage: reject <ACT> <reason>. The reason is kept with the incident.");
+    const forMs = decision === "approve" && rest[1]?.toLowerCase() === "for" ? readDuration(rest[2] ?? "") : undefined;
+    const text = rest.slice(forMs === undefined ? 1 : 3).join(" ") || undefined;
+    return idOf(["action"], ({ id }) => ({ kind: "decide", decision, action: id, text, ...(forMs === undefined ? {} : { forMs }) }));
+  }
+  const isFilter = (word: string) => /^\w+=./.test(word);
+  const reason = (all ? rest.slice(1).filter((word) => !isFilter(word)) : rest.slice(ids.length)).join(" ") || undefined;
+  if (decision === "reject" && !reason) return wrong("Usage: reject <ACT> <ACT> ... <reason>. The reason is kept with each of them.");
+  if (!all) return { kind: "decide-many", decision, which: { ids }, reason };
+  const filtered = understood(() => readActions(rest.slice(1).filter(isFilter).join(" ")), wrong);
+  if (filtered.kind !== "actions") return filtered;
+  const { query } = filtered;
+  // A filter that is left out would take in more than was asked for.
+  const other = Object.keys(query).find((filter) => !["kinds", "families", "target", "incidentId", "since"].includes(filter));
+  if (other)
+    return wrong(
+      `Usage: ${decision} all kind=block-indicator [family= target= incident= since=7d]. Only these filters choose what is decided.`,
+    );
+  return query.kinds?.length === 1
+    ? { kind: "decide-many", decision, which: { query }, reason }
+    : wrong(`Usage: ${decision} all kind=block-indicator [incident=INC-42]. One kind is decided at once.`);
 }
 
 const CLASSES: Record<string, Classification> = {
@@ -263,6 +378,14 @@ const VERDICTS: Record<string, "malicious" | "suspicious" | "noThreatsFound"> = 
   benign: "noThreatsFound",
   nothreatsfound: "noThreatsFound",
 };
+/** At most 30 days ahead: nothing waits longer. */
+export function readWhen(text: string | undefined): When | undefined {
+  if (text?.toLowerCase() === "tomorrow") return "tomorrow";
+  const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text ?? "") ?? [];
+  if (hour !== undefined && minute !== undefined) return { hour: Number(hour), minute: Number(minute) };
+  const inMs = readDuration(text ?? "");
+  return inMs !== undefined && inMs >= 60_000 && inMs <= 30 * 86_400_000 ? { inMs } : undefined;
+}
 const notAnEntity = (text: string) =>
   `"${text.slice(0, 60)}" is nothing that could be looked at. Give a hash, address, link, e-mail address or device name, or its kind before it: device:WS-042, user:mia@contoso.com, message:<id>.`;
 
@@ -285,87 +408,69 @@ function readDo(rest: string[], domains: readonly string[], wrong: (message: str
 }
 
 /** The kind says what a bare name is: `do disable-user mia` means the account, not a device. */
-function aimed(kind: ActionKindName, text: string, domains: readonly string[]): Entity | undefined {
+export function aimed(kind: ActionKindName, text: string, domains: readonly string[]): Entity | undefined {
   const { targets } = actionKinds[kind];
   const read = readEntity(text, domains);
-  if (!read || targets.includes(read.kind) || text.includes(":")) return read;
+  if ((read && targets.includes(read.kind)) || text.includes(":")) return read;
   const [first] = targets;
   return (first && readEntity(`${first}:${text}`, domains)) ?? read;
 }
 
-function readActions(rest: string[], wrong: (message: string) => Command): Command {
-  let which: "pending" | "history" = "pending";
-  let after: string | undefined;
-  const filters: ActionFilters = {};
-  for (const part of rest) {
-    const [, name = part, value = ""] = /^(\w+)=(.+)$/.exec(part) ?? [];
-    const names = value.toLowerCase().split(",");
-    const unknown = (allowed: readonly string[]) => names.find((one) => !allowed.includes(one));
-    switch (name.toLowerCase()) {
-      case "pending":
-      case "history":
-        which = name.toLowerCase() as typeof which;
-        break;
-      case "after":
-        if (/^\d{1,15}(-\d{1,15})?$/.test(value)) after = value;
-        break;
-      case "kind": {
-        const bad = unknown(ACTION_KINDS);
-        if (bad !== undefined) return wrong(`"${bad.slice(0, 40)}" is no kind of action: ${ACTION_KINDS.join(", ")}.`);
-        filters.kinds = names as ActionKindName[];
-        break;
-      }
-      case "family": {
-        const bad = unknown(FAMILIES);
-        if (bad !== undefined) return wrong(`"${bad.slice(0, 40)}" is no family: ${FAMILIES.join(", ")}.`);
-        filters.families = names as Family[];
-        break;
-      }
-      case "by":
-        filters.decidedBy = value;
-        break;
-      case "target":
-        filters.target = value;
-        break;
-      case "incident": {
-        const id = readId(value);
-        if (!id) return wrong(`"${value.slice(0, 40)}" is no incident. Ids look like INC-42.`);
-        filters.incidentId = id.id;
-        break;
-      }
-      case "since": {
-        const ms = readDuration(value);
-        if (ms === undefined) return wrong(`"${value.slice(0, 40)}" is no period. Write 24h, 7d or 30d.`);
-        filters.sinceMs = ms;
-        break;
-      }
-      case "sort": {
-        if (!(ACTION_ORDERS as readonly string[]).includes(value)) return wrong(`sort is one of ${ACTION_ORDERS.join(", ")}.`);
-        filters.order = value as ActionOrder;
-        break;
-      }
-      default:
-        return wrong(`"${part.slice(0, 40)}" is no filter. Usage: ${ACTIONS_USAGE}.`);
-    }
+/** A filter that is wrong is said with what it takes. */
+function understood(read: () => Command, wrong: (message: string) => Command): Command {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return wrong(`${error.field ? `${error.field} ` : ""}${error.message.replace(/[.]?$/, ".")}`);
   }
-  return { kind: "actions", which, filters, after };
 }
-const ACTIONS_USAGE = "actions [pending | history] [kind= family= by= target= incident= since=7d sort=newest, deadline or updated]";
 
-function readList(rest: string[], after: number | undefined, wrong: (message: string) => Command): Command {
-  let severity: Severity[] | undefined;
-  let open = false;
-  for (const part of rest) {
-    if (part === "open") open = true;
-    else if (part.startsWith("after=")) continue;
-    else if (part.startsWith("severity=")) {
-      const names = part.slice("severity=".length).toLowerCase().split(",");
-      const bad = names.find((one) => !(SEVERITIES as readonly string[]).includes(one));
-      if (bad !== undefined) return wrong(`"${bad.slice(0, 40)}" is no severity: ${SEVERITIES.join(", ")}.`);
-      severity = names as Severity[];
-    } else return wrong(`"${part.slice(0, 40)}" is no filter. Usage: list [open] [severity=high,critical].`);
+/** The place in the list, and what else was written. */
+function takeAfter(given: Map<string, string>): string | undefined {
+  const after = given.get("after");
+  given.delete("after");
+  return after;
+}
+
+function readActions(text: string): Command {
+  const { given, bare } = readWords(text);
+  const after = takeAfter(given);
+  let which: "pending" | "history" | "all" | "break-glass" = given.has("state") ? "all" : "pending";
+  for (const word of bare) {
+    const name = word.toLowerCase();
+    if (name !== "pending" && name !== "history" && name !== "all" && name !== "break-glass")
+      throw new Refusal("invalid", `is no filter. Usage: ${COMMANDS.find((command) => command.name === "actions")?.usage}`, {
+        field: `"${word.slice(0, 40)}"`,
+      });
+    which = name;
   }
-  return { kind: "list", open, severity, after };
+  const written = [...(given.has("state") ? [] : [which]), ...(given.size > 0 ? [writeWords(given)] : [])].join(" ");
+  return { kind: "actions", which, query: readActionQuery(given), written, after };
+}
+
+function readList(text: string): Command {
+  const { given, bare } = readWords(text);
+  const after = takeAfter(given);
+  const status: string[] = [];
+  let mine = false;
+  for (const word of bare) {
+    const name = word.toLowerCase().replace(/,$/, "");
+    if (name === "mine") mine = true;
+    else if (name === "open" || name === "closed") status.push(name);
+    else
+      throw new Refusal("invalid", `is no filter. Usage: ${COMMANDS.find((command) => command.name === "list")?.usage}`, {
+        field: `"${word.slice(0, 40)}"`,
+      });
+  }
+  const written = [...status, ...(mine ? ["mine"] : []), ...(given.size > 0 ? [writeWords(given)] : [])].join(" ");
+  if (status.length > 0) given.set("status", status.join(","));
+  return { kind: "list", query: readIncidentQuery(given), mine, written, after: after === undefined ? undefined : placeOf(after) };
+}
+
+function placeOf(after: string): number {
+  if (!/^\d{1,9}$/.test(after)) throw new Refusal("invalid", "must be the number of a page before", { field: "after" });
+  return Number(after);
 }
 
 function unknown(name: string): string {

@@ -1,7 +1,15 @@
-import type { ActionKindName, Family } from "../engine/domain/action.ts";
+import { type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import type { Severity } from "../engine/domain/alert.ts";
 import { BUILT_IN_POLICIES } from "../engine/domain/alert-policy.ts";
-import { DEFAULT_CEILINGS, DEFAULT_CORRELATION, DEFAULT_STORM, type Mode, type Policy } from "../engine/domain/policy.ts";
+import { NO_GROUP } from "../engine/domain/automation.ts";
+import {
+  DEFAULT_AUTOMATION,
+  DEFAULT_CEILINGS,
+  DEFAULT_CORRELATION,
+  DEFAULT_STORM,
+  type Mode,
+  type Policy,
+} from "../engine/domain/policy.ts";
 import { type ReadYaml, readAirYaml } from "./air-yaml.ts";
 import { AirYaml } from "./air-yaml-shape.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -12,9 +20,12 @@ export type SourceKind = "generic" | "defender" | "guardduty";
 export type SourceConfig = { kind: SourceKind; signingSecret: string | undefined; trusted: boolean };
 export type ChannelRule = { severity: readonly Severity[] | undefined; slack: string | undefined; post: "needed" | "all"; page: boolean };
 export type PersonConfig = { name: string; email: string; slack: string | undefined; teams: string | undefined };
+/** An address, or `slack-group:S0EDR`; limited to devices of some groups where it says so. */
+export type ApproverEntry = string | { who: string; deviceGroups: readonly string[] };
+/** Entries are addresses in lower case, or `slack-group:S0EDR`. */
 export type RolesConfig = {
   admin: readonly string[];
-  approver: Readonly<Record<Family, readonly string[]>>;
+  approver: Readonly<Record<Family, readonly ApproverEntry[]>>;
   responder: readonly string[];
   /** Entries may be patterns like `*@contoso.com`. */
   viewer: readonly string[];
@@ -28,6 +39,13 @@ export type TokenConfig = {
   /** The e-mail address of the person behind it, as in `people`. */
   person: string | undefined;
 };
+export type OnCallConfig = {
+  /** Who is told one after the other: addresses in `people`, or `slack-group:S0SOC`. */
+  chain: readonly string[];
+  everyMs: number;
+  timeZone: string;
+  webhook: { url: string; secret: string } | undefined;
+};
 export type SlackConfig = {
   botToken: string;
   signingSecret: string | undefined;
@@ -38,6 +56,7 @@ export type SlackConfig = {
   teams: readonly string[];
   pace: { perSecond: number; burst: number };
 };
+export type DefenderConfig = { tenantId: string; clientId: string; clientSecret: string; url: string; loginUrl: string };
 type Limits = { url: string; perMinute: number | undefined; perDay: number | undefined };
 
 /** Everything air is told from outside, parsed and defaulted once; nothing else reads the environment. */
@@ -69,21 +88,30 @@ export type Config = {
   people: readonly PersonConfig[];
   roles: RolesConfig;
   tokens: readonly TokenConfig[];
+  onCall: OnCallConfig;
   connectors: {
     virustotal: ({ apiKey: string } & Limits) | undefined;
     abuseipdb: ({ apiKey: string } & Limits) | undefined;
     urlhaus: ({ authKey: string } & Limits) | undefined;
+    defender: DefenderConfig | undefined;
   };
 };
 export type ReadConfig = { ok: true; config: Config } | { ok: false; problems: Problem[] };
 
 /** Which connectors change something in the world; the lab may not run beside one (product contract 3.5). */
-const ACTS: Readonly<Record<keyof Config["connectors"], boolean>> = { virustotal: false, abuseipdb: false, urlhaus: false };
+const ACTS: Readonly<Record<keyof Config["connectors"], boolean>> = {
+  virustotal: false,
+  abuseipdb: false,
+  urlhaus: false,
+  defender: true,
+};
 const DEFAULT_URL = {
   virustotal: "https://www.virustotal.com",
   abuseipdb: "https://api.abuseipdb.com",
   urlhaus: "https://urlhaus-api.abuse.ch",
 } as const;
+const DEFENDER_URL = "https://api.security.microsoft.com";
+const LOGIN_URL = "https://login.microsoftonline.com";
 
 /** Environment and air.yaml together, with every error at once. `readFile` gives undefined for a file that is not there. */
 export function readConfig(env: Env, readFile: (path: string) => string | undefined): ReadConfig {
@@ -120,6 +148,10 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
     if (isSet(urlName)) problems.push({ where: keyName, message: `is missing: ${urlName} is set, but nothing is asked without a key` });
     if (yaml.connectors?.[product]) say(["connectors", product], `connectors.${product} needs a key, here or as ${keyName}`);
   }
+  for (const name of ["DEFENDER_URL", "ENTRA_LOGIN_URL"] as const) {
+    if (isSet(name) && !yaml.connectors?.defender)
+      problems.push({ where: name, message: "has no effect without connectors.defender in air.yaml: unset it, or connect Defender there" });
+  }
   const acting = Object.entries(connectorsOf(settings, yaml)).flatMap(([name, connector]) =>
     connector && ACTS[name as keyof typeof ACTS] ? [name] : [],
   );
@@ -141,6 +173,8 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
   for (const [index, email] of emails.entries()) {
     if (emails.indexOf(email) < index) say(["people", index, "email"], `people[${index}].email is the address of another person above`);
   }
+  problems.push(...sharedAccounts(yaml, locate), ...unknownDeviceGroups(yaml, locate));
+  problems.push(...onCallProblems(yaml, isSet("SLACK_BOT_TOKEN"), locate));
   for (const [index, token] of yaml.tokens.entries()) {
     const path = `tokens[${index}]`;
     if (yaml.tokens.findIndex((other) => other.name === token.name || other.sha256 === token.sha256) < index) {
@@ -173,6 +207,52 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
   return problems;
 }
 
+/** One account that is two people would be two approvals by one person. */
+function sharedAccounts({ people }: AirYaml, locate: ReadYaml["locate"]): Problem[] {
+  return (["slack", "teams"] as const).flatMap((platform) =>
+    people.flatMap((person, index) => {
+      const account = person[platform]?.toLowerCase();
+      if (account === undefined || people.findIndex((other) => other[platform]?.toLowerCase() === account) === index) return [];
+      return [
+        { where: locate(["people", index, platform]), message: `people[${index}].${platform} is the account of another person above` },
+      ];
+    }),
+  );
+}
+
+/** A scope that names no group of air.yaml, or stands where nothing happens on a device, would not limit what it seems to limit. */
+function unknownDeviceGroups(yaml: AirYaml, locate: ReadYaml["locate"]): Problem[] {
+  const known = yaml.deviceGroups.map(({ name }) => name);
+  const problems: Problem[] = [];
+  for (const [index, name] of known.entries()) {
+    if (name === NO_GROUP)
+      problems.push({
+        where: locate(["deviceGroups", index, "name"]),
+        message: `deviceGroups[${index}].name: "${NO_GROUP}" is what devices of no group are called`,
+      });
+  }
+  for (const family of FAMILIES) {
+    for (const [index, entry] of (yaml.roles?.approver?.[family] ?? []).entries()) {
+      if (typeof entry === "string") continue;
+      const path = ["roles", "approver", family, index, "deviceGroups"];
+      const name = `roles.approver.${family}[${index}].deviceGroups`;
+      if (family !== "device") {
+        problems.push({ where: locate(path), message: `${name} has no effect: only actions of the family device happen on a device` });
+        continue;
+      }
+      for (const [at, group] of entry.deviceGroups.entries()) {
+        if (known.includes(group)) continue;
+        const none = known.length === 0 ? ", which are none yet: add deviceGroups first" : "";
+        problems.push({
+          where: locate([...path, at]),
+          message: `${name}[${at}] is not in deviceGroups${none}.${didYouMean(group, known)}`,
+        });
+      }
+    }
+  }
+  return problems;
+}
+
 const DEFAULT_FILE = "./air.yaml";
 const BUILT_IN_SOURCES: Readonly<Record<SourceKind, SourceConfig>> = {
   generic: { kind: "generic", signingSecret: undefined, trusted: false },
@@ -182,7 +262,7 @@ const BUILT_IN_SOURCES: Readonly<Record<SourceKind, SourceConfig>> = {
 const personOf = (yaml: AirYaml, who: string) => yaml.people.find((person) => person.email === who.toLowerCase() || person.name === who);
 
 function build(settings: EnvSettings, yaml: AirYaml, configFile: string | undefined): Config {
-  const { slack, virustotal: _virustotal, abuseipdb: _abuseipdb, urlhaus: _urlhaus, ...plain } = settings;
+  const { slack, virustotal: _virustotal, abuseipdb: _abuseipdb, urlhaus: _urlhaus, defender: _defender, ...plain } = settings;
   const sources = new Map<string, SourceConfig>([
     ...Object.entries(BUILT_IN_SOURCES),
     ...Object.entries(yaml.sources).map(([name, source]): [string, SourceConfig] => [
@@ -212,8 +292,42 @@ function build(settings: EnvSettings, yaml: AirYaml, configFile: string | undefi
       viewer: yaml.roles?.viewer ?? [],
     },
     tokens: yaml.tokens.map((token) => ({ ...token, person: token.person && personOf(yaml, token.person)?.email })),
+    onCall: onCallOf(yaml),
     connectors: connectorsOf(settings, yaml),
   };
+}
+
+function onCallOf({ onCall }: AirYaml): OnCallConfig {
+  const chain = [onCall?.person ?? onCall?.group, onCall?.then].filter((who) => who !== undefined);
+  return {
+    chain: [...new Set(chain)],
+    everyMs: onCall?.every ?? 10 * 60_000,
+    timeZone: onCall?.timeZone ?? "UTC",
+    webhook: onCall?.last?.webhook,
+  };
+}
+
+/** Who is on call has to be somebody a chat can mention. */
+function onCallProblems({ onCall, people }: AirYaml, slack: boolean, locate: ReadYaml["locate"]): Problem[] {
+  return (["person", "then"] as const).flatMap((key) => {
+    const who = onCall?.[key];
+    if (who === undefined || !who.includes("@")) return [];
+    const person = people.find((one) => one.email === who);
+    const where = locate(["onCall", key]);
+    if (!person)
+      return [
+        {
+          where,
+          message: `onCall.${key} is nobody in people.${didYouMean(
+            who,
+            people.map((one) => one.email),
+          )}`,
+        },
+      ];
+    return slack && !person.slack
+      ? [{ where, message: `onCall.${key} has no slack account in people, so nobody would be mentioned: add slack: U0...` }]
+      : [];
+  });
 }
 
 /** The address under which air itself is reached when it listens everywhere. */
@@ -232,6 +346,9 @@ function policyOf(yaml: AirYaml, sources: ReadonlyMap<string, SourceConfig>): Co
     protected: yaml.protected,
     perKind,
     ceilings: { ...DEFAULT_CEILINGS, ...present(yaml.ceilings ?? {}) },
+    requesterMayApprove: yaml.decisions?.requesterMayApprove ?? false,
+    ...(yaml.deadlines ? { deadlines: present(yaml.deadlines) } : {}),
+    automation: { ...DEFAULT_AUTOMATION, ...present(yaml.automation ?? {}) },
     alertPolicies: yaml.alertPolicies.map((rule, index) => ({
       name: rule.name ?? `alertPolicies-${index}`,
       match: rule.name && Object.keys(rule.match).length === 0 ? builtInMatch(rule.name) : present(rule.match),
@@ -266,6 +383,11 @@ function connectorsOf(settings: EnvSettings, { connectors }: AirYaml): Config["c
     virustotal: virustotal ? { apiKey: virustotal, ...limits("virustotal", 4, 500) } : undefined,
     abuseipdb: abuseipdb ? { apiKey: abuseipdb, ...limits("abuseipdb", undefined, 1000) } : undefined,
     urlhaus: urlhaus ? { authKey: urlhaus, ...limits("urlhaus") } : undefined,
+    defender: connectors?.defender && {
+      ...connectors.defender,
+      url: settings.defender.url ?? connectors.defender.url ?? DEFENDER_URL,
+      loginUrl: settings.defender.loginUrl ?? connectors.defender.loginUrl ?? LOGIN_URL,
+    },
   };
 }
 
@@ -288,19 +410,24 @@ export function redacted(config: Config): Record<string, unknown> {
       signingSecret: set(slack.signingSecret),
       appToken: set(slack.appToken),
     },
+    onCall: {
+      ...config.onCall,
+      webhook: config.onCall.webhook && { url: withoutPassword(config.onCall.webhook.url, "origin"), secret: "(set)" },
+    },
     tokens: config.tokens.map((token) => ({ ...token, sha256: `${token.sha256.slice(0, 8)}...` })),
     connectors: {
       virustotal: connectors.virustotal && { ...connectors.virustotal, apiKey: set(connectors.virustotal.apiKey) },
       abuseipdb: connectors.abuseipdb && { ...connectors.abuseipdb, apiKey: set(connectors.abuseipdb.apiKey) },
       urlhaus: connectors.urlhaus && { ...connectors.urlhaus, authKey: set(connectors.urlhaus.authKey) },
+      defender: connectors.defender && { ...connectors.defender, clientSecret: set(connectors.defender.clientSecret) },
     },
   };
 }
 
 /** Host and database say which database it is; user, password and options (which may hold another password) stay out. */
-function withoutPassword(databaseUrl: string): string {
-  const url = URL.parse(databaseUrl);
-  return url ? `${url.protocol}//${url.host}${url.pathname}` : "(set)";
+function withoutPassword(address: string, keep: "path" | "origin" = "path"): string {
+  const url = URL.parse(address);
+  return url ? `${url.protocol}//${url.host}${keep === "path" ? url.pathname : ""}` : "(set)";
 }
 
 /** Absent instead of undefined: the engine's types distinguish the two. */

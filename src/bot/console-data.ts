@@ -5,18 +5,25 @@ import type { ConsoleAccess, ConsoleData, ConsolePerson, LabState } from "../ada
 import { PERSONA_COOKIE } from "../adapters/console/console.ts";
 import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId, incidentId } from "../engine/air.ts";
+import { authorise } from "../engine/authorise.ts";
 import { actionCard, STATE_WORD } from "../engine/cards/action-card.ts";
-import type { Card } from "../engine/cards/card.ts";
+import type { Card, Tone } from "../engine/cards/card.ts";
 import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
-import { capital, shown, time } from "../engine/cards/say.ts";
+import { capital, count, shown, time } from "../engine/cards/say.ts";
+import { chatTroubles } from "../engine/chat-troubles.ts";
 import { severityRank } from "../engine/domain/alert.ts";
 import { mayView, type Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { actionView, type Drawing, drawMessages } from "../engine/draw.ts";
+import { actionView, type Drawing, drawMessages, pagesOf } from "../engine/draw.ts";
 import { incidentSubject } from "../engine/want-cards.ts";
+import { decidedBy } from "./api-shapes.ts";
+import { actionsView } from "./console-actions.ts";
 import type { Conversation } from "./conversation.ts";
-import { HISTORY } from "./conversation.ts";
+import { drawGraph } from "./draw-graph.ts";
+import { countExport, exportCsv, exportOf } from "./export-rows.ts";
+import { HISTORY } from "./list-filters.ts";
 import { PERSONAS } from "./people.ts";
+import { readId } from "./read-id.ts";
 
 /** The channel the console shows; drawn on every read. */
 export const CONSOLE_CHANNEL = "console:soc";
@@ -53,12 +60,14 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
       const allowed = mayView(person.roles);
       const roots = allowed ? await air.store.rootMessages(CONSOLE_CHANNEL, THREADS) : [];
       const pending = allowed ? (await air.store.listActions({ states: ["pending"], limit: 50 })).items : [];
-      const history = allowed ? (await air.store.listActions({ states: HISTORY, limit: ROWS })).items : [];
+      const history = allowed ? (await air.store.listActions({ states: HISTORY, order: "updated", limit: ROWS })).items : [];
       const incidents = allowed ? (await air.store.listIncidents({ limit: ROWS })).items : [];
       const views = await air.store.incidentViews([...roots.map((row) => row.incidentId), ...pending.map((row) => row.incidentId)]);
       const cards = await drawMessages(air.store, roots, drawing);
       const [pause] = drawing.pauses;
+      const troubles = allowed ? await chatTroubles(air.store, air.clock.now()) : [];
       return {
+        ...(troubles.length > 0 ? { trouble: troubles.map(({ told }) => told).join(" ") } : {}),
         ...(parts.organization ? { organization: parts.organization } : {}),
         lab: air.capabilities.lab,
         ...(pause
@@ -74,7 +83,10 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
           if (!view || !root) return [];
           // A storm's thread holds its list; the actions of its incidents stand in the lists beside the channel.
           if (row.subject !== incidentSubject(row.incidentId)) return [{ anchor: row.subject.replace(":", "-"), root, replies: [] }];
-          const replies = view.actions.map((action) => actionCard(actionView(action, view, drawing), drawing.sign));
+          const replies = [
+            ...view.actions.map((action) => actionCard(actionView(action, view, drawing), drawing.sign)),
+            ...pagesOf(view, drawing),
+          ];
           return [{ anchor: incidentId(row.incidentId), root, replies }];
         }),
         pending: pending
@@ -90,7 +102,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
           what: `${actionKinds[action.kind].title(action.target)} (${incidentId(action.incidentId)})`,
           state: STATE_WORD[action.state].word,
           tone: STATE_WORD[action.state].tone,
-          by: action.decision?.by ?? "",
+          by: decidedBy(action) ?? "",
           when: time(action.endedAt ?? action.decidedAt ?? action.proposedAt),
         })),
         incidents: incidents.map((row) => ({
@@ -116,6 +128,34 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
         `Playing: ${story.title}`,
         `${played.alerts} alerts sent, ${[...new Set(played.incidents)].slice(0, 5).join(", ")}. Watch the channel and the list of incidents.`,
       );
+    },
+    actions: async (query, consolePerson) => {
+      const person = asPerson(consolePerson);
+      await authorise(air, person, { verb: "actions", subject: "command", need: "viewer" });
+      return actionsView(air, { query, person: consolePerson, organization: parts.organization });
+    },
+    async graph(investigation, consolePerson) {
+      try {
+        await authorise(air, asPerson(consolePerson), { verb: "graph", subject: "command", need: "viewer" });
+        const id = readId(investigation);
+        const png = id?.kind === "investigation" ? await drawGraph(air, id.id) : undefined;
+        return png ?? { problem: `There is no investigation ${investigation.slice(0, 40)}.` };
+      } catch (error) {
+        if (error instanceof Refusal) return { problem: error.message };
+        throw error;
+      }
+    },
+    async download(what, query, consolePerson) {
+      try {
+        await authorise(air, asPerson(consolePerson), { verb: "export", subject: "command", need: "viewer" });
+        const asked = exportOf(what, query);
+        // An unknown id is told before a file begins.
+        if (asked.what === "log") await countExport(air.store, asked, air.clock.now());
+        return exportCsv(air.store, asked, air.clock.now());
+      } catch (error) {
+        if (error instanceof Refusal) return { problem: `${error.field ? `${error.field} ` : ""}${error.message}` };
+        throw error;
+      }
     },
     onChange: parts.onChange,
   };
@@ -148,37 +188,97 @@ export const readPersona = (request: Request): string | undefined =>
 
 async function labState(lab: Lab): Promise<LabState> {
   const snapshot = await lab.snapshot();
+  const state = (on: unknown, word: string, tone: Tone) => (on ? [{ word, tone }] : []);
   return {
     devices: snapshot.devices.map((device) => ({
       name: device.name,
-      detail: `${device.os}, ${device.users.join(", ") || "nobody signed in"}`,
-      state: [
-        device.isolated ? "Isolated" : device.online ? "Online" : "Offline",
-        device.quarantined.length > 0 ? `${device.quarantined.length} in quarantine` : "",
-      ]
-        .filter(Boolean)
-        .join(", "),
-      tone: device.isolated ? ("warning" as const) : device.online ? ("good" as const) : ("neutral" as const),
+      detail: [
+        `${device.os}, ${device.users.join(", ") || "nobody signed in"}`,
+        ...(device.quarantined.length > 0 ? [`in quarantine: ${device.quarantined.slice(0, 5).join(", ")}`] : []),
+        ...RUNS.flatMap(([run, what]) => {
+          const at = device.lastRuns[run];
+          return at ? [`${what} ${time(at)}`] : [];
+        }),
+      ].join("; "),
+      states: [
+        ...state(true, device.online ? "Online" : "Offline", device.online ? "good" : "neutral"),
+        ...state(device.isolated, "Isolated", "warning"),
+        ...state(device.restricted, "Execution restricted", "warning"),
+        ...state(device.onboarded === false, "Offboarded", "bad"),
+        ...state(device.quarantined.length > 0, `${device.quarantined.length} in quarantine`, "info"),
+      ],
     })),
     users: snapshot.users.map((user) => ({
       name: user.email,
-      detail: user.privileged.join(", ") || `${user.sessions} sessions`,
-      state: user.enabled ? "Enabled" : "Disabled",
-      tone: user.enabled ? ("good" as const) : ("warning" as const),
+      detail: [
+        user.privileged.join(", ") || count(user.sessions, "session"),
+        ...(user.sessionsRevokedAt ? [`sessions revoked ${time(user.sessionsRevokedAt)}`] : []),
+      ].join("; "),
+      states: [
+        ...state(true, user.enabled ? "Enabled" : "Disabled", user.enabled ? "good" : "warning"),
+        ...state(user.risk?.state === "confirmedCompromised", "Confirmed compromised", "bad"),
+        ...state(user.risk?.state === "atRisk", `At risk (${user.risk?.level ?? "unknown"})`, "warning"),
+        ...state(user.risk?.state === "dismissed", "Risk dismissed", "neutral"),
+        ...state(user.mustChangePassword, "Must change password", "warning"),
+      ],
     })),
     messages: snapshot.messages.map((message) => ({
       name: message.subject,
       detail: `to ${message.recipient}`,
-      state: capital(message.location),
-      tone: message.location === "inbox" ? ("neutral" as const) : ("warning" as const),
+      states: state(true, LOCATION[message.location], message.location === "inbox" ? "neutral" : "warning"),
+    })),
+    mailboxes: snapshot.mailboxes.map((mailbox) => ({
+      name: mailbox.address,
+      detail: [
+        ...mailbox.rules.map(
+          (rule) => `rule "${rule.name}"${rule.forwardsTo ? ` sends mail on to ${rule.forwardsTo}` : rule.deletes ? " deletes mail" : ""}`,
+        ),
+        ...(mailbox.forwardsTo ? [`everything is sent on to ${mailbox.forwardsTo}`] : []),
+        ...mailbox.delegates.map(({ who, rights }) => `${who}: ${rights}`),
+      ].join("; "),
+      states: [
+        ...state(mailbox.rules.length > 0, count(mailbox.rules.length, "rule"), "info"),
+        ...state(mailbox.rules.length === 0, "No rules", "neutral"),
+        ...state(mailbox.forwardsTo || mailbox.rules.some((rule) => rule.forwardsTo), "Forwards", "warning"),
+      ],
+    })),
+    apps: snapshot.apps.map((app) => ({
+      name: app.name,
+      detail: app.grants.map(({ name }) => name).join(", ") || "no grants",
+      states: [
+        ...state(true, app.enabled ? "Enabled" : "Disabled", app.enabled ? "good" : "warning"),
+        ...state(
+          app.grants.some((grant) => grant.writes),
+          "May change things",
+          "info",
+        ),
+      ],
+    })),
+    accessKeys: snapshot.accessKeys.map((key) => ({
+      name: key.id,
+      ...(key.owner ? { detail: `of ${key.owner}` } : {}),
+      states: state(true, key.active ? "Active" : "Disabled", key.active ? "good" : "warning"),
     })),
     indicators: snapshot.indicators.map((indicator) => ({
       name: shownIndicator(indicator),
-      state: indicator.action === "block" ? "Blocked" : "Allowed",
-      tone: indicator.action === "block" ? ("warning" as const) : ("good" as const),
+      ...(indicator.expiresAt ? { detail: `until ${time(indicator.expiresAt)}` } : {}),
+      states: state(true, indicator.action === "block" ? "Blocked" : "Allowed", indicator.action === "block" ? "warning" : "good"),
     })),
   };
 }
+
+const RUNS = [
+  ["quick-scan", "quick scan"],
+  ["full-scan", "full scan"],
+  ["package", "investigation package collected"],
+] as const;
+const LOCATION = {
+  inbox: "In the inbox",
+  junk: "In junk mail",
+  deleted: "Soft-deleted",
+  quarantine: "In quarantine",
+  gone: "Deleted for good",
+} as const;
 
 const shownIndicator = (indicator: { kind: string; value: string }) =>
   indicator.kind === "url"

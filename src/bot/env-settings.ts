@@ -33,6 +33,8 @@ const EFFECTIVE = [
   "ABUSEIPDB_URL",
   "ABUSECH_AUTH_KEY",
   "URLHAUS_URL",
+  "DEFENDER_URL",
+  "ENTRA_LOGIN_URL",
 ] as const;
 type Name = (typeof EFFECTIVE)[number];
 
@@ -48,8 +50,6 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   GRAPH_CLIENT_ID: "Microsoft Graph is not polled yet",
   GRAPH_CLIENT_SECRET: "Microsoft Graph is not polled yet",
   GRAPH_URL: "Microsoft Graph is not polled yet",
-  DEFENDER_URL: "Defender is not connected yet",
-  ENTRA_LOGIN_URL: "Microsoft sign-in is not used yet",
   THREATFOX_URL: "ThreatFox is not connected yet",
   MALWAREBAZAAR_URL: "MalwareBazaar is not connected yet",
 };
@@ -85,6 +85,7 @@ export type EnvSettings = {
   virustotal: { key: string | undefined; url: string | undefined };
   abuseipdb: { key: string | undefined; url: string | undefined };
   urlhaus: { key: string | undefined; url: string | undefined };
+  defender: { url: string | undefined; loginUrl: string | undefined };
 };
 
 /** Reads every variable, collecting what is wrong; a wrong one counts as unset so that the rest is still checked. */
@@ -164,6 +165,7 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
     virustotal: { key: token("VIRUSTOTAL_API_KEY"), url: address("VIRUSTOTAL_URL", "loopback") },
     abuseipdb: { key: token("ABUSEIPDB_API_KEY"), url: address("ABUSEIPDB_URL", "loopback") },
     urlhaus: { key: token("ABUSECH_AUTH_KEY"), url: address("URLHAUS_URL", "loopback") },
+    defender: { url: address("DEFENDER_URL", "loopback"), loginUrl: address("ENTRA_LOGIN_URL", "loopback") },
   };
   halfSlack(get, say);
   return { settings, problems };

@@ -7,6 +7,7 @@ import type { AutomationLevel, Policy } from "../engine/domain/policy.ts";
 import type { Playbook } from "../engine/playbook.ts";
 import { PHASES, type Phase } from "../engine/playbook-shape.ts";
 import type { RolesConfig } from "./config.ts";
+import { approverText } from "./people.ts";
 
 /** What decides who approves. */
 export type InForce = { policy: Policy; roles: RolesConfig };
@@ -90,7 +91,7 @@ function ruleLines(rule: Rule, { policy, roles }: InForce): string[] {
       ? ["    Nothing is carried out; the card asks whether people agree."]
       : [
           ...decisions(rule, policy).map((line) => `    ${line}`),
-          `    Where it asks: ${people} for ${family} (two for a protected asset or a far reach). ${approvers.length > 0 ? `They are ${approvers.join(", ")}.` : `Nobody is one yet: add them under roles.approver.${family} in air.yaml.`}`,
+          `    Where it asks: ${people} for ${family} (two for a protected asset or a far reach). ${approvers.length > 0 ? `They are ${approvers.map(approverText).join(", ")}.` : `Nobody is one yet: add them under roles.approver.${family} in air.yaml.`}`,
         ]),
   ];
 }

@@ -45,15 +45,23 @@ export function createIntake(air: Air, config: () => Config, parallel = 1): Acce
     const list = Array.isArray(payload) ? (payload as unknown[]) : [payload];
     if (list.length > MAX_ALERTS)
       throw new Refusal("invalid", `at most ${MAX_ALERTS} alerts in one request, this has ${list.length}`, { field: "alerts" });
+    const now = air.clock.now();
     const alerts = list.map((one, index): Alert => {
       try {
-        return parser.parse(sanitize(one));
+        return withClock(parser.parse(sanitize(one)), now);
       } catch (error) {
         if (!(error instanceof Refusal) || error.code !== "invalid") throw error;
         const where = Array.isArray(payload) ? [`alerts[${index}]`, error.field].filter(Boolean).join(".") : (error.field ?? "alert");
         throw new Refusal("invalid", error.message, { field: where });
       }
     });
-    return store({ source, lab: air.capabilities.lab, alerts, receivedAt: air.clock.now() });
+    return store({ source, lab: air.capabilities.lab, alerts, receivedAt: now });
   };
 }
+
+/** A source's clock may be this far ahead; beyond it, what it says of the time is not believed. */
+const AHEAD_MS = 3_600_000;
+
+/** The alert is taken all the same: one that was seen tomorrow would else join nothing, or what is only to come. */
+const withClock = (alert: Alert, now: Date): Alert =>
+  alert.detectedAt && alert.detectedAt.getTime() > now.getTime() + AHEAD_MS ? { ...alert, clockAhead: true } : alert;

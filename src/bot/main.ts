@@ -3,13 +3,15 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Request } from "express";
 import { createAbuseIpdb } from "../adapters/connectors/abuseipdb.ts";
+import { createDefender } from "../adapters/connectors/defender/defender.ts";
 import { LAB_DOMAIN, LAB_GROUP } from "../adapters/connectors/lab/company.ts";
 import { createLab, type Lab } from "../adapters/connectors/lab/lab.ts";
 import { freshNames, stories } from "../adapters/connectors/lab/stories.ts";
 import { createUrlhaus } from "../adapters/connectors/urlhaus.ts";
 import { createVirusTotal } from "../adapters/connectors/virustotal.ts";
 import { consoleRoutes } from "../adapters/console/app.ts";
-import type { Slack } from "../adapters/slack/app.ts";
+import { createWebhook } from "../adapters/pages/webhook.ts";
+import type { Slack, SlackHandlers } from "../adapters/slack/app.ts";
 import { type Database, openDatabase } from "../db/connect.ts";
 import { type RunningQueue, startQueue } from "../db/queue.ts";
 import { labStore } from "../db/store/lab-objects.ts";
@@ -17,31 +19,40 @@ import { loginLinkStore } from "../db/store/login-links.ts";
 import { createStore } from "../db/store/store.ts";
 import { CHANGE_CHANNEL, inTransaction } from "../db/store/tx.ts";
 import type { Air, ChannelRule } from "../engine/air.ts";
+import { noteAnotherAir } from "../engine/another-air.ts";
+import { beat } from "../engine/ask-again.ts";
+import { chatTroubles } from "../engine/chat-troubles.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import type { Policy } from "../engine/domain/policy.ts";
+import type { Mode, Policy } from "../engine/domain/policy.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { executeAction } from "../engine/execute-action.ts";
 import { investigate } from "../engine/investigate.ts";
 import { PAUSE_SETTING, type Pause } from "../engine/pause.ts";
 import type { Playbook } from "../engine/playbook.ts";
-import type { Capabilities, ChatPlatform, Clock, Connector, Log } from "../engine/ports.ts";
+import type { Capabilities, ChatPlatform, Clock, Connector, Log, PageHook } from "../engine/ports.ts";
 import { publishCards } from "../engine/publish-card.ts";
 import { recheckAction } from "../engine/recheck-action.ts";
+import { sendPages } from "../engine/send-pages.ts";
+import { beginObserving } from "../engine/set-mode.ts";
 import { sweep } from "../engine/sweep.ts";
 import { callerOf } from "./access.ts";
 import { apiRoutes } from "./api.ts";
 import type { Config } from "./config.ts";
 import { CONSOLE_CHANNEL, createConsoleData, readPersona } from "./console-data.ts";
 import { createConversation } from "./conversation.ts";
+import { followMode } from "./follow-mode.ts";
+import { heartbeatWriter, readHeartbeat } from "./heartbeat-file.ts";
 import { createIntake } from "./intake.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createMetrics } from "./metrics.ts";
+import { pagingOf } from "./paging.ts";
 import { createPeople } from "./people.ts";
 import { startSchedule } from "./schedule.ts";
 import { readSecret, signer } from "./secret.ts";
 import { createServer } from "./server.ts";
 import { createSession } from "./session.ts";
+import { slackHandlers } from "./slack-handlers.ts";
 import { AIR_VERSION } from "./version.ts";
 
 export type Running = {
@@ -69,34 +80,50 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     const connectors = realConnectors(config, clock);
     const labOn = config.lab ?? connectors.length === 0;
     const lab = labOn ? createLab(labStore(database), clock) : undefined;
+    const mode = await followMode(store, labOn, log);
     const air: Air = {
       store,
       capabilities: capabilitiesOf([...connectors, ...(lab ? [lab] : [])], lab),
-      policy: () => policyOf(current(), labOn),
+      policy: () => policyOf(current(), labOn, mode.current()),
       playbooks: () => playbooks,
       channels: () => channelsOf(current()),
+      paging: () => pagingOf(current()),
       clock,
       log,
       sign,
       atOnce: slotsOf(database).investigate,
       publicUrl: config.publicUrl,
     };
-    const people = createPeople(current, labOn);
+    // Slack is made after the conversation it hands people's words to; who they are is only asked once it runs.
+    const people = createPeople(current, labOn, () => slack);
     const drawing = async (): Promise<Drawing> => ({
       now: clock.now(),
       sign,
       publicUrl: config.publicUrl,
+      lab: labOn,
+      paging: pagingOf(current()),
       pauses: (await store.setting<Pause[]>(PAUSE_SETTING)) ?? [],
       deciders: people.deciders,
     });
-    const conversation = createConversation(air, drawing, people.find);
-    const slack = config.slack ? await slackOf(config.slack, conversation, people.fromSlack, log) : undefined;
+    const conversation = createConversation(air, drawing, people.find, people.names);
+    const handlers = slackHandlers(air, { conversation, drawing, personOf: people.fromSlack });
+    const slack: Slack | undefined = config.slack ? await slackOf(config.slack, air, handlers, log) : undefined;
     const platforms = new Map<string, ChatPlatform>(slack ? [["slack", slack.platform]] : []);
     await sameSecretEverywhere(air, options.serve);
     await recordStart(air, config);
-    await startWorkers(air, database, queue, { platforms, drawing });
-    const schedule = startSchedule(air);
+    await beginObserving(air);
+    await beat(air, readHeartbeat(config.dataDir));
+    mode.refresh();
+    const hook = (): PageHook | undefined => {
+      const { webhook } = current().onCall;
+      return webhook && createWebhook(webhook, () => clock.now());
+    };
+    await startWorkers(air, database, queue, { platforms, drawing }, hook);
+    const schedule = startSchedule(air, heartbeatWriter(config.dataDir, log));
     const changes = await listenForChanges(database);
+    changes.subscribe(mode.refresh);
+    if (slack && options.serve) changes.subscribe(slack.changed);
+    mode.refresh();
     let stopping = false;
     const parts = { air, database, queue, config: current, people, labOn, lab, conversation, drawing, slack, changes };
     const served = options.serve ? await serve(parts, () => stopping) : undefined;
@@ -123,11 +150,12 @@ export async function startAir(current: () => Config, log: Log, options: { serve
 }
 
 export function realConnectors(config: Config, clock: Clock): Connector[] {
-  const { virustotal, abuseipdb, urlhaus } = config.connectors;
+  const { virustotal, abuseipdb, urlhaus, defender } = config.connectors;
   return [
     ...(virustotal ? [createVirusTotal(virustotal, { clock })] : []),
     ...(abuseipdb ? [createAbuseIpdb(abuseipdb, { clock })] : []),
     ...(urlhaus ? [createUrlhaus(urlhaus, { clock })] : []),
+    ...(defender ? [createDefender(defender, { clock })] : []),
   ];
 }
 
@@ -153,16 +181,19 @@ function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined):
     sandboxes: connectors.flatMap((connector) => connector.sandboxes ?? []),
     adopt: async (entities) => lab?.adopt(entities),
     version: (source) => versions.get(source) ?? AIR_VERSION,
+    tenantOf: (name) => connectors.find((connector) => connector.name === name)?.tenant,
   };
 }
 
 /** In the lab its own devices are at level full, the mode is act, and its sources are trusted: the whole job is to be seen. */
-function policyOf(config: Config, labOn: boolean): Policy {
-  if (!labOn) return { ...config.policy, mode: config.mode ?? "observe" };
+function policyOf(config: Config, labOn: boolean, set: Mode | undefined): Policy {
+  const modeByCommand = config.mode === undefined;
+  if (!labOn) return { ...config.policy, mode: config.mode ?? set ?? "observe", modeByCommand };
   const { policy } = config;
   return {
     ...policy,
-    mode: config.mode ?? "act",
+    mode: config.mode ?? set ?? "act",
+    modeByCommand,
     organization: { ...policy.organization, domains: [...policy.organization.domains, LAB_DOMAIN] },
     // The empty pattern matches no name; the group is found by the name the lab itself gives its devices.
     deviceGroups: [...policy.deviceGroups, { name: LAB_GROUP, match: "", automation: "full" }],
@@ -177,20 +208,16 @@ function channelsOf(config: Config): ChannelRule[] {
       ...(rule.severity ? { when: rule.severity } : {}),
       channels: [CONSOLE_CHANNEL, ...(config.slack && (rule.slack ?? fallback) ? [`slack:${rule.slack ?? fallback}`] : [])],
       post: rule.post,
+      page: rule.page,
     }),
   );
   return [...rules, { channels: [CONSOLE_CHANNEL, ...(config.slack && fallback ? [`slack:${fallback}`] : [])], post: "needed" }];
 }
 
 /** Slack's SDK is loaded only where Slack is configured: it is large. */
-async function slackOf(
-  settings: NonNullable<Config["slack"]>,
-  conversation: ReturnType<typeof createConversation>,
-  personOf: (user: { userId: string; teamId: string }, profile: { email?: string; name: string; member: boolean }) => Person,
-  log: Log,
-): Promise<Slack> {
+async function slackOf(settings: NonNullable<Config["slack"]>, air: Air, handlers: SlackHandlers, log: Log): Promise<Slack> {
   const { createSlack } = await import("../adapters/slack/app.ts");
-  const slack: Slack = createSlack(
+  return createSlack(
     {
       botToken: settings.botToken,
       pace: settings.pace,
@@ -198,17 +225,12 @@ async function slackOf(
       ...(settings.appToken ? { appToken: settings.appToken } : {}),
       ...(settings.apiUrl ? { apiUrl: settings.apiUrl } : {}),
       ...(settings.teams.length > 0 ? { teams: settings.teams } : {}),
+      onShared: () =>
+        void noteAnotherAir(air, "connections").catch((error: unknown) => log.warn("another air was not noted", { error: String(error) })),
     },
-    {
-      // A look-up that fails throws, and the press is refused: authorisation fails closed.
-      press: async (value, by, typed) => ({
-        note: await conversation.press(value, personOf(by, await slack.lookUpPerson(by.userId)), typed),
-      }),
-      say: async (text, by) => conversation.say(text, personOf(by, await slack.lookUpPerson(by.userId))),
-    },
+    handlers,
     log.child({ platform: "slack" }),
   );
-  return slack;
 }
 
 const SECRET_SETTING = "secret-fingerprint";
@@ -230,7 +252,9 @@ async function sameSecretEverywhere(air: Air, serve: boolean): Promise<void> {
 async function recordStart(air: Air, config: Config): Promise<void> {
   const now = air.clock.now();
   await air.store.transaction(async (tx) => {
-    if (config.paused) {
+    const paused = ((await tx.setting<Pause[]>(PAUSE_SETTING)) ?? []).some((one) => one.family === "all");
+    // An older pause of everything stays: since when it lasts decides what asks again.
+    if (config.paused && !paused) {
       const pause: Pause = { family: "all", by: "AIR_PAUSED", at: now.toISOString(), reason: "started with AIR_PAUSED=1" };
       await tx.putSetting(PAUSE_SETTING, [pause]);
     }
@@ -282,6 +306,7 @@ async function startWorkers(
   database: Database,
   queue: RunningQueue,
   publishing: { platforms: ReadonlyMap<string, ChatPlatform>; drawing: () => Promise<Drawing> },
+  hook: () => PageHook | undefined,
 ): Promise<void> {
   const slots = slotsOf(database);
   await queue.work("investigate", slots.investigate, (job) =>
@@ -295,6 +320,9 @@ async function startWorkers(
   );
   await queue.work("recheck-action", 1, (job) =>
     recheckAction(air, job.data.action, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
+  );
+  await queue.work("send-pages", 1, (job) =>
+    sendPages(air, hook(), (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
   await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
@@ -344,13 +372,14 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
     jobs: await queue.depth(),
     pending: (await air.store.listActions({ states: ["pending"], limit: 200 })).items.length,
     stale: (await air.store.stale(air.clock.now())).channels.length,
+    troubled: (await chatTroubles(air.store, air.clock.now())).length,
   }));
   const session = createSession(loginLinkStore(database), air, people, config);
   const who = async (request: Request): Promise<Person | undefined> => {
-    const signedIn = session.who(request);
+    const signedIn = await session.who(request);
     if (signedIn) return signedIn;
     const caller = callerOf(request, config(), people, labOn, readPersona(request));
-    return caller.kind === "person" ? { ...caller.person, via: "console" } : undefined;
+    return caller.kind === "somebody" ? { ...(await caller.person()), via: "console" } : undefined;
   };
   const { data, access } = createConsoleData({
     air,
@@ -380,6 +409,7 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
     }),
     console: session.router(streams.router),
     ready: async () => (stopping() ? "air is stopping" : readiness(database)),
+    degraded: async () => (await chatTroubles(air.store, air.clock.now())).map(({ plain }) => plain),
     metrics,
     log: air.log,
   });

@@ -10,7 +10,9 @@ export type Metrics = {
   contentType: string;
 };
 
-export function createMetrics(read: () => Promise<{ jobs: Record<JobName, number>; pending: number; stale: number }>): Metrics {
+export function createMetrics(
+  read: () => Promise<{ jobs: Record<JobName, number>; pending: number; stale: number; troubled: number }>,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const alerts = new Counter({
@@ -28,6 +30,11 @@ export function createMetrics(read: () => Promise<{ jobs: Record<JobName, number
   const jobs = new Gauge({ name: "air_jobs", help: "Jobs waiting or running, by queue", labelNames: ["queue"], registers: [registry] });
   const pending = new Gauge({ name: "air_actions_pending", help: "Actions that wait for a decision", registers: [registry] });
   const stale = new Gauge({ name: "air_messages_stale", help: "Chat messages that do not show the present yet", registers: [registry] });
+  const troubled = new Gauge({
+    name: "air_chat_troubles",
+    help: "What keeps cards from people: channels that cannot be posted to, a refused account, another air on the same app",
+    registers: [registry],
+  });
   return {
     accepted: (list) => {
       for (const one of list) alerts.inc({ kind: one.duplicate ? "duplicate" : "new" });
@@ -39,6 +46,7 @@ export function createMetrics(read: () => Promise<{ jobs: Record<JobName, number
       for (const [queue, count] of Object.entries(now.jobs)) jobs.set({ queue }, count);
       pending.set(now.pending);
       stale.set(now.stale);
+      troubled.set(now.troubled);
       return registry.metrics();
     },
   };

@@ -65,8 +65,14 @@ function guess(said: string, organizationDomains: readonly string[]): Entity | u
   const ours = organizationDomains.some((domain) => host === domain || host.endsWith(`.${domain}`));
   // A name under our own domain is a machine of ours; under a public suffix it is somebody's domain; else it is a machine's bare name.
   if (!ours && parsed.domain !== null && parsed.isIcann) return ofKind("domain", host);
-  return /^[\w.-]{1,253}$/.test(text) ? ofKind("device", text) : undefined;
+  return looksLikeHost(text) ? ofKind("device", text) : undefined;
 }
+
+/** A machine's name has a digit, a dash or a dot in it; `everything` is a word, and only the inventory knows a machine called that. */
+const looksLikeHost = (text: string) => isName(text) && /[\d.-]/.test(text) && /[a-z]/i.test(text);
+const isName = (text: string) => /^[\w.-]{1,253}$/.test(text);
+/** One word that could be the name of a machine. */
+export const isBareName = (text: string) => isName(text.trim()) && /[a-z]/i.test(text);
 
 function ofKind(kind: Entity["kind"], given: string): Entity | undefined {
   const value = refang(given);

@@ -23,6 +23,8 @@ export type ServerParts = {
   api: Router;
   console: Router;
   ready: () => Promise<string | undefined>;
+  /** What does not work although air does: it goes on taking alerts and decisions. No names. */
+  degraded: () => Promise<readonly string[]>;
   metrics: Metrics;
   log: Log;
 };
@@ -36,7 +38,9 @@ export function createServer(parts: ServerParts): express.Express {
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (_request, response) => {
     const trouble = await parts.ready();
-    response.status(trouble ? 503 : 200).json(trouble ? { ready: false, because: trouble } : { ready: true });
+    if (trouble) return void response.status(503).json({ ready: false, because: trouble });
+    const degraded = await parts.degraded();
+    response.json({ ready: true, ...(degraded.length > 0 ? { degraded } : {}) });
   });
   app.get("/metrics", async (_request, response) => void response.type(parts.metrics.contentType).send(await parts.metrics.text()));
   app.use("/v1", (_request, response, next) => {

@@ -18,7 +18,7 @@ type Links = {
   use: (digest: string, now: Date) => Promise<string | undefined>;
 };
 export type Session = {
-  who: (request: Request) => Person | undefined;
+  who: (request: Request) => Promise<Person | undefined>;
   /** A path with a one-time code in it, for a person in `people` or for API_TOKEN. */
   newLink: (email: string) => Promise<string>;
   router: (console: Router) => Router;
@@ -43,7 +43,7 @@ export function createSession(links: Links, air: Air, people: People, config: ()
     return Number(until) > air.clock.now().getTime() ? Buffer.from(email, "base64url").toString("utf8") : undefined;
   };
   return {
-    who(request) {
+    async who(request) {
       const cookie = new RegExp(`(?:^|;\\s*)${COOKIE}=([^;]+)`).exec(request.headers.cookie ?? "")?.[1];
       const email = cookie === undefined ? undefined : read(cookie);
       if (email === API_TOKEN) return config().apiToken ? { ...people.apiToken(), via: "console" } : undefined;

@@ -78,7 +78,7 @@ function preparing<T extends object>(client: T): T {
       const call = value.bind(target) as (...given: unknown[]) => unknown;
       if (name === "unsafe") {
         return (text: string, values: unknown[] = [], options: object = {}) =>
-          call(text, values, { prepare: values.length > 0 && values.length <= PREPARE_UP_TO, ...options });
+          call(text, values, { ...options, prepare: values.length > 0 && values.length <= PREPARE_UP_TO });
       }
       if (name === "begin" || name === "savepoint") {
         return (...given: unknown[]) =>

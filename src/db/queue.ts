@@ -26,6 +26,7 @@ const QUEUES: Record<JobName, Options> = {
   publish: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 1000, retryDelay: 1, retryDelayMax: 30 },
   "execute-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 50, retryDelay: 1, retryDelayMax: 300 },
   "recheck-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
+  "send-pages": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 50, retryDelay: 1, retryDelayMax: 30 },
   sweep: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 1, retryDelayMax: 30 },
 };
 /** Queues whose jobs are also put off: to the next retry, the next look at a running operation. */

@@ -14,9 +14,18 @@ import {
   unique,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import type { ActionDecision, ActionKindName, ActionState, BlastRadius, BreakGlass, Family } from "../engine/domain/action.ts";
+import type {
+  ActionDecision,
+  ActionKindName,
+  ActionState,
+  BlastRadius,
+  BreakGlass,
+  CancelRequest,
+  Family,
+} from "../engine/domain/action.ts";
 import type { Actor } from "../engine/domain/actor.ts";
 import type { NamedEntity, Severity, Verdict } from "../engine/domain/alert.ts";
+import type { Remembered } from "../engine/domain/approval.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import type { Classification, Headline } from "../engine/domain/incident.ts";
 import type { InvestigationStatus } from "../engine/domain/investigation.ts";
@@ -122,7 +131,7 @@ export const incidents = pgTable(
     alertCount: integer("alert_count").notNull(),
     lab: boolean().notNull(),
   },
-  (t) => [index("incidents_open").on(t.status, t.id)],
+  (t) => [index("incidents_open").on(t.status, t.id), index("incidents_opened").on(t.openedAt)],
 );
 
 /** A row per join key ever seen: the row that concurrent intakes lock, in sorted order. */
@@ -299,6 +308,8 @@ export const actions = pgTable(
     rule: text().notNull(),
     source: text().notNull(),
     connector: text(),
+    /** The connector and the tenant it was proposed for: it is carried out nowhere else. */
+    boundTo: text("bound_to"),
     /** Set where no connector can do it: exact steps for a person. */
     byHand: text("by_hand"),
     approvalsNeeded: integer("approvals_needed").notNull(),
@@ -318,7 +329,7 @@ export const actions = pgTable(
     undoAfterMs: bigint("undo_after_ms", { mode: "number" }),
     undoWarnedAt: at("undo_warned_at"),
     /** Who asked for it by hand: never one of its two approvers. */
-    requestedBy: jsonb("requested_by").$type<{ key: string; name: string }>(),
+    requestedBy: jsonb("requested_by").$type<Remembered & { name: string }>(),
     /** When it was last looked whether the target still needs it, while it waits for a decision. */
     checkedAt: at("checked_at"),
     outcome: text(),
@@ -333,6 +344,12 @@ export const actions = pgTable(
     rejectedBefore: integer("rejected_before"),
     /** Carried out by one person where two were needed; listed until somebody reviewed it. */
     breakGlass: jsonb("break_glass").$type<BreakGlass>(),
+    /** Not before then: the product asked to wait, or a running operation is not looked at yet. */
+    notBefore: at("not_before"),
+    /** How often the call went out; each of them carries the same key. */
+    attempts: integer().notNull().default(0),
+    /** A person wants it ended while the product carries it out. */
+    cancel: jsonb().$type<CancelRequest>(),
     /** Its card says something else from then on, without anything happening: it is drawn again. */
     redrawAt: at("redraw_at"),
     /** When the evidence it rests on was looked at again while it waited; null: not since it was proposed. */
@@ -359,7 +376,7 @@ export const pages = pgTable(
     incidentId: integer("incident_id").notNull(),
     /** Null: it is about the incident itself. */
     actionId: integer("action_id"),
-    /** `deadline`, `second`, `last`, `reminder`, `break-glass`, `suspect` ...: why. With `target` unique per action. */
+    /** `deadline`, `second` (approval), `reminder`, `break-glass`, `suspect` ...: why. With `target` unique per action. */
     step: text().notNull(),
     /** `person:mia@contoso.com`, `slack-group:S0SOC`, `webhook`, `mail:soc@contoso.com`: whom. */
     target: text().notNull(),
@@ -373,6 +390,10 @@ export const pages = pgTable(
     droppedAt: at("dropped_at"),
     attempts: integer().notNull().default(0),
     trouble: text(),
+    /** Handed over or tried: not looked at again before then. */
+    tryAt: at("try_at"),
+    /** It stands in the message of this page, which was posted for several people or reasons at once. */
+    toldBy: integer("told_by"),
   },
   (t) => [
     unique("pages_once").on(t.incidentId, t.actionId, t.step, t.target, t.dueAt).nullsNotDistinct(),
@@ -388,6 +409,8 @@ export const approvals = pgTable(
     actionId: integer("action_id").notNull(),
     version: text().notNull(),
     person: text().notNull(),
+    /** Every identity that names the person alone: who gets another key in between still counts once. */
+    also: jsonb().$type<string[]>().notNull().default([]),
     name: text().notNull(),
     via: text().notNull(),
     at: at("at").notNull(),
@@ -447,11 +470,14 @@ export const messages = pgTable(
     retryAt: at("retry_at"),
     trouble: text(),
     createdAt: at("created_at").notNull(),
+    /** The channel this stands in for, because nothing could be posted there; null: it was meant for this one. */
+    insteadOf: text("instead_of"),
   },
   (t) => [
     uniqueIndex("messages_once").on(t.channel, t.subject),
     index("messages_stale").on(t.channel, t.priority, t.id),
     index("messages_incident").on(t.incidentId),
+    index("messages_instead").on(t.insteadOf).where(sql`instead_of is not null`),
   ],
 );
 export const channels = pgTable("channels", {
@@ -459,6 +485,9 @@ export const channels = pgTable("channels", {
   /** When the platform takes the next call: pace and Retry-After. */
   nextAt: at("next_at"),
   trouble: text(),
+  /** `channel`: nothing can be posted there. `account`: the platform refuses air altogether. Null: neither. */
+  troubleKind: text("trouble_kind").$type<"channel" | "account">(),
+  troubledSince: at("troubled_since"),
 });
 
 /** Small facts that outlive a process: pause, generated ids. */

@@ -1,5 +1,6 @@
 import type { Sign } from "./cards/button-id.ts";
 import type { Severity } from "./domain/alert.ts";
+import type { Paging } from "./domain/paging.ts";
 import type { Policy } from "./domain/policy.ts";
 import type { Playbook } from "./playbook.ts";
 import type { Capabilities, Clock, Log } from "./ports.ts";
@@ -11,6 +12,8 @@ export type ChannelRule = {
   /** `slack:C0SOC`, `console:soc`: platform, colon, the platform's own channel id. */
   channels: readonly string[];
   post: "needed" | "all";
+  /** Whoever is on call is mentioned here; where no rule says so, in any channel of an incident. */
+  page?: boolean;
 };
 
 /** What every verb of the engine is handed: made once in bot/main.ts, replaced in tests piece by piece. */
@@ -20,7 +23,11 @@ export type Air = {
   policy: () => Policy;
   playbooks: () => readonly Playbook[];
   channels: () => readonly ChannelRule[];
+  /** Whom air tells what; undefined: nobody is configured. */
+  paging?: () => Paging;
   clock: Clock;
+  /** Pauses between two reads of a product; a test does not wait. */
+  sleep?: (ms: number) => Promise<void>;
   log: Log;
   /** HMAC under AIR_SECRET, for buttons and versions. */
   sign: Sign;
@@ -38,3 +45,5 @@ export const alertId = (id: number) => `ALT-${id}`;
 export const investigationId = (id: number) => `INV-${id}`;
 export const evidenceId = (id: number) => `EVD-${id}`;
 export const actionId = (id: number) => `ACT-${id}`;
+/** The number in any of them. */
+export const numberOf = (id: string): number => Number(id.slice(id.indexOf("-") + 1));

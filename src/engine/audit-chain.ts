@@ -24,12 +24,13 @@ export function writeCheckpoint(head: { count: number; hash: string }, keyPem: s
     canonicalize({
       checkpoint,
       signature: key ? sign(null, Buffer.from(canonicalize(checkpoint) ?? ""), key).toString("base64") : null,
-      publicKey: key ? createPublicKey(key).export({ type: "spki", format: "pem" }).toString() : null,
+      publicKey: key ? pemOf(createPublicKey(key)) : null,
     }) ?? ""
   );
 }
 
-const keyId = (key: KeyObject) => hashLine(key.export({ type: "spki", format: "pem" }).toString()).slice(0, 16);
+const pemOf = (key: KeyObject) => key.export({ type: "spki", format: "pem" }).toString();
+const keyId = (key: KeyObject) => hashLine(pemOf(key)).slice(0, 16);
 
 export type AuditVerdict =
   | { ok: true; count: number; head: string; signedBy: string | undefined }
@@ -44,7 +45,7 @@ export function verifyAudit(text: string, trusted?: string): AuditVerdict {
   for (const [index, line] of lines.slice(0, -1).entries()) {
     const value = parse(line);
     const parsed = Line.safeParse(value);
-    if (!parsed.success || canonicalize(value) !== line) return wrong(index, "is not a line of an audit export, or was changed");
+    if (!parsed.success || written(value) !== line) return wrong(index, "is not a line of an audit export, or was changed");
     if (parsed.data.seq !== index + 1)
       return wrong(index, `has the number ${parsed.data.seq} instead of ${index + 1}: a line is missing, inserted or out of order`);
     if (parsed.data.prev !== prev) return wrong(index, "does not continue the line before it: one of the two was changed");
@@ -52,15 +53,22 @@ export function verifyAudit(text: string, trusted?: string): AuditVerdict {
   }
   const last = Math.max(0, lines.length - 1);
   const end = Checkpoint.safeParse(parse(lines[last] ?? ""));
-  if (!end.success || canonicalize(end.data) !== lines[last]) return wrong(last, "is not a checkpoint: the export was cut");
+  if (!end.success || written(end.data) !== lines[last]) return wrong(last, "is not a checkpoint: the export was cut");
   const { checkpoint, signature, publicKey } = end.data;
   if (checkpoint.count !== lines.length - 1) return wrong(last, `counts ${checkpoint.count} lines, the file has ${lines.length - 1}`);
   if (checkpoint.head !== prev) return wrong(last, "names another last hash: the last line was changed");
-  if (trusted !== undefined && (signature === null || publicKey === null)) return wrong(last, "is not signed");
+  // Half a signature is none, and one without its key proves nothing.
+  const signed = [checkpoint.keyId, signature, publicKey].filter((part) => part !== null).length;
+  if (signed !== 0 && signed !== 3) return wrong(last, "has half a signature");
+  if (trusted !== undefined && signed === 0) return wrong(last, "is not signed");
   if (signature !== null && publicKey !== null) {
-    const key = createPublicKey(trusted ?? publicKey);
-    if (keyId(key) !== checkpoint.keyId) return wrong(last, "is signed with another key");
-    if (!verify(null, Buffer.from(canonicalize(checkpoint) ?? ""), key, Buffer.from(signature, "base64")))
+    const key = readKey(trusted ?? publicKey);
+    if (!key)
+      return wrong(last, trusted === undefined ? "names a key nobody can read" : "cannot be checked: the key given is no public key");
+    if (keyId(key) !== checkpoint.keyId || pemOf(key) !== publicKey) return wrong(last, "is signed with another key");
+    const bytes = Buffer.from(signature, "base64");
+    // Base64 can be written in several ways; air writes one.
+    if (bytes.toString("base64") !== signature || !verify(null, Buffer.from(canonicalize(checkpoint) ?? ""), key, bytes))
       return wrong(last, "has a wrong signature");
   }
   return {
@@ -69,6 +77,24 @@ export function verifyAudit(text: string, trusted?: string): AuditVerdict {
     head: checkpoint.head,
     signedBy: signature === null ? undefined : (checkpoint.keyId ?? undefined),
   };
+}
+
+/** As the chain writes it; what is nested too deep to write is no line of it. */
+function written(value: unknown): string | undefined {
+  try {
+    return canonicalize(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function readKey(pem: string): KeyObject | undefined {
+  try {
+    const key = createPublicKey(pem);
+    return key.asymmetricKeyType === "ed25519" ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(line: string): unknown {

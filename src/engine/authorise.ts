@@ -1,7 +1,8 @@
 import { type Air, incidentId } from "./air.ts";
-import { actorOf, mayRespond, type Person, suspectOf } from "./domain/approval.ts";
+import { actorOf, mayRespond, mayView, needsRole, type Person, type Roles, suspectOf } from "./domain/approval.ts";
 import type { Entity } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
+import { pageSuspect } from "./page-suspect.ts";
 import type { IncidentView } from "./store.ts";
 
 export type Asked = {
@@ -11,8 +12,8 @@ export type Asked = {
   subject: string;
   /** Incidents it touches: who is named in one may not change it. */
   incidents?: readonly number[];
-  /** Beyond a responder: an approver of any family, or an admin. */
-  need?: "responder" | "approver";
+  /** Other than a responder; `approver`: of any family, or an admin. */
+  need?: "viewer" | "responder" | "approver" | "admin";
   /** Not asked of somebody who only adds to an incident (a note, a new investigation). */
   suspectsMay?: boolean;
 };
@@ -24,22 +25,30 @@ export type Asked = {
  */
 export async function authorise(air: Air, person: Person, asked: Asked): Promise<void> {
   try {
-    await check(air, person, asked);
+    await mustBePermitted(air, person, asked);
   } catch (error) {
     if (error instanceof Refusal) await auditRefused(air, person, asked, error);
     throw error;
   }
 }
 
-async function check(air: Air, person: Person, asked: Asked): Promise<void> {
-  const approver = person.roles.admin || person.roles.approves.length > 0;
-  if (!(asked.need === "approver" ? approver : mayRespond(person.roles))) {
-    const role = asked.need === "approver" ? "approver" : "responder";
-    throw new Refusal(
-      "forbidden",
-      `This needs the role ${role}; you do not have it. An admin can add you under roles.${role} in air.yaml.`,
-      { details: { missing: role } },
-    );
+const HOLDS: Record<NonNullable<Asked["need"]>, (roles: Roles) => boolean> = {
+  viewer: mayView,
+  responder: mayRespond,
+  approver: (roles) => roles.admin || roles.approves.length > 0,
+  admin: (roles) => roles.admin,
+};
+
+/**
+ * The same question inside work whose refusals are audited as a whole.
+ *
+ * @throws Refusal forbidden | not-found
+ */
+export async function mustBePermitted(air: Air, person: Person, asked: Asked): Promise<void> {
+  const role = asked.need ?? "responder";
+  if (!HOLDS[role](person.roles)) {
+    const lines = role === "viewer" && !person.withheld ? ' Say "whoami" for the exact lines.' : "";
+    throw new Refusal("forbidden", `${needsRole(person, role, role)}${lines}`, { details: { missing: role } });
   }
   const views = await air.store.incidentViews(asked.incidents ?? []);
   for (const id of asked.incidents ?? []) {
@@ -76,8 +85,10 @@ export async function audited<T>(air: Air, person: Person, asked: Asked, work: (
 }
 
 async function auditRefused(air: Air, person: Person, asked: Asked, refusal: Refusal): Promise<void> {
-  await air.store.transaction((tx) =>
-    tx.writeAudit([
+  await air.store.transaction(async (tx) => {
+    const [incident] = asked.incidents ?? [];
+    if (incident !== undefined) await pageSuspect(tx, air, person, { verb: asked.verb, incident, action: null }, refusal);
+    await tx.writeAudit([
       {
         at: air.clock.now(),
         actor: actorOf(person),
@@ -86,6 +97,6 @@ async function auditRefused(air: Air, person: Person, asked: Asked, refusal: Ref
         ...(asked.incidents?.[0] === undefined ? {} : { incidentId: asked.incidents[0] }),
         data: { verb: asked.verb, code: refusal.code, missing: refusal.details.missing ?? null },
       },
-    ]),
-  );
+    ]);
+  });
 }

@@ -1,16 +1,22 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { namedIn } from "./authorise.ts";
-import type { ActionState } from "./domain/action.ts";
-import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
+import { span, time } from "./cards/say.ts";
+import { type ActionState, LONGEST_MS } from "./domain/action.ts";
+import { actorOf, mayDecide, type Person, remembered, sameHuman } from "./domain/approval.ts";
+import { glassOpensAt } from "./domain/break-glass.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
+import { nameToType, readTyped, stepUpOf } from "./domain/step-up.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
+import { mustStillHold } from "./must-still-hold.ts";
+import { pageSuspect } from "./page-suspect.ts";
 import { pauseOf } from "./pause.ts";
-import { ConnectorError } from "./ports.ts";
-import { reachAgain } from "./propose-actions.ts";
-import type { ActionRow, Tx } from "./store.ts";
+import { groundsOf } from "./resting-on.ts";
+import { modeNow, modeStops } from "./set-mode.ts";
+import type { ActionRow, ApprovalRow, Tx } from "./store.ts";
 import { redrawIncident } from "./want-cards.ts";
+import { wantPages } from "./want-pages.ts";
 import { widen } from "./widen-investigation.ts";
 
 /** What a person may say of an action. `done` and `notNeeded` answer a "do by hand"; `agree` and `disagree` a "would have". */
@@ -22,6 +28,14 @@ export type DecideRequest = {
   /** The version that was shown; without it (commands, HTTP) the present one is meant. */
   version?: string | undefined;
   reason?: string | undefined;
+  /** What a person typed with an approval: the target's name where it is asked for (step-up), and a reason behind it. */
+  typed?: string | undefined;
+  /** No name has to be typed: a program calls, which mistypes nothing, or a whole set was confirmed. A name that is given must be right. */
+  confirmed?: boolean | undefined;
+  /** As part of a bulk decision whose sum needs this many people. */
+  approvals?: number | undefined;
+  /** Approved for this long only: it then ends by itself. Of two who approve, the shorter time counts. */
+  forMs?: number | undefined;
 };
 
 /** What became of the click: the action as it stands, and whether a second person is still needed. */
@@ -43,14 +57,16 @@ export async function decideAction(air: Air, person: Person, request: DecideRequ
     await auditRefusal(air, person, { id: request.action, incidentId: 0 }, request.decision, refusal);
     throw refusal;
   }
-  const refusal = await mayNot(air, person, action);
-  if (refusal) {
-    await auditRefusal(air, person, action, request.decision, refusal);
-    throw refusal;
-  }
   try {
-    if (request.decision === "approve") await mustStillHold(air, action);
-    return await air.store.transaction((tx) => decideInside(tx, air, person, request));
+    await mustBeAllowed(air, person, action);
+    if (request.decision !== "approve") {
+      const heard = request.decision === "reject" ? await familiesHeard(air, action) : [];
+      return await air.store.transaction((tx) => decideInside(tx, air, person, request, heard));
+    }
+    mustNotHaveAsked(air, person, action);
+    const steppedUp = { ...request, ...typedReason(action, request) };
+    await mustStillHold(air, person, action);
+    return await air.store.transaction((tx) => decideInside(tx, air, person, steppedUp));
   } catch (error) {
     // The transaction is gone and nothing changed; that somebody tried is kept.
     if (error instanceof Refusal) await auditRefusal(air, person, action, request.decision, error);
@@ -59,52 +75,49 @@ export async function decideAction(air: Air, person: Person, request: DecideRequ
 }
 
 /**
- * What the action would reach is read again at the click (product contract 6). If it grew, nothing is decided: the card shows what
- * changed and a person decides on that. What cannot be read in time is not guessed: the action stays open.
+ * The target's name stands where it has to be typed (product contract 6, step-up); what follows it is the reason.
+ *
+ * @throws Refusal invalid, which says what to type; nothing is consumed
  */
-async function mustStillHold(air: Air, action: ActionRow): Promise<void> {
-  if (action.state !== "pending" || action.byHand !== null || action.kind === "expand-investigation") return;
-  const again = await reachAgain(air, action).catch((error: unknown) => {
-    const why = error instanceof ConnectorError ? error.message : "what it reaches could not be checked now";
-    throw new Refusal("unavailable", `Nothing was decided: ${why}. ${actionId(action.id)} stays open; try again.`);
-  });
-  if (again.grew.length === 0) return;
-  const now = air.clock.now();
-  await air.store.transaction(async (tx) => {
-    const locked = await tx.lockAction(action.id);
-    if (locked?.state !== "pending" || locked.version !== action.version) return;
-    await tx.updateAction(action.id, again.change);
-    await tx.addTimeline([
-      {
-        incidentId: locked.incidentId,
-        investigationId: locked.investigationId,
-        actionId: action.id,
-        at: now,
-        actor: { kind: "air", job: "decide" },
-        event: "action-changed",
-        text: `${title(locked)} asks again: ${again.grew.join("; ")}`.slice(0, 2000),
-      },
-    ]);
-    await redraw(tx, air, locked, now);
-  });
-  throw new Refusal(
-    "changed",
-    `${actionId(action.id)} changed since it was shown: ${again.grew.join("; ")}. Look at the new card and decide again.`,
-  );
+function typedReason(action: ActionRow, request: DecideRequest): { reason?: string | undefined } {
+  if (request.confirmed) {
+    if (request.typed !== undefined && !isName(request.typed, action)) throw wrongName(action, "This names another target.");
+    return {};
+  }
+  const stepUp = stepUpOf(action);
+  if (!stepUp.needed) return { reason: request.reason ?? request.typed };
+  const { named, rest } = readTyped(request.typed, action);
+  if (!named) throw wrongName(action, `${stepUp.because[0]?.toUpperCase()}${stepUp.because.slice(1)}, so its name has to be typed.`);
+  return { reason: request.reason ?? (rest || undefined) };
 }
 
-async function mayNot(air: Air, person: Person, action: ActionRow): Promise<Refusal | undefined> {
+const isName = (typed: string, action: ActionRow) => {
+  const read = readTyped(typed, action);
+  return read.named && read.rest === "";
+};
+
+const wrongName = (action: ActionRow, why: string) =>
+  new Refusal(
+    "invalid",
+    `Nothing was decided. ${why} Type: ${nameToType(action)}  (or say: approve ${actionId(action.id)} ${nameToType(action)})`,
+    {
+      field: "confirm",
+      details: { type: nameToType(action) },
+    },
+  );
+
+/**
+ * The person's own right to decide this action, whatever they decide: role, suspects, tokens.
+ *
+ * @throws Refusal forbidden
+ */
+export async function mustBeAllowed(air: Air, person: Person, action: ActionRow): Promise<void> {
   const view = (await air.store.incidentViews([action.incidentId])).get(action.incidentId);
   const entities = view ? await namedIn(air, view) : [];
-  const permission = mayDecide(
-    person,
-    { family: action.family, state: action.state, lab: action.lab, protectedHits: action.blastRadius.protectedHits },
-    entities,
-  );
-  if (!permission.allowed) return new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+  const permission = mayDecide(person, { ...action, protectedHits: action.blastRadius.protectedHits }, entities);
+  if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
   if (person.machine && action.approvalsNeeded > 1)
-    return new Refusal("forbidden", "A token never counts toward two approvals.", { details: { missing: "person" } });
-  return undefined;
+    throw new Refusal("forbidden", "A token never counts toward two approvals.", { details: { missing: "person" } });
 }
 
 /** Every authenticated refusal is a line of the audit (product contract 6). */
@@ -115,8 +128,9 @@ export async function auditRefusal(
   decision: string,
   refusal: Refusal,
 ): Promise<void> {
-  await air.store.transaction((tx) =>
-    tx.writeAudit([
+  await air.store.transaction(async (tx) => {
+    await pageSuspect(tx, air, person, { verb: decision, incident: action.incidentId, action: action.id }, refusal);
+    await tx.writeAudit([
       {
         at: air.clock.now(),
         actor: actorOf(person),
@@ -125,13 +139,13 @@ export async function auditRefusal(
         incidentId: action.incidentId,
         data: { decision, code: refusal.code, missing: refusal.details.missing ?? null },
       },
-    ]),
-  );
+    ]);
+  });
 }
 
-async function decideInside(tx: Tx, air: Air, person: Person, request: DecideRequest): Promise<Decided> {
+async function decideInside(tx: Tx, air: Air, person: Person, request: DecideRequest, heard: readonly string[] = []): Promise<Decided> {
   const now = air.clock.now();
-  const action = await tx.lockAction(request.action);
+  let action = await tx.lockAction(request.action);
   if (!action) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
   const expected: ActionState = request.decision === "agree" || request.decision === "disagree" ? "observed" : "pending";
   if (action.state !== expected) throw alreadyDecided(action);
@@ -147,42 +161,20 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   if (request.decision === "approve") {
     const pause = await pauseOf(tx, action.family);
     if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
-    if (action.approvalsNeeded > 1 && action.requestedBy?.key === person.key)
-      throw new Refusal("forbidden", `You asked for ${actionId(action.id)}: two others have to decide.`, {
-        details: { missing: "not-the-requester" },
-      });
-    const counted = await tx.addApproval({
-      actionId: action.id,
-      version: action.version,
-      person: person.key,
-      name: person.name,
-      via: person.via,
-      at: now,
-    });
-    if (!counted)
-      throw new Refusal("already-decided", `You already approved ${actionId(action.id)}; a second person has to.`, {
-        details: { by: person.name },
-      });
-    const given = (await tx.approvalsOf(action.id)).filter((approval) => approval.version === action.version);
-    if (given.length < action.approvalsNeeded) {
-      await record(
-        tx,
-        air,
-        person,
-        action,
-        request,
-        "decision.first-of-two",
-        `${person.name} approved ${title(action)}: 1 of ${action.approvalsNeeded}`,
-        now,
-      );
-      await redraw(tx, air, action, now);
-      return { action, waitsForSecond: true };
-    }
+    const stops = modeStops(await modeNow(tx, air), { ...action, decision: null });
+    if (stops) throw new Refusal("paused", `${actionId(action.id)} is not carried out: ${stops}.`);
+    if (action.lab !== air.capabilities.lab) throw new Refusal("invalid", `${actionId(action.id)} belongs to what air no longer works on.`);
+    action = await limited(tx, await raised(tx, action, request), request.forMs);
+    if (person.machine && action.approvalsNeeded > 1)
+      throw new Refusal("forbidden", "A token never counts toward two approvals.", { details: { missing: "person" } });
+    if (await waitsForSecond(tx, air, person, action, request, now)) return { action, waitsForSecond: true };
   }
   let moved = await tx.moveAction(action.id, expected, {
     ...outcomeOf(request, action),
+    ...(request.decision === "reject" ? { families: [...new Set([...action.families, ...heard])] } : {}),
     decision: decisionOf(person, request, now),
     decidedAt: now,
+    redrawAt: null,
   });
   if (!moved) throw alreadyDecided(action);
   // A proposed undo: what it takes back must still be there, and nobody else undoes it meanwhile.
@@ -196,6 +188,87 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   await refreshInvestigation(tx, moved.investigationId, now);
   await redraw(tx, air, moved, now);
   return { action: moved, waitsForSecond: false };
+}
+
+/** Decided together with others, it may need two where it alone needed one. */
+async function raised(tx: Tx, action: ActionRow, request: DecideRequest): Promise<ActionRow> {
+  const approvalsNeeded = Math.max(action.approvalsNeeded, request.approvals ?? 1);
+  if (approvalsNeeded > action.approvalsNeeded) await tx.updateAction(action.id, { approvalsNeeded });
+  return { ...action, approvalsNeeded };
+}
+
+/**
+ * Approved for a while: what was asked for a shorter time stays shorter.
+ *
+ * @throws Refusal invalid
+ */
+async function limited(tx: Tx, action: ActionRow, forMs: number | undefined): Promise<ActionRow> {
+  if (forMs === undefined) return action;
+  if (!action.undoable)
+    throw new Refusal("invalid", `Nothing was decided. It cannot end by itself: ${actionKinds[action.kind].undo.text}`, { field: "for" });
+  if (forMs <= 0 || forMs > LONGEST_MS) throw new Refusal("invalid", "Nothing was decided. It lasts at most 7 days.", { field: "for" });
+  const undoAfterMs = Math.min(action.undoAfterMs ?? forMs, forMs);
+  await tx.updateAction(action.id, { undoAfterMs });
+  return { ...action, undoAfterMs };
+}
+
+/**
+ * Whoever asked for it by hand is none of its two approvers, unless air.yaml says otherwise.
+ *
+ * @throws Refusal forbidden
+ */
+function mustNotHaveAsked(air: Air, person: Person, action: ActionRow): void {
+  const asked = action.requestedBy !== null && sameHuman(action.requestedBy, person);
+  if (action.approvalsNeeded < 2 || !asked || air.policy().requesterMayApprove) return;
+  throw new Refusal("forbidden", `You asked for ${actionId(action.id)}: two others have to decide.`, {
+    details: { missing: "not-the-requester" },
+  });
+}
+
+/** Counts the approval; is another person's still needed? The second one is called at the first. */
+async function waitsForSecond(tx: Tx, air: Air, person: Person, action: ActionRow, request: DecideRequest, now: Date): Promise<boolean> {
+  mustNotHaveAsked(air, person, action);
+  const { name, via } = person;
+  const { also } = remembered(person);
+  // The row is locked: nobody else approves in between.
+  const before = (await approvalsOf(tx, action)).some((one) => sameHuman({ key: one.person, also: one.also }, person));
+  if (before || !(await tx.addApproval({ actionId: action.id, version: action.version, person: person.key, also, name, via, at: now })))
+    throw new Refusal("already-decided", `You already approved ${actionId(action.id)}; a second person has to.`, {
+      details: { by: person.name },
+    });
+  const given = await approvalsOf(tx, action);
+  if (given.length >= action.approvalsNeeded) return false;
+  const so = `${given.length} of ${action.approvalsNeeded}`;
+  await record(tx, air, person, action, request, "decision.first-of-two", `${person.name} approved ${title(action)}: ${so}`, now);
+  // From then on the card offers to break the glass.
+  await tx.updateAction(action.id, { redrawAt: glassOpensAt(action, now) ?? null });
+  await wantPages(
+    tx,
+    air,
+    [
+      {
+        incidentId: action.incidentId,
+        actionId: action.id,
+        step: "second",
+        to: [{ kind: "approvers", family: action.family, except: [person.key, ...(action.requestedBy ? [action.requestedBy.key] : [])] }],
+        text: `${title(action)} needs a second approval: ${person.name} gave the first (${so}). ${actionId(action.id)}`,
+        by: person.key,
+      },
+    ],
+    now,
+  );
+  await redraw(tx, air, action, now);
+  return true;
+}
+
+/** Who approved what is shown now: an approval of an older version does not count. */
+export const approvalsOf = async (tx: Tx, action: ActionRow): Promise<ApprovalRow[]> =>
+  (await tx.approvalsOf(action.id)).filter((approval) => approval.version === action.version);
+
+/** The source families that had spoken when somebody said no: only a new one proposes it again. */
+async function familiesHeard(air: Air, action: ActionRow): Promise<string[]> {
+  const grounds = await Promise.all((await groundsOf(air, action)).map((id) => air.store.evidence(id)));
+  return grounds.flatMap((evidence) => (evidence?.judgement?.for ?? []).map((reason) => reason.family));
 }
 
 /** The opposite was done by a person: what it takes back is undone. */
@@ -233,7 +306,7 @@ const decisionOf = (person: Person, request: DecideRequest, now: Date): NonNulla
   ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
 });
 
-const title = (action: ActionRow) => actionKinds[action.kind].title(action.target);
+export const title = (action: ActionRow) => actionKinds[action.kind].title(action.target);
 
 function sentence(person: Person, request: DecideRequest, action: ActionRow): string {
   const why = request.reason ? `: ${request.reason}` : "";
@@ -245,7 +318,8 @@ function sentence(person: Person, request: DecideRequest, action: ActionRow): st
     agree: "agrees with",
     disagree: "disagrees with",
   }[request.decision];
-  return `${person.name} ${verb} ${title(action)}${why}`.slice(0, 2000);
+  const lasts = request.forMs === undefined ? "" : ` for ${span(new Date(0), new Date(request.forMs))}`;
+  return `${person.name} ${verb} ${title(action)}${lasts}${why}`.slice(0, 2000);
 }
 
 function alreadyDecided(action: ActionRow): Refusal {
@@ -253,18 +327,19 @@ function alreadyDecided(action: ActionRow): Refusal {
   if (action.state === "expired") return new Refusal("expired", `${actionId(action.id)} expired: nothing was done.`);
   const what = decision?.decision === "reject" ? "rejected" : "approved";
   return decision
-    ? new Refusal("already-decided", `${actionId(action.id)} was already ${what} by ${decision.by}.`, {
+    ? new Refusal("already-decided", `${actionId(action.id)} was already ${what} by ${decision.by} at ${time(decision.at)}.`, {
         details: { by: decision.by, at: decision.at, decision: decision.decision },
       })
     : new Refusal("already-decided", `${actionId(action.id)} waits for no decision any more.`);
 }
 
-async function record(
+/** One decision in the story and in the audit. */
+export async function record(
   tx: Tx,
   air: Air,
   person: Person,
   action: ActionRow,
-  request: DecideRequest,
+  request: Pick<DecideRequest, "reason">,
   event: string,
   text: string,
   now: Date,
@@ -293,6 +368,7 @@ async function record(
         version: action.version,
         approvalsNeeded: action.approvalsNeeded,
         lab: air.capabilities.lab,
+        ...(action.undoAfterMs === null ? {} : { endsAfterMs: action.undoAfterMs }),
         ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
       },
     },

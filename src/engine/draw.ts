@@ -3,22 +3,36 @@ import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } 
 import { type ActionView, actionCard, STATE_WORD } from "./cards/action-card.ts";
 import type { Card } from "./cards/card.ts";
 import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
-import { time } from "./cards/say.ts";
+import { pageCard } from "./cards/page-card.ts";
+import { shown, time } from "./cards/say.ts";
 import { stormCard, stormPageCard } from "./cards/storm-card.ts";
-import { type Family, readStored } from "./domain/action.ts";
+import { drawClosing } from "./closing.ts";
+import { drawDigest } from "./digest.ts";
+import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
+import { glassOf } from "./domain/break-glass.ts";
+import { isOps, NOBODY, notNeeded, type Paging, WEBHOOK } from "./domain/paging.ts";
+import { nameToType, stepUpOf } from "./domain/step-up.ts";
+import { isRemedy } from "./investigation-status.ts";
 import type { Pause } from "./pause.ts";
-import type { ActionRow, AlertSummary, IncidentView, MessageRow, Reads, StormRow } from "./store.ts";
+import type { ActionRow, AlertSummary, ApprovalRow, EvidenceRow, IncidentView, MessageRow, PageRow, Reads, StormRow } from "./store.ts";
+import { drawLines } from "./thread-lines.ts";
 import { endsAt } from "./timed-actions.ts";
-import { actionSubject, incidentSubject, STORM_PAGE } from "./want-cards.ts";
+import { actionSubject, closingOf, incidentSubject, STORM_PAGE } from "./want-cards.ts";
 
 /** What drawing needs beside the rows: who could decide, and whether executions are paused. */
 export type Drawing = {
   now: Date;
   sign: Air["sign"];
   publicUrl: string | undefined;
+  /** Which incidents are shown where, for what counts the others; undefined: nothing does. */
+  channels?: Air["channels"];
+  /** In which world air is, for what is about no incident. */
+  lab?: boolean;
   pauses: readonly Pause[];
-  /** Who may decide a family now, by name; `anyone`: the lab without roles. */
-  deciders: (family: Family, lab: boolean) => { anyone: boolean; names: string[] };
+  /** Who somebody is that was told, and on which platform; undefined: nobody is configured. */
+  paging?: Paging;
+  /** Who may decide a family on a device of this group now, by name; `anyone`: the lab without roles. */
+  deciders: (family: Family, lab: boolean, deviceGroup: string | null) => { anyone: boolean; names: string[] };
 };
 
 /** Every card is a function of the rows: drawn again it shows the present. */
@@ -28,19 +42,75 @@ export function drawSubject(subject: string, view: IncidentView, drawing: Drawin
   return action && actionCard(actionView(action, view, drawing), drawing.sign);
 }
 
+/** The pages of a message whose card still says something: sent ones, and what is still to be sent and wanted. */
+function drawnPages(rows: readonly PageRow[], view: IncidentView | undefined): PageRow[] {
+  return rows.filter((row) => {
+    if (row.sentAt !== null) return true;
+    const action = view?.actions.find((one) => one.id === row.actionId);
+    return row.droppedAt === null && notNeeded(row, action, view?.incident) === undefined;
+  });
+}
+
+function drawPage(rows: readonly PageRow[], view: IncidentView | undefined, lab: boolean, drawing: Drawing): Card | undefined {
+  const { nameOf } = drawing.paging ?? NOBODY;
+  if (rows.length === 0) return undefined;
+  return pageCard({
+    incident: view && incidentId(view.incident.id),
+    lab,
+    told: rows.map((row) => ({
+      step: row.step,
+      who: isOps(row.target) ? undefined : nameOf(row.target),
+      text: row.text,
+      action: row.actionId === null ? undefined : actionId(row.actionId),
+      at: row.sentAt ?? undefined,
+    })),
+  });
+}
+
+/** The pages of an incident's thread that were told, each message once. */
+export function pagesOf(view: IncidentView, drawing: Drawing): Card[] {
+  const told = view.pages.filter((row) => row.attempts > 0 && row.target !== WEBHOOK && !isOps(row.target));
+  const messages = Map.groupBy(drawnPages(told, view), (row) => row.toldBy ?? row.id);
+  return [...messages.values()].flatMap((rows) => drawPage(rows, view, view.incident.lab, drawing) ?? []);
+}
+
 /** How many of a storm's alerts its root card names. */
 const STORM_NEWEST = 5;
 
 /** The cards of a channel's messages, by message id: each drawn from its incident, its action or its storm as they stand now. */
 export async function drawMessages(
-  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending">,
-  rows: readonly Pick<MessageRow, "id" | "subject" | "incidentId">[],
+  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending" | "pagesIn" | "digest" | "timelineRows">,
+  rows: readonly Pick<MessageRow, "id" | "subject" | "incidentId" | "channel">[],
   drawing: Drawing,
+  /** Told which pages the card of which message holds. */
+  holds: Map<number, readonly number[]> = new Map(),
 ): Promise<Map<number, Card>> {
   const cards = new Map<number, Card>();
-  const views = await reads.incidentViews(rows.filter((row) => !stormOf(row.subject)).map((row) => row.incidentId));
+  const pages = await reads.pagesIn(rows.flatMap((row) => pageOf(row.subject) ?? []));
+  const views = await reads.incidentViews([
+    ...rows.filter((row) => !stormOf(row.subject)).map((row) => row.incidentId),
+    ...pages.map((page) => page.incidentId),
+  ]);
   const storms = new Map((await reads.storms(rows.flatMap((row) => stormOf(row.subject)?.storm ?? []))).map((storm) => [storm.id, storm]));
   for (const row of rows) {
+    const leader = pageOf(row.subject);
+    if (leader !== undefined) {
+      const group = pages.filter((page) => page.id === leader || page.toldBy === leader);
+      const about = views.get(group[0]?.incidentId ?? row.incidentId);
+      const drawn = drawnPages(group, about);
+      const card = drawPage(drawn, about, about?.incident.lab ?? drawing.lab ?? false, drawing);
+      if (card) cards.set(row.id, card);
+      holds.set(
+        row.id,
+        drawn.map(({ id }) => id),
+      );
+      continue;
+    }
+    const said = await drawSaid(reads, row, views.get(row.incidentId), drawing);
+    if (said) {
+      cards.set(row.id, said);
+      continue;
+    }
     const place = stormOf(row.subject);
     const view = views.get(row.incidentId);
     const storm = place && storms.get(place.storm);
@@ -48,6 +118,25 @@ export async function drawMessages(
     if (card) cards.set(row.id, card);
   }
   return cards;
+}
+
+/** What is neither an incident nor an action: a day's digest, a closing summary, a line of a story. */
+async function drawSaid(
+  reads: Pick<Reads, "digest" | "timelineRows">,
+  row: Pick<MessageRow, "subject" | "channel">,
+  view: IncidentView | undefined,
+  drawing: Drawing,
+): Promise<Card | undefined> {
+  const lab = drawing.lab ?? false;
+  if (row.subject.startsWith("digest:") && drawing.channels)
+    return drawDigest(reads, row, { channels: drawing.channels, timeZone: (drawing.paging ?? NOBODY).timeZone, lab });
+  if (closingOf(row.subject) === view?.incident.id && view) return drawClosing(view, drawing.publicUrl);
+  return drawLines(reads, row.subject, view?.incident.lab ?? lab);
+}
+
+export function pageOf(subject: string): number | undefined {
+  const [, page] = /^page:(\d+)$/.exec(subject) ?? [];
+  return page === undefined ? undefined : Number(page);
 }
 
 /** `storm:7` is the root, `storm:7:2` the second page of its list. */
@@ -127,8 +216,12 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       missing: row.judgement?.missing.map((reason) => `${reason.source}: ${reason.text}`) ?? [],
       flip: row.judgement?.flip ?? "",
       conflict: row.judgement?.conflict ?? false,
+      excluded: row.judgement?.excluded !== undefined,
     })),
     actions: view.actions.map((row) => actionView(row, view, drawing)),
+    told: view.pages.flatMap((row) =>
+      row.sentAt === null || isOps(row.target) ? [] : [{ name: (drawing.paging ?? NOBODY).nameOf(row.target).name, at: row.sentAt }],
+    ),
     paused: pausedText(drawing.pauses),
     link: drawing.publicUrl ? `${drawing.publicUrl}/#${incidentId(incident.id)}` : undefined,
     now: drawing.now,
@@ -141,11 +234,16 @@ const pausedText = (pauses: readonly Pause[], family?: Family) => {
   return `${pause.family === "all" ? "every action" : `every ${pause.family} action`} waits until an admin resumes. ${pause.by} paused air: ${pause.reason}`;
 };
 
-export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" | "evidence" | "approvals">, drawing: Drawing): ActionView {
+export function actionView(
+  row: ActionRow,
+  view: Pick<IncidentView, "incident" | "evidence" | "approvals" | "actions">,
+  drawing: Drawing,
+): ActionView {
   const kind = actionKinds[row.kind];
   const { params } = readStored(row.params);
   const evidence = view.evidence.find((item) => item.id === row.evidenceId);
   const { word, tone } = STATE_WORD[row.state];
+  const approvals = view.approvals.filter((approval) => approval.actionId === row.id && approval.version === row.version);
   return {
     id: actionId(row.id),
     number: row.id,
@@ -171,7 +269,7 @@ export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" |
     for: evidence?.judgement?.for.map((reason) => reason.text) ?? [],
     against: evidence?.judgement?.against.map((reason) => reason.text) ?? [],
     evidenceAt: evidence?.createdAt,
-    approvals: view.approvals.filter((approval) => approval.actionId === row.id && approval.version === row.version),
+    approvals,
     approvalsNeeded: row.approvalsNeeded,
     decision: row.decision ?? undefined,
     proposedAt: row.proposedAt,
@@ -181,11 +279,54 @@ export function actionView(row: ActionRow, view: Pick<IncidentView, "incident" |
     endsAt: endsAt(row),
     endsAfterMs: row.undoAfterMs ?? undefined,
     waitingForDevice: row.waitingForDevice,
-    deciders: drawing.deciders(row.family, row.lab),
+    cancellable: row.state === "executing" && row.waitingForDevice && row.cancel === null && kind.cancel !== undefined,
+    ...toDecide(row, approvals, drawing.now),
+    alone: row.breakGlass ? aloneOf(row, row.breakGlass) : undefined,
+    rejectedBefore: rejectionOf(row, view),
+    remainsOn: threatRemains(row, evidence) ? shown(row.target) : undefined,
+    deciders: drawing.deciders(row.family, row.lab, row.deviceGroup),
     paused: pausedText(drawing.pauses, row.family),
     now: drawing.now,
   };
 }
+
+/** What a decision asks for now: a name to type, and whether one person may do it alone. */
+function toDecide(row: ActionRow, approvals: readonly ApprovalRow[], now: Date): Pick<ActionView, "stepUp" | "glass"> {
+  if (row.state !== "pending" || row.byHand !== null) return {};
+  const stepUp = stepUpOf(row);
+  const glass = glassOf(row, approvals, now);
+  return {
+    stepUp: stepUp.needed ? stepUp : undefined,
+    glass: glass.open ? { type: nameToType(row) } : glass.from ? { from: glass.from } : undefined,
+  };
+}
+
+const aloneOf = (row: ActionRow, { by, at, reason, confirmed, reviewed }: BreakGlass): ActionView["alone"] => ({
+  by,
+  at,
+  reason,
+  confirmedBy: confirmed?.by,
+  reviewedBy: reviewed?.by,
+  ends: row.undoAfterMs !== null,
+});
+
+/** The rejection it comes back to, and what speaks now that had not then. */
+function rejectionOf(row: ActionRow, view: Pick<IncidentView, "actions" | "evidence">): ActionView["rejectedBefore"] {
+  const before = view.actions.find((action) => action.id === row.rejectedBefore);
+  if (!before?.decision) return undefined;
+  const fresh = new Set(row.families.filter((family) => !before.families.includes(family)));
+  const reasons = view.evidence.flatMap((item) => item.judgement?.for ?? []).filter((reason) => fresh.has(reason.family));
+  const news = [...new Set(reasons.map((reason) => `${reason.source} says: ${reason.text}`))].slice(0, 2);
+  return { id: actionId(before.id), by: before.decision.by, reason: before.decision.reason, news };
+}
+
+/** A remedy that was rejected while what it is aimed at counts as bad. */
+const threatRemains = (row: ActionRow, evidence: EvidenceRow | undefined): boolean =>
+  row.state === "rejected" && isRemedy(row) && isBad(evidence);
+const isBad = (evidence: EvidenceRow | undefined) => {
+  const verdict = evidence?.override?.verdict ?? evidence?.verdict;
+  return verdict === "malicious" || verdict === "suspicious";
+};
 
 function short(row: ActionRow): string {
   if (row.state === "pending") return `answer by ${time(row.deadline)}`;

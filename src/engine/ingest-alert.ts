@@ -74,6 +74,17 @@ function place(plan: Plan, item: Prepared, policy: Policy): () => Accepted {
       joined ? "alert-joined" : "incident-opened",
       `${alertId(id)} from ${item.source}: ${item.alert.title}${joined ? ` (joined: ${joined.because})` : ""}`,
     ),
+    ...(item.alert.clockAhead && item.alert.detectedAt
+      ? [
+          timelineLine(
+            { incidentId: incident.row.id },
+            item.receivedAt,
+            { kind: "source", name: item.source },
+            "clock-ahead",
+            `${alertId(id)} says it was seen at ${item.alert.detectedAt.toISOString()}, which is still to come: ${item.source}'s clock is ahead, so the time it arrived counts`,
+          ),
+        ]
+      : []),
     ...(joined?.kept ?? []).map(({ incident: other, why }) =>
       timelineLine(
         { incidentId: incident.row.id },

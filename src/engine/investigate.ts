@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { type Air, evidenceId, investigationId } from "./air.ts";
 import { analyzers } from "./analyzers/all.ts";
+import { afterRejection } from "./domain/after-rejection.ts";
+import { CLUSTERS_BY } from "./domain/automation.ts";
 import { entityKeys, entityName, evidenceKeys } from "./domain/entity.ts";
+import { type Excluded, excludedBy } from "./domain/exclusions.ts";
 import { ENDED, EXPANSION_ASKS, STATUS_SENTENCE, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
@@ -10,6 +13,7 @@ import { freshEvidence } from "./fresh-rows.ts";
 import { insertProposals, line } from "./insert-proposals.ts";
 import { moveInvestigation, statusOf } from "./investigation-status.ts";
 import { look, saidObservations } from "./look.ts";
+import { noteLook } from "./look-again.ts";
 import { choosePlaybook, incidentFacts, type Playbook, plan } from "./playbook.ts";
 import { adviceFor, stepsFor } from "./playbook-steps.ts";
 import { type Proposed, propose, targetDigest, type Wish } from "./propose-actions.ts";
@@ -64,6 +68,7 @@ export async function investigate(air: Air, investigation: number, settle: Settl
         evidence: due.map((item) => item.row),
         known: [...known, ...fresh],
         all: evidence,
+        again: new Set(todo.map((item) => item.id)),
         analyzersFor: (item) => analyzers.filter((analyzer) => steps.get(item.id)?.includes(analyzer.name)),
         severity: incident.severity,
         entities: named,
@@ -83,7 +88,8 @@ export async function investigate(air: Air, investigation: number, settle: Settl
   const found = newEvidence(row, judged, seen, air.clock.now());
   const wishes = [...wishesOf(air, playbooks, { judged, alerts, actions }), ...expansionsOf(judged, seen, actions)];
   const proposals = await Promise.all(
-    wishes.map(({ because, ...wish }) => {
+    wishes.map(({ because, ...given }) => {
+      const wish = { ...given, ...clusterOf(given, seen) };
       // Each piece of evidence is a ground of its own; the strongest decides whether it may be automatic.
       const grounds = judged.filter((item) => because.includes(item.row.id));
       const basis = grounds.find((item) => item.judgement.automatic.allowed) ?? grounds[0];
@@ -104,11 +110,13 @@ export async function investigate(air: Air, investigation: number, settle: Settl
 const PASSES = 2;
 
 const stepsOf = (playbooks: readonly Playbook[], item: Judged): string[] =>
-  stepsFor(playbooks, {
-    origin: item.row.foundBy === null ? "alert" : "found",
-    verdict: item.judgement.verdict,
-    kind: item.row.entity.kind,
-  });
+  item.left?.unseen
+    ? []
+    : stepsFor(playbooks, {
+        origin: item.row.foundBy === null ? "alert" : "found",
+        verdict: item.judgement.verdict,
+        kind: item.row.entity.kind,
+      });
 
 /** The playbook made for this, and the general one for whatever else the incident holds. */
 export function playbooksFor(air: Pick<Air, "playbooks">, incident: IncidentRow, alerts: readonly AlertSummary[]): Playbook[] {
@@ -126,7 +134,7 @@ const toFacts = (alert: AlertSummary) => ({
   ...(alert.product ? { product: alert.product } : {}),
 });
 
-type Judged = { row: EvidenceRow; judgement: Judgement; changed: boolean };
+type Judged = { row: EvidenceRow; judgement: Judgement; changed: boolean; left: Excluded | undefined };
 
 function judgeAll(
   air: Air,
@@ -135,9 +143,13 @@ function judgeAll(
   const now = air.clock.now();
   const byEvidence = Map.groupBy([...dropRetried(input.known, input.fresh), ...input.fresh], (row) => row.evidenceId);
   const sourceFamilies = new Set(input.alerts.map((alert) => alert.source));
+  const policy = air.policy();
+  const allTrusted = input.alerts.length > 0 && input.alerts.every((alert) => policy.trustedSources.has(alert.source));
   return input.evidence.map((row) => {
+    // An analyst's word comes before a line in a file.
+    const left = row.override ? undefined : excludedBy(row.entity, policy.automation.exclude);
     const observations: Observation[] = [
-      ...saidObservations(row),
+      ...(left?.unseen ? [] : saidObservations(row)),
       ...(byEvidence.get(row.id) ?? []).map(({ technique, found, decisive, raw: _raw, ...seen }) => ({
         ...seen,
         ...(technique ? { technique } : {}),
@@ -148,11 +160,13 @@ function judgeAll(
     const judgement = judge({
       observations,
       sourceFamilies,
-      trusted: row.said.length > 0 && row.said.every((said) => said.trusted),
+      // What look-ups found nobody said: it is as trusted as the alerts that led to it.
+      trusted: row.said.length > 0 ? row.said.every((said) => said.trusted) : allTrusted,
       now,
+      ...(left ? { excluded: left.because } : {}),
       ...(row.override ? { override: row.override } : {}),
     });
-    return { row, judgement, changed: judgement.verdict !== row.verdict || row.judgement === null || input.todo.includes(row) };
+    return { row, judgement, left, changed: judgement.verdict !== row.verdict || row.judgement === null || input.todo.includes(row) };
   });
 }
 
@@ -195,7 +209,7 @@ function expansionsOf(
 ): (Wish & { because: number[] })[] {
   const asked = new Set(actions.filter((action) => action.kind === "expand-investigation").map((action) => action.targetDigest));
   return judged
-    .filter((item) => item.judgement.verdict === "malicious")
+    .filter((item) => item.judgement.verdict === "malicious" && !item.left)
     .flatMap((item) => {
       const seen = observations.find((row) => row.evidenceId === item.row.id && WIDENS_WHEN_BAD.has(row.analyzer));
       const devices = Devices.safeParse(seen?.raw).data?.devices ?? [];
@@ -211,15 +225,27 @@ function expansionsOf(
 }
 const Devices = z.object({ devices: z.array(z.string()) });
 
+/** What air.yaml leaves alone is no ground for anything. */
 const plannedEvidence = (judged: readonly Judged[]) =>
-  judged.map((item) => ({
-    id: item.row.id,
-    entity: item.row.entity,
-    verdict: item.judgement.verdict,
-    roles: item.row.said.flatMap((said) => said.roles),
-    remediation: item.row.remediation,
-    found: item.row.foundBy !== null,
-  }));
+  judged
+    .filter((item) => !item.left)
+    .map((item) => ({
+      id: item.row.id,
+      entity: item.row.entity,
+      verdict: item.judgement.verdict,
+      roles: item.row.said.flatMap((said) => said.roles),
+      remediation: item.row.remediation,
+      found: item.row.foundBy !== null,
+    }));
+
+/** What holds a mail cluster together, in the mail product's words: only there is exactly one cluster to speak of. */
+function clusterOf(wish: Wish, seen: readonly New<ObservationRow>[]): Pick<Wish, "cluster"> {
+  if (wish.target.kind !== "mail-cluster") return {};
+  const answer = seen.findLast((row) => row.evidenceId === wish.evidenceId && row.analyzer === "mail-clusters" && row.label !== "failed");
+  const [only, ...others] = Clusters.safeParse(answer?.raw).data ?? [];
+  return only && others.length === 0 ? { cluster: { by: only.by, messages: only.emails } } : {};
+}
+const Clusters = z.array(z.object({ by: z.enum(CLUSTERS_BY), emails: z.number().int().min(0) }));
 
 /** What the playbooks tell an analyst to do by hand, each sentence once. */
 const adviceOf = (playbooks: readonly Playbook[], judged: readonly Judged[]): string[] =>
@@ -234,14 +260,14 @@ function wishesOf(
   if (input.alerts.length > 0 && input.alerts.every((alert) => alert.status === "resolved")) return [];
   const policy = air.policy();
   const evidence = plannedEvidence(input.judged);
-  const before = new Set(
-    input.actions
-      .filter((action) => action.undoes === null && action.state !== "cancelled")
-      .map((action) => `${action.kind} ${action.targetDigest}`),
+  const before = Map.groupBy(
+    input.actions.filter((action) => action.undoes === null && action.state !== "cancelled"),
+    (action) => `${action.kind} ${action.targetDigest}`,
   );
+  const wished = new Set<string>();
   const remediation = new Map(input.judged.map((item) => [item.row.id, item.row.remediation]));
   return playbooks
-    .flatMap((playbook) => plan(playbook, evidence))
+    .flatMap((playbook) => plan(playbook, evidence).map((wish) => ({ ...wish, playbook: playbook.name })))
     .flatMap((wish) => {
       const file = wish.target.kind === "file" ? wish.target : undefined;
       const never = neverAct(wish.target, {
@@ -250,11 +276,29 @@ function wishesOf(
         namedEntity: { remediation: remediation.get(wish.evidenceId), signer: file?.signer },
       });
       const key = `${wish.kind} ${targetDigest(wish.kind, wish.target)}`;
-      if (never || before.has(key)) return [];
-      before.add(key);
-      return [{ kind: wish.kind, target: wish.target, evidenceId: wish.evidenceId, note: wish.note, because: wish.because }];
+      const families = familiesOf(input.judged, wish.because);
+      const again = afterRejection(before.get(key) ?? [], families);
+      if (never || wished.has(key) || !again.ask) return [];
+      wished.add(key);
+      return [
+        {
+          kind: wish.kind,
+          target: wish.target,
+          evidenceId: wish.evidenceId,
+          note: wish.note,
+          because: wish.because,
+          playbook: wish.playbook,
+          families,
+          ...(again.rejected === undefined ? {} : { rejectedBefore: again.rejected }),
+        },
+      ];
     });
 }
+
+/** Source families that speak against the grounds of a wish. */
+const familiesOf = (judged: readonly Judged[], because: readonly number[]): string[] => [
+  ...new Set(judged.filter((item) => because.includes(item.row.id)).flatMap((item) => item.judgement.for.map((reason) => reason.family))),
+];
 
 async function markRunning(air: Air, row: InvestigationRow): Promise<void> {
   try {
@@ -316,7 +360,8 @@ async function finishRound(
         `${entityName(item.row.entity)} (${evidenceId(item.row.id)}): ${verdictWord(item.row.entity.kind, item.judgement.verdict)}`,
       ),
     );
-  const actions = await insertProposals(tx, locked, round.proposals, timeline, now);
+  const actions = await insertProposals(tx, air, locked, round.proposals, timeline, now);
+  const again = round.hadActions ? await noteLook(tx, await tx.actionsOf(locked.id), round.judged, looked, now) : [];
   // What another alert added since this round began raised `wanted`, and stands in rows that this lock now shows.
   const unchanged = locked.wanted === round.row.wanted && round.found.length === 0;
   const evidence = unchanged ? round.judged.map((item) => lookedAt(item, looked, number)) : await tx.evidenceOf(locked.id);
@@ -343,7 +388,7 @@ async function finishRound(
         incident: home,
         severity: incident.severity,
         needed: worst || neededAtOnce(incident.severity) || states.some((action) => action.state === "pending"),
-        actions,
+        actions: [...actions, ...again],
       },
     ],
     now,

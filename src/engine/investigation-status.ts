@@ -13,15 +13,19 @@ export const isRemedy = (action: Pick<ActionRow, "kind" | "undoes">) => action.u
 
 /** A look that failed is never a silent gap, and neither is what nobody could judge (product contract 5). */
 export const isUnlooked = (item: Pick<EvidenceRow, "verdict" | "entity" | "judgement">): boolean =>
-  (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)) || (item.judgement?.missing.length ?? 0) > 0;
+  (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind) && item.judgement?.excluded === undefined) ||
+  (item.judgement?.missing.length ?? 0) > 0;
 
-export const statusOf = (evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus =>
-  statusFrom({
+export function statusOf(evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus {
+  // A rejection that was proposed again is no longer the last word.
+  const again = new Set(actions.filter((action) => action.state !== "cancelled").flatMap((action) => action.rejectedBefore ?? []));
+  return statusFrom({
     evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: isUnlooked(item) })),
     actions: actions
-      .filter((action) => !STEPS.has(action.kind) || isOpen(action.state))
+      .filter((action) => !again.has(action.id) && (!STEPS.has(action.kind) || isOpen(action.state)))
       .map((action) => ({ state: action.state, waitingForDevice: action.waitingForDevice, alreadyDone: alreadyDone(action) })),
   });
+}
 
 /** The one way a status changes: along the table of moves, with the times that follow from it. The row is locked by the caller. */
 export async function moveInvestigation(

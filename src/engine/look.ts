@@ -15,6 +15,9 @@ const LOOK_TIMEOUT_MS = 15_000;
 const ROUND_BUDGET_MS = 90_000;
 const PARALLEL = 8;
 
+/** An answer older than this is no answer to somebody who looks again. */
+const HOLDS_MS = 4 * 3_600_000;
+
 type Question = { evidence: EvidenceRow; look: Look; analyzer: string };
 /** An answer as it is stored, or about to be. */
 type Answered = New<ObservationRow> & { id?: number };
@@ -31,6 +34,8 @@ export async function look(
     known: readonly Answered[];
     /** Every piece of evidence of the investigation, for what the answers are about. */
     all: readonly EvidenceRow[];
+    /** What this round is to look at: about these an old answer counts for nothing. */
+    again: ReadonlySet<number>;
     /** Who looks at a piece of evidence, as the playbooks' phases say. */
     analyzersFor: (evidence: EvidenceRow) => readonly Analyzer[];
     severity: Severity;
@@ -41,7 +46,8 @@ export async function look(
 ): Promise<New<ObservationRow>[]> {
   const { severity, entities, organization, history } = input;
   const context: LookContext = { now: air.clock.now(), severity, entities, organization, history };
-  const known = input.known.filter((row) => row.label !== "failed");
+  const old = (row: Answered) => input.again.has(row.evidenceId) && context.now.getTime() - row.createdAt.getTime() > HOLDS_MS;
+  const known = input.known.filter((row) => row.label !== "failed" && !old(row));
   const answered = new Set(known.map((row) => `${row.evidenceId} ${row.look}`));
   const sameThing = answersByThing(known, input.all);
   const questions: Question[] = input.evidence.flatMap((evidence) =>

@@ -3,8 +3,9 @@ import { audited, authorise } from "./authorise.ts";
 import { severityRank } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
-import { type Classification, DETERMINATIONS } from "./domain/incident.ts";
+import { type Classification, classificationText, DETERMINATIONS } from "./domain/incident.ts";
 import { ENDED } from "./domain/investigation.ts";
+import { CHAIN_STEPS } from "./domain/paging.ts";
 import type { IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
@@ -68,11 +69,12 @@ export const assignIncident = (air: Air, person: Person, incident: number, to: {
 
 /** Somebody has seen it: it is not brought up again for want of an answer. */
 export const ackIncident = (air: Air, person: Person, incident: number) =>
-  manage(air, person, incident, "ack", {}, async (_tx, row, now) => {
+  manage(air, person, incident, "ack", {}, async (tx, row, now) => {
     if (row.ackedBy !== null)
       throw new Refusal("already-decided", `${row.ackedBy} already acknowledged ${incidentId(incident)}.`, {
         details: { by: row.ackedBy },
       });
+    await tx.dropPages({ incident, steps: CHAIN_STEPS }, `${person.name} acknowledged it`, now);
     return {
       text: `${person.name} acknowledged it`,
       change: { ackedBy: person.name, ackedAt: now, assignee: row.assignee ?? person.name },
@@ -98,7 +100,9 @@ export async function closeIncident(
     const { classification, determination } = as;
     const allowed = DETERMINATIONS[classification];
     if (determination !== undefined && !allowed.includes(determination))
-      throw new Refusal("invalid", `must be one of ${allowed.join(", ")} with ${classification}`, { field: "determination" });
+      throw new Refusal("invalid", `must be one of ${allowed.join(", ")} with ${classificationText(classification)}`, {
+        field: "determination",
+      });
     const { items } = await tx.listInvestigations({ incidentId: incident, limit: 50 });
     const waiting = (await tx.listActions({ incidentId: incident, limit: 200 })).items.filter((action) =>
       ["pending", "approved", "executing", "undoing"].includes(action.state),
@@ -114,7 +118,7 @@ export async function closeIncident(
     const running = items.find((one) => !ENDED.has(one.status));
     if (running) throw new Refusal("invalid", `${investigationId(running.id)} is still running: wait for it, or stop it.`);
     return {
-      text: `${person.name} closed it as ${classification}${determination ? `, ${determination}` : ""}`,
+      text: `${person.name} closed it as ${classificationText(classification, determination)}`,
       change: { status: "closed", closedAt: now, classification, determination: determination ?? null },
       data: { classification, determination: determination ?? null },
     };

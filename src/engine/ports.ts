@@ -71,6 +71,10 @@ export type DeviceFacts = {
   /** People signed in now. */
   users: string[];
   online: boolean;
+  /** false: who is signed in cannot be read, so `users` says nothing. */
+  usersKnown?: false;
+  /** What the product's people tagged it with. */
+  tags?: string[];
   /** Automation group as the product or air.yaml names it. */
   group?: string;
   isolated: boolean;
@@ -112,10 +116,19 @@ export type AutostartFacts = {
 };
 
 /**
- * A started operation. `pending` is followed by `follow` until it ends. `saved`: what stood there before, kept with the action so that its
- * undo can bring it back.
+ * A started operation. `pending` is followed by `follow` until it ends; `cancelled` and `timedOut` are the product's own words for an end
+ * without an effect. `saved`: what stood there before, kept with the action so that its undo can bring it back.
  */
-export type Ticket = { id: string; state: "pending" | "done" | "failed"; text?: string; saved?: Saved };
+export type Ticket = {
+  id: string;
+  state: "pending" | "done" | "failed" | "cancelled" | "timedOut";
+  text?: string;
+  saved?: Saved;
+  /** Nobody has picked it up yet: it waits for the device. Left out where the product does not say. */
+  waiting?: boolean;
+  /** When it ended, as the product says. What the product lists follows that with a delay. */
+  endedAt?: Date;
+};
 
 /** What happens once on a device and leaves no lasting state: whether it was done can only be told by when. */
 export type DeviceRun = "quick-scan" | "full-scan" | "package";
@@ -149,6 +162,14 @@ export interface DeviceCapability {
   /** When the last run of this sort ended well; undefined: never. Needed wherever `scan` or `collectPackage` is offered. */
   lastRun?(deviceId: string, run: DeviceRun, signal: AbortSignal): Promise<Date | undefined>;
   follow(ticket: string, signal: AbortSignal): Promise<Ticket>;
+  /**
+   * The operation a call with this key started since then, on whichever device and however it ended; undefined: the product's list was
+   * read whole and has none. With it a call whose answer was lost is found again instead of being guessed about. Left out where
+   * operations carry no words of ours.
+   */
+  findRun?(key: string, since: Date, signal: AbortSignal): Promise<Ticket | undefined>;
+  /** Asks for a running operation to be given up; whether it was, `follow` says. Left out where the product has no call for it. */
+  cancel?(ticket: string, comment: string, signal: AbortSignal): Promise<void>;
 }
 
 export type UserFacts = {
@@ -321,6 +342,8 @@ export interface IndicatorCapability {
   unblock(indicator: Indicator, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   /** Enters it on the allow list, which every judgement obeys. */
   allow(indicator: Indicator, expiresAt: Date | undefined, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** As for devices: the entry a call with this key made; undefined: the list was read and has none. */
+  findRun?(indicator: Indicator, key: string, signal: AbortSignal): Promise<Ticket | undefined>;
 }
 
 /** What a sandbox saw when somebody else ran it; air itself detonates nothing. */
@@ -373,6 +396,8 @@ export interface Connector {
   readonly apps?: AppCapability;
   readonly accessKeys?: AccessKeyCapability;
   readonly handwork?: HandworkCapability;
+  /** Whose data it is: the directory's tenant or the account's id. An action is carried out only where it was proposed for. */
+  readonly tenant?: string;
   /** Cheap reachability and permission check for `air doctor`: an error's text ends with the next step. */
   check(signal: AbortSignal): Promise<void>;
 }
@@ -396,6 +421,8 @@ export type Capabilities = {
   adopt(entities: readonly Entity[]): Promise<void>;
   /** The version of the connector behind a source; air's own for our own rules. Kept with every answer. */
   version(source: string): string;
+  /** The tenant behind a connector; undefined: it has none. */
+  tenantOf?(connector: string): string | undefined;
 };
 
 /** Where a posted message is found again. `thread` is the root message's id for replies. */
@@ -403,17 +430,24 @@ export type MessageRef = { id: string; thread?: string };
 
 /** How a chat platform answered, in air's words. */
 export class ChatError extends Error {
-  /** `later`: rate limit or outage, try after `retryAfterMs`. `gone`: the message or channel is not there. `refused`: configuration. */
-  readonly kind: "later" | "gone" | "refused";
+  /**
+   * `later`: rate limit or outage, try after `retryAfterMs`. `gone`: the message, or the thread it belongs to, is not there. `channel`:
+   * nothing can be posted in this channel until somebody mends it. `account`: the platform refuses air altogether. `refused`: this one
+   * message, for another reason.
+   */
+  readonly kind: "later" | "gone" | "refused" | "channel" | "account";
   readonly retryAfterMs: number | undefined;
   /** True where the request may have been carried out although no answer came. */
   readonly maybeSent: boolean;
-  constructor(kind: "later" | "gone" | "refused", text: string, more: { retryAfterMs?: number; maybeSent?: boolean } = {}) {
+  /** Only this message has to wait: the limit is that of one method, and others may pass. */
+  readonly alone: boolean;
+  constructor(kind: ChatError["kind"], text: string, more: { retryAfterMs?: number; maybeSent?: boolean; alone?: boolean } = {}) {
     super(text);
     this.name = "ChatError";
     this.kind = kind;
     this.retryAfterMs = more.retryAfterMs;
     this.maybeSent = more.maybeSent ?? false;
+    this.alone = more.alone ?? false;
   }
 }
 
@@ -426,4 +460,18 @@ export interface ChatPlatform {
   post(channel: string, card: Card, marker: string, thread: MessageRef | undefined, signal: AbortSignal): Promise<MessageRef>;
   update(channel: string, ref: MessageRef, card: Card, marker: string, signal: AbortSignal): Promise<void>;
   find(channel: string, marker: string, since: Date, thread: MessageRef | undefined, signal: AbortSignal): Promise<MessageRef | undefined>;
+}
+
+/** What a webhook is told; nulls where a page is about no incident, or cards carry no links. */
+export type HookPage = {
+  incident: string | null;
+  action: string | null;
+  title: string;
+  severity: string;
+  text: string;
+  link: string | null;
+};
+/** The way to people who are not in any chat. Throws ConnectorError; called again with the same id where no answer came. */
+export interface PageHook {
+  send(id: string, page: HookPage, signal: AbortSignal): Promise<void>;
 }

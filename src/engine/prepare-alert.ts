@@ -32,8 +32,8 @@ export type Prepared = {
 };
 
 export function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
-  const eventAt = alert.detectedAt ?? request.receivedAt;
-  const { raw: _raw, ...said } = alert;
+  const eventAt = (alert.clockAhead ? undefined : alert.detectedAt) ?? request.receivedAt;
+  const { raw: _raw, clockAhead: _clockAhead, ...said } = alert;
   return {
     source: request.source,
     alert,

@@ -5,9 +5,9 @@ import type { Air } from "./air.ts";
 import { type ActionKindName, type BlastRadius, type Params, readStored } from "./domain/action.ts";
 import type { Severity, Verdict } from "./domain/alert.ts";
 import { approvalsNeeded, protectedHits, reachBand, versionOf } from "./domain/approval.ts";
-import { type Answer, automationFor, groupOf } from "./domain/automation.ts";
+import { type Answer, automationFor, type ClusterBy, groupOf, type Standing } from "./domain/automation.ts";
 import { type Entity, type EntityOf, entityKey, entityKeys } from "./domain/entity.ts";
-import { expiresAfter, type Policy, responseDeadline } from "./domain/policy.ts";
+import { approvalsOfKind, expiresAfter, type Policy, responseDeadline } from "./domain/policy.ts";
 import type { Judgement } from "./domain/verdict.ts";
 import { type AppFacts, ConnectorError, type DeviceFacts, type UserFacts } from "./ports.ts";
 import { sha256 } from "./sha256.ts";
@@ -22,6 +22,8 @@ export type Wish = {
   params?: Params;
   /** What somebody said asks, whatever the level: it never causes an execution by itself (product contract 3.6). */
   asks?: string;
+  /** For a mail cluster: what holds it together, and how many messages the mail product counted. */
+  cluster?: { by: ClusterBy; messages: number };
   /** The playbook it comes from. */
   playbook?: string;
   /** Source families that speak against the target. */
@@ -30,7 +32,7 @@ export type Wish = {
   rejectedBefore?: number;
 };
 
-export type Proposed = { row: New<ActionRow>; answer: (spent: { kindLastHour: number; lastDay: number }) => Answer };
+export type Proposed = { row: New<ActionRow>; answer: (spent: Standing) => Answer };
 
 const REACH_TIMEOUT_MS = 10_000;
 
@@ -63,7 +65,11 @@ export async function propose(
   const blastRadius = await reach(air, kind, { target: wish.target, params }, facts, policy, now, signal);
   const undoable = canUndo(air, kind, wish.target);
   const version = digestVersion(wish.kind, wish.target, params, blastRadius, undoable);
-  const group = groupOf({ name: facts.device?.name ?? "", ...(facts.device?.group ? { group: facts.device.group } : {}) }, policy);
+  const named = deviceOf(kind, wish.target);
+  const group = groupOf(
+    { name: facts.device?.name ?? named?.name ?? "", ...(facts.device?.group ? { group: facts.device.group } : {}) },
+    policy,
+  );
   const row: New<ActionRow> = {
     kind: wish.kind,
     family: kind.family,
@@ -85,6 +91,7 @@ export async function propose(
           ? "Automated device action"
           : `Automated ${kind.family} action`,
     connector: "name" in connector ? connector.name : null,
+    boundTo: bindingOf(air, connector),
     byHand: "byHand" in connector ? connector.byHand : null,
     approvalsNeeded: approvalsNeeded(wish.kind, blastRadius, policy),
     undoable,
@@ -92,7 +99,7 @@ export async function propose(
     decision: null,
     proposedAt: now,
     decidedAt: null,
-    deadline: new Date(now.getTime() + responseDeadline(about.severity)),
+    deadline: new Date(now.getTime() + responseDeadline(about.severity, policy)),
     expiresAt: new Date(now.getTime() + expiresAfter(wish.kind, policy)),
     executingAt: null,
     endedAt: null,
@@ -109,21 +116,39 @@ export async function propose(
     families: [...(wish.families ?? [])],
     rejectedBefore: wish.rejectedBefore ?? null,
     breakGlass: null,
+    notBefore: null,
+    attempts: 0,
+    cancel: null,
     redrawAt: null,
     lookedAt: null,
   };
   const answer: Proposed["answer"] = (spent) => {
+    // A group says what happens on its devices; what happens on none is not its matter.
+    const level = group.level === "none" && kind.family !== "device" ? "semi-all" : group.level;
+    if (level === "none") return { kind: "none", rule: `group ${group.name} allows no automated response` };
     if (row.byHand !== null) return { kind: "ask", rule: "no connected product can carry it out, so a person does" };
     // A person said no to this before: a person is asked again, whatever the level.
-    if (wish.rejectedBefore !== undefined && policy.mode !== "observe") return { kind: "ask", rule: "rejected before: it asks again" };
+    if (wish.rejectedBefore !== undefined && (spent.mode ?? policy.mode) !== "observe")
+      return { kind: "ask", rule: "rejected before: it asks again" };
     const said = automationFor(
-      { kind: wish.kind, target: wish.target, verdict: about.verdict, judgement: about.judgement, level: group.level, group: group.name },
+      {
+        kind: wish.kind,
+        target: wish.target,
+        verdict: about.verdict,
+        judgement: about.judgement,
+        level,
+        group: group.name,
+        ...(wish.cluster ? { cluster: { ...wish.cluster, messages: Math.max(wish.cluster.messages, blastRadius.count) } } : {}),
+      },
       policy,
       spent,
     );
     if (said.kind === "automatic" && wish.asks) return { kind: "ask", rule: wish.asks };
+    // How many messages the opt-in for mail removes by itself has a limit of its own (domain facts 2.7).
+    const onlyMany = wish.cluster !== undefined && blastRadius.protectedHits.length === 0 && approvalsOfKind(wish.kind, policy) === 1;
     // A protected asset is never acted on automatically, whatever level its group has.
-    if (said.kind === "automatic" && row.approvalsNeeded > 1) return { kind: "ask", rule: "protected or far-reaching: two people decide" };
+    if (said.kind === "automatic" && row.approvalsNeeded > 1 && !onlyMany)
+      return { kind: "ask", rule: "protected or far-reaching: two people decide" };
     return said;
   };
   return { row, answer };
@@ -153,6 +178,18 @@ function canUndo(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entit
   return kind.undo.by !== undefined && "name" in actionKinds[kind.undo.by].connector(target, air.capabilities);
 }
 
+/** Which product of which tenant would carry it out; null: a person does. */
+function bindingOf(air: Pick<Air, "capabilities">, connector: { name: string } | { byHand: string }): string | null {
+  if (!("name" in connector)) return null;
+  const tenant = air.capabilities.tenantOf?.(connector.name);
+  return tenant ? `${connector.name} of ${tenant}` : connector.name;
+}
+
+/** Is what the action was proposed for still what would carry it out? One of before this was kept is bound to nothing. */
+export const stillBound = (air: Pick<Air, "capabilities">, action: Pick<ActionRow, "kind" | "target" | "params" | "boundTo">): boolean =>
+  action.boundTo === null ||
+  action.boundTo === bindingOf(air, actionKinds[action.kind].connector(action.target, air.capabilities, readStored(action.params).params));
+
 /** Stands among the protected hits where the product did not say what an action would reach. */
 const UNREAD = "reach could not be read";
 /** All look-ups of one decision together: the person waits for the answer. */
@@ -167,7 +204,10 @@ const DECISION_BUDGET_MS = 1_500;
 export async function reachAgain(
   air: Pick<Air, "capabilities" | "clock" | "policy">,
   action: ActionRow,
-): Promise<{ grew: string[]; change: Pick<ActionRow, "blastRadius" | "version" | "undoable" | "approvalsNeeded"> }> {
+): Promise<{
+  grew: string[];
+  change: Pick<ActionRow, "blastRadius" | "version" | "undoable" | "approvalsNeeded" | "boundTo" | "connector" | "byHand">;
+}> {
   const kind = actionKinds[action.kind];
   const { params } = readStored(action.params);
   const signal = AbortSignal.timeout(DECISION_BUDGET_MS);
@@ -177,10 +217,15 @@ export async function reachAgain(
   if (now.protectedHits.includes(UNREAD) && !shown.protectedHits.includes(UNREAD))
     throw new ConnectorError("unavailable", "what it reaches could not be checked now: the product did not answer");
   const undoable = canUndo(air, kind, action.target);
+  const connector = kind.connector(action.target, air.capabilities, params);
+  const boundTo = bindingOf(air, connector);
   const grew = [
     ...(reachBand(now.count) > reachBand(shown.count) ? [`it now reaches ${now.count} instead of ${shown.count}`] : []),
     ...now.protectedHits.filter((hit) => !shown.protectedHits.includes(hit)).map((hit) => `now protected: ${hit}`),
     ...(action.undoable && !undoable ? ["it can no longer be undone"] : []),
+    ...(action.boundTo === null || boundTo === action.boundTo
+      ? []
+      : [`another product or tenant would now carry it out: ${boundTo ?? "none is connected"}`]),
   ];
   return {
     grew,
@@ -188,10 +233,17 @@ export async function reachAgain(
       blastRadius: grew.length > 0 ? { ...now, changed: grew } : now,
       version: digestVersion(action.kind, action.target, params, now, undoable),
       undoable,
-      approvalsNeeded: approvalsNeeded(action.kind, now, air.policy()),
+      boundTo,
+      connector: "name" in connector ? connector.name : null,
+      byHand: "byHand" in connector ? connector.byHand : null,
+      // Raised by a bulk decision or by what it reached before, it stays raised.
+      approvalsNeeded: Math.max(action.approvalsNeeded, approvalsNeeded(action.kind, now, air.policy())),
     },
   };
 }
+
+const isServer = (device: DeviceFacts | undefined): boolean =>
+  device !== undefined && (device.role === "server" || device.role === "domain-controller" || /server/i.test(device.os));
 
 type Facts = { device: DeviceFacts | undefined; user: UserFacts | undefined; app: AppFacts | undefined; unread: string | undefined };
 
@@ -207,7 +259,11 @@ async function readFacts(air: Pick<Air, "capabilities">, kind: ActionKind, targe
   try {
     return {
       device: device && devices ? await devices.find(device, signal) : undefined,
-      user: target.kind === "user" && identities ? await identities.find(target, signal) : undefined,
+      // A mailbox stands for the account that owns it.
+      user:
+        (target.kind === "user" || (target.kind === "mailbox" && kind.family === "identity")) && identities
+          ? await identities.find(target, signal)
+          : undefined,
       app: target.kind === "oauth-app" && apps ? await apps.find(target, signal) : undefined,
       unread: undefined,
     };
@@ -245,15 +301,21 @@ async function reach(
     target.kind !== "device" && facts.device
       ? protectedHits({ kind: "device", name: facts.device.name, os: facts.device.os }, known, policy)
       : [];
+  const marks = {
+    ...(isServer(facts.device) ? { server: true } : {}),
+    ...(known.privileged?.length ? { privileged: known.privileged.slice(0, 5) } : {}),
+  };
   try {
     if (facts.unread) throw new Error(facts.unread);
-    return { ...(await kind.reach(target, air.capabilities, now, signal, params)), protectedHits: [...new Set([...hits, ...asDevice])] };
+    const read = await kind.reach(target, air.capabilities, now, signal, params);
+    return { ...read, ...marks, protectedHits: [...new Set([...hits, ...asDevice])] };
   } catch {
     const unit = ({ identity: "user", email: "message", network: "indicator", device: "device", app: "app" } as const)[kind.family];
     return {
       count: 1,
       unit,
       facts: ["could not check what it reaches: the product did not answer"],
+      ...marks,
       protectedHits: [...new Set([...hits, ...asDevice, UNREAD])],
       readAt: now.toISOString(),
     };

@@ -8,6 +8,8 @@ export type Jobs = {
   "execute-action": { action: number };
   /** Does the target of an action that waits for a decision still need it? */
   "recheck-action": { action: number };
+  /** Tell people what is due. */
+  "send-pages": { due: string };
   /** Deadlines, expiries and whatever slipped. */
   sweep: { due: string };
 };

@@ -1,5 +1,5 @@
 import { actionKinds } from "./actions/all.ts";
-import { type Air, actionId, evidenceId, investigationId } from "./air.ts";
+import { type Air, actionId, evidenceId, investigationId, numberOf } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
 import type { Verdict } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
@@ -134,7 +134,7 @@ const ALLOWED: ReadonlySet<Entity["kind"]> = new Set(["file", "ip", "domain", "u
 export async function reportFalseNegative(air: Air, person: Person, entity: Entity, id: string): Promise<Started & { proposed: number }> {
   const started = await startInvestigation(air, person, { entity }, id);
   if (!ALLOWED.has(entity.kind) || started.investigation === null) return { ...started, proposed: 0 };
-  const investigation = await air.store.investigation(Number(started.investigation.slice(4)));
+  const investigation = await air.store.investigation(numberOf(started.investigation));
   const { domains, internalRanges } = air.policy().organization;
   const never = neverAct(entity, { organizationDomains: domains, internalRanges });
   if (!investigation || never) return { ...started, proposed: 0 };

@@ -3,7 +3,7 @@ import { audited, authorise } from "./authorise.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED } from "./domain/investigation.ts";
-import { settleUndone } from "./execute-action.ts";
+import { settleUndone } from "./end-action.ts";
 import { isUnlooked, moveInvestigation } from "./investigation-status.ts";
 import type { InvestigationRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";

@@ -1,10 +1,11 @@
-import type { ActionDecision, ActionKindName, ActionState, BlastRadius, BreakGlass, Family } from "./domain/action.ts";
+import type { ActionDecision, ActionKindName, ActionState, BlastRadius, BreakGlass, CancelRequest, Family } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { NamedEntity, Severity, Verdict } from "./domain/alert.ts";
 import type { Snooze } from "./domain/alert-policy.ts";
+import type { Remembered } from "./domain/approval.ts";
 import type { Span } from "./domain/correlate.ts";
 import type { Entity } from "./domain/entity.ts";
-import type { Classification, Headline } from "./domain/incident.ts";
+import type { Became, Classification, Headline } from "./domain/incident.ts";
 import type { InvestigationStatus } from "./domain/investigation.ts";
 import type { Label } from "./domain/observation.ts";
 import type { Judgement, Override } from "./domain/verdict.ts";
@@ -167,6 +168,8 @@ export type ActionRow = {
   rule: string;
   source: string;
   connector: string | null;
+  /** The connector and the tenant it was proposed for. */
+  boundTo: string | null;
   byHand: string | null;
   approvalsNeeded: number;
   undoable: boolean;
@@ -182,7 +185,7 @@ export type ActionRow = {
   waitingForDevice: boolean;
   undoAfterMs: number | null;
   undoWarnedAt: Date | null;
-  requestedBy: { key: string; name: string } | null;
+  requestedBy: (Remembered & { name: string }) | null;
   checkedAt: Date | null;
   outcome: string | null;
   lab: boolean;
@@ -194,6 +197,11 @@ export type ActionRow = {
   /** The rejected action this one comes back to. */
   rejectedBefore: number | null;
   breakGlass: BreakGlass | null;
+  /** Not before then: the product asked to wait, or a running operation is not looked at yet. */
+  notBefore: Date | null;
+  /** How often the call went out; each of them carries the same key. */
+  attempts: number;
+  cancel: CancelRequest | null;
   /** Its card is drawn again then: it says something else from then on. */
   redrawAt: Date | null;
   /** When the evidence it rests on was looked at again while it waited; null: not since it was proposed. */
@@ -212,12 +220,44 @@ export type PageRow = {
   createdAt: Date;
   dueAt: Date;
   sentAt: Date | null;
+  /** Not needed any more; `trouble` says why. */
   droppedAt: Date | null;
   attempts: number;
   trouble: string | null;
+  tryAt: Date | null;
+  toldBy: number | null;
 };
 
-export type ApprovalRow = { actionId: number; version: string; person: string; name: string; via: string; at: Date };
+export type NewPage = Pick<PageRow, "incidentId" | "actionId" | "step" | "target" | "text" | "by" | "createdAt" | "dueAt">;
+
+/** Counts of actions by what became of them; see engine/agreement.ts. */
+export type AgreementRow = {
+  playbook: string;
+  kind: ActionKindName;
+  agreed: number;
+  disagreed: number;
+  approved: number;
+  rejected: number;
+  automatic: number;
+  /** Carried out and taken back by somebody. */
+  undone: number;
+  /** The evidence it rests on was declared clean by an analyst. */
+  overridden: number;
+  /** Agreed or approved, and neither taken back nor overridden. */
+  right: number;
+  /** Of how many: everything a person judged, and what was automatic and turned out wrong. */
+  judged: number;
+  since: Date | null;
+};
+
+/** What happened since a moment; a median is left out where nothing is to be measured. */
+export type Figures = {
+  incidents: { severity: Severity; outcome: Classification | "open" | "closed"; incidents: number }[];
+  medianMs: { verdict: number | undefined; decision: number | undefined; containment: number | undefined };
+};
+
+/** `person`: the key of whoever approved; `also`: every identity that names them alone. */
+export type ApprovalRow = { actionId: number; version: string; person: string; also: string[]; name: string; via: string; at: Date };
 
 export type TimelineRow = {
   id: number;
@@ -244,9 +284,29 @@ export type MessageRow = {
   postingSince: Date | null;
   retryAt: Date | null;
   trouble: string | null;
+  createdAt: Date;
+  /** The channel it stands in for. */
+  insteadOf: string | null;
 };
 
-export type StaleMessage = MessageRow & { root: { id: string; thread?: string } | null };
+export type ChannelTrouble = "channel" | "account";
+export type ChannelRow = {
+  channel: string;
+  nextAt: Date | null;
+  trouble: string | null;
+  troubleKind: ChannelTrouble | null;
+  troubledSince: Date | null;
+};
+
+/** `rootInsteadOf`: its root stands in for another channel, and so does it. */
+export type StaleMessage = MessageRow & { root: { id: string; thread?: string } | null; rootInsteadOf: string | null };
+
+/** What a digest is drawn from; the newest first. */
+export type DigestRows = {
+  counts: { severity: Severity; became: Became; incidents: number }[];
+  newest: { id: number; title: string; severity: Severity; became: Became }[];
+  storms: StormRow[];
+};
 
 /** How one message fared, whole. */
 export type Delivery = Pick<MessageRow, "id" | "shown" | "ref" | "shownDigest" | "postingSince" | "retryAt" | "trouble">;
@@ -260,6 +320,8 @@ export type IncidentView = {
   actions: ActionRow[];
   approvals: ApprovalRow[];
   timeline: TimelineRow[];
+  /** Who was told, or is to be, oldest first. */
+  pages: PageRow[];
 };
 
 /** One line of the audit: who did what to which object, on what grounds. Never secrets, never raw alert text. */
@@ -281,6 +343,7 @@ export type ActionFilter = {
   families?: readonly Family[];
   /** Part of the name of who decided. */
   decidedBy?: string;
+  /** Part of the action source ("manual device", "chat"). */
   source?: string;
   /** Kind of entity it is aimed at. */
   entity?: Entity["kind"];
@@ -288,20 +351,63 @@ export type ActionFilter = {
   target?: string;
   incidentId?: number;
   investigationId?: number;
-  /** Proposed, decided or ended since then. */
+  /** Proposed, decided or ended since then, and before `until`. */
   since?: Date;
+  until?: Date;
   /** Carried out by breaking the glass, and not reviewed by an admin yet. */
   breakGlass?: "open";
+  /** The key of whoever asked for it by hand. */
+  requestedBy?: string;
   /** Default: newest proposal first. */
   order?: ActionOrder;
+  /** Now: what changes after the first page does not move into a later one. */
+  asOf?: Date;
   limit: number;
   after?: string;
 };
-/** `deadline`: the most urgent first. `updated`: what changed last first. */
-export const ACTION_ORDERS = ["newest", "deadline", "updated"] as const;
-export type ActionOrder = (typeof ACTION_ORDERS)[number];
-export type IncidentFilter = { status?: readonly IncidentRow["status"][]; severity?: readonly Severity[]; limit: number; after?: number };
-export type InvestigationFilter = { status?: readonly InvestigationStatus[]; incidentId?: number; limit: number; after?: number };
+/** What the Action center sorts by (domain facts 4.1). Each has its natural direction; `:asc` and `:desc` say another. */
+export const ACTION_SORTS = [
+  "newest",
+  "updated",
+  "deadline",
+  "expires",
+  "kind",
+  "family",
+  "entity",
+  "target",
+  "source",
+  "by",
+  "status",
+  "incident",
+  "investigation",
+] as const;
+export type ActionSort = (typeof ACTION_SORTS)[number];
+/** `deadline`: the most urgent first. `updated`: what changed last first. `updated:asc`: the other way round. */
+export type ActionOrder = ActionSort | `${ActionSort}:${"asc" | "desc"}`;
+export type IncidentFilter = {
+  status?: readonly IncidentRow["status"][];
+  severity?: readonly Severity[];
+  /** The whole name of who looks after it. */
+  assignee?: string;
+  /** Opened since then, and before `until`. */
+  since?: Date;
+  until?: Date;
+  /** An alert of this source is in it. */
+  source?: string;
+  /** Part of its title, or of an alert's, or an alert's own id at its source. */
+  text?: string;
+  limit: number;
+  after?: number;
+};
+export type InvestigationFilter = {
+  status?: readonly InvestigationStatus[];
+  incidentId?: number;
+  /** Started since then, and before `until`. */
+  since?: Date;
+  until?: Date;
+  limit: number;
+  after?: number;
+};
 
 export interface Reads {
   alert(id: number): Promise<AlertRow | undefined>;
@@ -310,6 +416,8 @@ export interface Reads {
   action(id: number): Promise<ActionRow | undefined>;
   evidence(id: number): Promise<EvidenceRow | undefined>;
   evidenceOf(investigation: number): Promise<EvidenceRow[]>;
+  /** The same thing as evidence of other investigations of its incident. */
+  twinsOf(evidence: number): Promise<number[]>;
   observationsOf(investigation: number): Promise<ObservationRow[]>;
   actionsOf(investigation: number): Promise<ActionRow[]>;
   /** In the order they came; of more than `limit` (1,000) the newest. */
@@ -317,14 +425,23 @@ export interface Reads {
   /** Several at once, because a channel draws several cards at once. */
   incidentViews(ids: readonly number[]): Promise<Map<number, IncidentView>>;
   listIncidents(filter: IncidentFilter): Promise<Page<IncidentRow>>;
+  countIncidents(filter: Omit<IncidentFilter, "limit" | "after">): Promise<number>;
   listInvestigations(filter: InvestigationFilter): Promise<Page<InvestigationRow>>;
+  countInvestigations(filter: Omit<InvestigationFilter, "limit" | "after">): Promise<number>;
   listActions(filter: ActionFilter): Promise<Page<ActionRow>>;
+  countActions(filter: Omit<ActionFilter, "limit" | "after">): Promise<number>;
   /** What was proposed in an incident and not cancelled, undos left out: `kind targetDigest` each, however many. */
   proposedIn(incident: number): Promise<Set<string>>;
   approvalsOf(action: number): Promise<ApprovalRow[]>;
   setting<T>(key: string): Promise<T | undefined>;
   /** Automatic executions that count against the ceilings. */
   automaticSince(kind: ActionKindName, hour: Date, day: Date): Promise<{ kindLastHour: number; lastDay: number }>;
+  /** Approved and not begun, oldest first, however many. */
+  approvedActions(): Promise<ActionRow[]>;
+  /** What people made of what air proposed, by playbook and kind, decided since then. */
+  agreement(since: Date, lab: boolean): Promise<AgreementRow[]>;
+  /** Incidents by severity and outcome, and how long things took, since then. */
+  figures(since: Date, lab: boolean): Promise<Figures>;
   /** Actions whose deadline or expiry has passed by `now`. */
   lapsedActions(now: Date, limit: number): Promise<ActionRow[]>;
   /** Pending actions whose target nobody has read since then. */
@@ -346,15 +463,48 @@ export interface Reads {
   /** Newest root messages of a channel, for a chat that shows a list itself. */
   rootMessages(channel: string, limit: number): Promise<MessageRow[]>;
   nextStaleAt(channel: string): Promise<Date | undefined>;
-  channel(channel: string): Promise<{ nextAt: Date | null; trouble: string | null } | undefined>;
-  auditLines(after: number, limit: number): Promise<{ seq: number; line: string; hash: string }[]>;
+  channel(channel: string): Promise<ChannelRow | undefined>;
+  /** Channels nothing can be posted to. */
+  troubledChannels(): Promise<ChannelRow[]>;
+  auditLines(after: number, limit: number): Promise<{ seq: number; line: string; hash: string; incidentId: number | null }[]>;
   auditHead(): Promise<{ count: number; hash: string }>;
+  /** Pages that are due and neither sent, dropped nor on their way. */
+  duePages(now: Date, limit: number): Promise<PageRow[]>;
+  pages(ids: readonly number[]): Promise<PageRow[]>;
+  /** Pages that stand in the messages of these: themselves, and those told together with them. */
+  pagesIn(messages: readonly number[]): Promise<PageRow[]>;
+  /** Oldest first. */
+  pagesOf(incident: number): Promise<PageRow[]>;
+  /** Pending actions past their deadline that fewer than `steps` steps of the chain were taken for. */
+  overdueActions(now: Date, steps: number, limit: number): Promise<number[]>;
+  /** Sent pages of the chain whose action still waits and whose incident nobody acknowledged since, newest first. */
+  unansweredPages(limit: number): Promise<PageRow[]>;
   activeSnoozes(now: Date): Promise<SnoozeRow[]>;
   storms(ids: readonly number[]): Promise<StormRow[]>;
   /** The storm each of these incidents is part of, if any. */
   stormsOf(incidents: readonly number[]): Promise<Map<number, StormRow>>;
   /** Alerts of a storm in the order they came. */
   stormAlerts(storm: number, page: { offset: number; limit: number }): Promise<AlertSummary[]>;
+  /** The whole story of an incident, oldest first; of more than `limit` (2,000) lines the newest. */
+  storyOf(incident: number, limit?: number): Promise<TimelineRow[]>;
+  /**
+   * Incidents opened from `from` to `to` that are not shown in a channel by a card of their own or of their storm, counted by severity and
+   * what became of them; the newest by title; storms without a card.
+   */
+  digest(which: {
+    channel: string;
+    severities: readonly Severity[];
+    from: Date;
+    to: Date;
+    lab: boolean;
+    newest: number;
+  }): Promise<DigestRows>;
+  /** Lines of any story after this one, of these events, in order. */
+  timelineAfter(after: number, events: readonly string[], limit: number): Promise<TimelineRow[]>;
+  /** The newest line of any story; 0: there is none. */
+  lastTimelineId(): Promise<number>;
+  /** These lines, in order. */
+  timelineRows(ids: readonly number[]): Promise<TimelineRow[]>;
   /** What happened in an investigation, oldest first. */
   timelineOf(investigation: number): Promise<TimelineRow[]>;
   observationsOfEvidence(evidence: number): Promise<ObservationRow[]>;
@@ -435,8 +585,8 @@ export interface Tx extends Reads {
   lockAction(id: number): Promise<ActionRow | undefined>;
   /** False if this person already approved this version. */
   addApproval(row: ApprovalRow): Promise<boolean>;
-  /** Another action on the same target that is being carried out now; `except` are the asking action and the one it takes back. */
-  inFlightOn(targetDigest: string, except: readonly number[]): Promise<number | undefined>;
+  /** Another action on the same target that goes first: one that is being carried out, or was decided before this one. */
+  aheadOf(action: Pick<ActionRow, "id" | "targetDigest" | "lab" | "decidedAt" | "proposedAt">): Promise<number | undefined>;
 
   addTimeline(rows: readonly New<TimelineRow>[]): Promise<void>;
   /** Appended at the end of the transaction, whenever it is called: the chain's head is everybody's and is locked last. */
@@ -460,11 +610,30 @@ export interface Tx extends Reads {
   wantedSubjects(channel: string, subjects: readonly string[]): Promise<Set<string>>;
   /** Waits for everybody who is about to want something of this channel: after it a last look misses nothing. */
   lockChannel(channel: string): Promise<void>;
-  updateChannel(channel: string, change: { nextAt?: Date | null; trouble?: string | null }): Promise<void>;
+  updateChannel(channel: string, change: Partial<Omit<ChannelRow, "channel">>): Promise<void>;
+  /**
+   * What waits in `channel` and is urgent (up to this priority, and root cards of these severities) is wanted in `instead` too, each with the
+   * root it hangs on. Pages move there: nobody is to be called twice. Returns how many messages are new there.
+   */
+  standIn(channel: string, instead: string, urgent: { upTo: number; severities: readonly Severity[] }, now: Date): Promise<number>;
+  /** Raises what stands elsewhere in place of this channel: it says from now on where it goes on. */
+  redrawInstead(channel: string): Promise<void>;
+  /** Sent again although nothing changed: whether it is still there shows then. */
+  drawAgain(channel: string, subject: string): Promise<void>;
+  /** A root that is gone is posted anew, and with it what hung on it. */
+  postAnew(channel: string, root: string): Promise<void>;
   /** Notes which messages are about to be posted for the first time. */
   markPosting(ids: readonly number[], now: Date): Promise<void>;
   noteDelivery(rows: readonly Delivery[]): Promise<void>;
+  /** Stores who is to be told; a row that is there already, or was within the last minute, is not stored again. */
+  addPages(rows: readonly NewPage[]): Promise<void>;
+  lockPages(ids: readonly number[]): Promise<PageRow[]>;
+  updatePage(id: number, change: Partial<PageRow>): Promise<void>;
+  /** Nobody needs to be told any more; returns how many were still to be sent. */
+  dropPages(which: { incident: number; steps: readonly string[] }, why: string, now: Date): Promise<number>;
   putSetting(key: string, value: unknown): Promise<void>;
+  /** Until the commit: `alone` waits for everybody who holds it, `shared` only for whoever holds it alone. */
+  lockSetting(key: string, how: "alone" | "shared"): Promise<void>;
   /** Tells every process that something visible changed. */
   notifyChange(): Promise<void>;
 }

@@ -1,14 +1,20 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, investigationId } from "./air.ts";
+import { beat } from "./ask-again.ts";
 import { redraw } from "./decide-action.ts";
-import { settleUndone } from "./execute-action.ts";
+import { keepDigests } from "./digest.ts";
+import { settleUndone } from "./end-action.ts";
+import { escalate } from "./escalate.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { RECHECK_MS } from "./recheck-action.ts";
+import { keepThreads } from "./thread-lines.ts";
 import { endTimedActions } from "./timed-actions.ts";
 
 /** How many lapsed actions one sweep takes; the next one takes the rest. */
 const BATCH = 100;
+/** Most of these were told and wait for the interval, so that looking at one costs little. */
+const OVERDUE = 500;
 /** What a storm left behind is looked into and decided within this long after its last alert. */
 const STORMS_REDRAWN_MS = 86_400_000;
 
@@ -18,11 +24,20 @@ const STORMS_REDRAWN_MS = 86_400_000;
  */
 export async function sweep(air: Air, settle: Settle): Promise<void> {
   const now = air.clock.now();
+  await beat(air);
   for (const { id } of await air.store.lapsedActions(now, BATCH)) await expire(air, id, now);
   await endTimedActions(air, BATCH);
+  const steps = air.paging?.().chain.length ?? 0;
+  for (const id of steps > 0 ? await air.store.overdueActions(now, steps, OVERDUE) : [])
+    await air.store.transaction((tx) => escalate(tx, air, id, now));
+  for (const { id } of await air.store.redrawnBy(now, BATCH)) await redrawAgain(air, id, now);
+  const due = await air.store.duePages(now, 1);
+  await keepThreads(air, now);
+  await keepDigests(air, now);
   const stale = await air.store.stale(now);
   const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
   await settle(async (tx) => {
+    if (due.length > 0) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
     await tx.redrawStorms(new Date(now.getTime() - STORMS_REDRAWN_MS));
     await tx.enqueueMany(
       "investigate",
@@ -40,6 +55,16 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
       "recheck-action",
       unchecked.map((id) => ({ data: { action: id }, key: actionId(id) })),
     );
+  });
+}
+
+/** Its card says something else now, without anything having happened. */
+async function redrawAgain(air: Air, id: number, now: Date): Promise<void> {
+  await air.store.transaction(async (tx) => {
+    const action = await tx.lockAction(id);
+    if (!action?.redrawAt || action.redrawAt > now) return;
+    await tx.updateAction(id, { redrawAt: null });
+    if (action.state === "pending") await redraw(tx, air, action, now);
   });
 }
 

@@ -1,17 +1,16 @@
 import { readParams } from "./actions/action-kind.ts";
 import { actionKinds } from "./actions/all.ts";
-import { type Air, actionId } from "./air.ts";
-import { audited, authorise } from "./authorise.ts";
+import { type Air, actionId, numberOf } from "./air.ts";
+import { audited, authorise, mustBePermitted } from "./authorise.ts";
 import { decideAction, redraw } from "./decide-action.ts";
-import type { ActionKindName, Family } from "./domain/action.ts";
-import { actorOf, mayApprove, type Person } from "./domain/approval.ts";
+import { type ActionKindName, type Family, LONGEST_MS } from "./domain/action.ts";
+import { actorOf, mayApprove, type Person, remembered } from "./domain/approval.ts";
 import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { neverAct } from "./domain/never-act.ts";
 import { propose, targetDigest } from "./propose-actions.ts";
 import { startInvestigation } from "./start-investigation.ts";
 import type { ActionRow } from "./store.ts";
-import { LONGEST_MS } from "./timed-actions.ts";
 
 export type TakeRequest = {
   kind: ActionKindName;
@@ -46,9 +45,9 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
     const params = readParams(kind, request.params ?? {});
     refuseImpossible(air, request);
     const begun = await startInvestigation(air, person, { entity: request.target }, id);
-    const incident = Number(begun.incident.slice(4));
-    await authorise(air, person, { ...asked, incidents: [incident] });
-    const investigation = Number((begun.investigation ?? "INV-0").slice(4));
+    const incident = numberOf(begun.incident);
+    await mustBePermitted(air, person, { ...asked, incidents: [incident] });
+    const investigation = numberOf(begun.investigation ?? "INV-0");
     const evidence = (await air.store.evidenceOf(investigation)).find((item) =>
       entityKeys(item.entity).some((key) => entityKeys(request.target).includes(key)),
     );
@@ -87,7 +86,7 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
           state: "pending",
           rule: `asked for by ${person.name}`,
           source: sourceOf(person, row.family),
-          requestedBy: { key: person.key, name: person.name },
+          requestedBy: { ...remembered(person), name: person.name },
         },
       ]);
       await tx.addTimeline([
@@ -116,8 +115,9 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
       return stored;
     }),
   );
-  if (!mayApprove(person.roles, action.family) || action.approvalsNeeded > 1 || action.byHand !== null || person.machine) return action;
-  return (await decideAction(air, person, { action: action.id, decision: "approve", reason: request.reason })).action;
+  if (!mayApprove(person.roles, action) || action.approvalsNeeded > 1 || action.byHand !== null || person.machine) return action;
+  // Asking named the target already.
+  return (await decideAction(air, person, { action: action.id, decision: "approve", reason: request.reason, confirmed: true })).action;
 }
 
 /** What cannot be meant is refused before anything is started. */
@@ -142,5 +142,5 @@ function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeR
   if (never && (target.kind === "file" || target.kind === "user"))
     throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });
   if (policy.mode === "observe")
-    throw new Refusal("invalid", "The mode is observe: nothing is carried out. An admin sets mode: ask or act in air.yaml.");
+    throw new Refusal("invalid", "The mode is observe: nothing is carried out. An admin sets another: mode ask, or mode act.");
 }

@@ -1,11 +1,14 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
+import { namedIn } from "./authorise.ts";
 import { auditRefusal, redraw } from "./decide-action.ts";
-import { actorOf, mayApprove, type Person } from "./domain/approval.ts";
+import { LONGEST_MS } from "./domain/action.ts";
+import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
 import { entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
-import type { ActionRow, New, TimelineRow } from "./store.ts";
+import type { ActionRow, New, TimelineRow, Tx } from "./store.ts";
 import { beginUndo, undoRow } from "./undo-action.ts";
+import { wantPages } from "./want-pages.ts";
 
 /*
  * Actions that end by themselves ("isolate for 2 h", product contract 6): warned about fifteen minutes before, and not released by
@@ -13,8 +16,6 @@ import { beginUndo, undoRow } from "./undo-action.ts";
  */
 
 const WARN_MS = 15 * 60_000;
-/** Containment for longer than this is a decision of its own. */
-export const LONGEST_MS = 7 * 86_400_000;
 
 /** When a carried-out action ends by itself. */
 export const endsAt = (action: Pick<ActionRow, "undoAfterMs" | "endedAt" | "state">): Date | undefined =>
@@ -50,11 +51,23 @@ async function warn(air: Air, action: ActionRow, due: Date, now: Date): Promise<
     if (locked?.state !== "succeeded" || locked.undoWarnedAt !== null) return;
     await tx.updateAction(action.id, { undoWarnedAt: now });
     const minutes = Math.max(1, Math.round((due.getTime() - now.getTime()) / 60_000));
-    const text = `${actionId(action.id)} (${actionKinds[action.kind].title(action.target)}) ends in ${minutes} min. To keep it longer: extend ${actionId(action.id)} 2h`;
+    const text = `${actionId(action.id)} (${actionKinds[action.kind].title(action.target)}) ends in ${minutes} min. ${howToKeep(locked)}`;
     await tx.addTimeline([line(locked, now, "action-ends-soon", text)]);
+    // Whoever wanted it knows best whether it is still needed; without them, who agreed to it.
+    const keys = locked.requestedBy ? [locked.requestedBy.key] : (await tx.approvalsOf(locked.id)).map((one) => one.person);
+    const about = { incidentId: locked.incidentId, actionId: locked.id, by: "air" };
+    const to = [...new Set(keys)].map((key) => ({ kind: "person" as const, key }));
+    await wantPages(tx, air, [{ ...about, step: "ends-soon", to, text, dueAt: now }], now);
     await redraw(tx, air, locked, now);
   });
 }
+
+/** What one person did alone is kept by a second one, not by more time. */
+const doneAlone = (action: ActionRow) => action.breakGlass !== null && action.breakGlass.confirmed === undefined;
+const howToKeep = (action: ActionRow) =>
+  doneAlone(action)
+    ? `It was done by one person alone. A second person keeps it: confirm ${actionId(action.id)}`
+    : `To keep it longer: extend ${actionId(action.id)} 2h`;
 
 async function endNow(air: Air, action: ActionRow, now: Date): Promise<void> {
   const incident = await air.store.incident(action.incidentId);
@@ -85,6 +98,7 @@ async function endNow(air: Air, action: ActionRow, now: Date): Promise<void> {
           data: { kind: locked.kind, because: "bad evidence since" },
         },
       ]);
+      if (doneAlone(locked)) await pageKept(tx, air, locked, why, now);
       await redraw(tx, air, locked, now);
       return;
     }
@@ -92,6 +106,24 @@ async function endNow(air: Air, action: ActionRow, now: Date): Promise<void> {
     await beginUndo(tx, air, locked, row, who, now);
   });
 }
+
+/** Nobody but one person stands behind it and it does not end: that is told, not left to the list. */
+const pageKept = (tx: Tx, air: Air, action: ActionRow, why: string, now: Date): Promise<void> =>
+  wantPages(
+    tx,
+    air,
+    [
+      {
+        incidentId: action.incidentId,
+        actionId: action.id,
+        step: "break-glass-kept",
+        to: [{ kind: "admins" }, { kind: "approvers", family: action.family, except: action.breakGlass ? [action.breakGlass.key] : [] }],
+        text: `${actionKinds[action.kind].title(action.target)}, done by ${action.breakGlass?.by ?? "one person"} alone, does not end by itself: ${why}. Decide: confirm ${actionId(action.id)} or undo ${actionId(action.id)}`,
+        by: "air",
+      },
+    ],
+    now,
+  );
 
 /**
  * A carried-out action that ends by itself lasts longer.
@@ -102,14 +134,19 @@ export async function extendAction(air: Air, person: Person, id: number, moreMs:
   const action = await air.store.action(id);
   try {
     if (!action) throw new Refusal("not-found", `There is no action ${actionId(id)}.`);
-    if (!mayApprove(person.roles, action.family))
-      throw new Refusal("forbidden", `This needs the role approver for ${action.family}; you do not have it.`, {
-        details: { missing: `approver.${action.family}` },
-      });
+    const view = (await air.store.incidentViews([action.incidentId])).get(action.incidentId);
+    if (!view) throw new Refusal("not-found", `There is no incident of ${actionId(id)}.`);
+    const permission = mayDecide(person, { ...action, protectedHits: action.blastRadius.protectedHits }, await namedIn(air, view));
+    if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
     if (!endsAt(action)) throw new Refusal("invalid", `${actionId(id)} does not end by itself, so there is nothing to extend.`);
     const now = air.clock.now();
     return await air.store.transaction(async (tx) => {
       const locked = await tx.lockAction(id);
+      if (locked && doneAlone(locked))
+        throw new Refusal(
+          "invalid",
+          `${actionId(id)} was done by one person alone: a second person keeps it with confirm ${actionId(id)}.`,
+        );
       const due = locked && endsAt(locked);
       if (!locked || !due || locked.undoAfterMs === null) throw new Refusal("invalid", `${actionId(id)} has already ended.`);
       const undoAfterMs = locked.undoAfterMs + moreMs;

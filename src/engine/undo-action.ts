@@ -1,20 +1,25 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { namedIn } from "./authorise.ts";
+import { time } from "./cards/say.ts";
 import { auditRefusal, redraw } from "./decide-action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { Severity } from "./domain/alert.ts";
-import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
+import { actorOf, mayDecide, type Person, remembered } from "./domain/approval.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
+import { refreshInvestigation } from "./investigation-status.ts";
 import { pauseOf } from "./pause.ts";
 import { propose, undoWish } from "./propose-actions.ts";
 import type { ActionRow, New, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
+import { redrawIncident } from "./want-cards.ts";
 
 export type UndoRequest = { action: number; version?: string | undefined; reason?: string | undefined };
 
 /**
- * Takes a carried-out action back: the opposite action, on the same target, decided by this person and carried out like any other.
+ * Takes a carried-out action back: the opposite action, on the same target, decided by this person and carried out like any other. Where
+ * that needs two it waits for two others. Returns the action that is being taken back, or the opposite one that waits for a decision.
  *
  * @throws Refusal not-found | forbidden | invalid | changed | already-decided | paused
  */
@@ -38,17 +43,23 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   if (!view) throw new Refusal("not-found", `There is no incident of ${name}.`);
   const permission = mayDecide(
     person,
-    { family: original.family, state: original.state, lab: original.lab, protectedHits: original.blastRadius.protectedHits },
+    {
+      family: original.family,
+      deviceGroup: original.deviceGroup,
+      state: original.state,
+      lab: original.lab,
+      protectedHits: original.blastRadius.protectedHits,
+    },
     await namedIn(air, view),
   );
   if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
   const opposite = actionKinds[original.kind].undo;
-  if (!opposite.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${opposite.text}`);
+  if (!opposite.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${byHand(air, original)}`);
   if (original.state === "undoing" || original.state === "undone") {
     const by = view.actions.find((action) => action.undoes === original.id)?.decision;
     throw new Refusal(
       "already-decided",
-      `${name} ${original.state === "undone" ? "was already undone" : "is already being undone"}${by ? ` by ${by.by}` : ""}.`,
+      `${name} ${original.state === "undone" ? "was already undone" : "is already being undone"}${by ? ` by ${by.by} at ${time(by.at)}` : ""}.`,
       {
         details: by ? { by: by.by, at: by.at } : {},
       },
@@ -63,15 +74,71 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   return air.store.transaction(async (tx) => {
     const pause = await pauseOf(tx, original.family);
     if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
-    return beginUndo(
-      tx,
-      air,
-      original,
-      row,
-      { actor: actorOf(person), by: person.name, via: person.via, source: "Chat action", reason: request.reason },
-      now,
-    );
+    if (row.byHand !== null || row.approvalsNeeded > 1) return askToUndo(tx, air, person, original, row, request.reason, now);
+    if (person.machine && row.blastRadius.protectedHits.length > 0)
+      throw new Refusal("forbidden", "A token never decides for a protected asset: a person has to.", { details: { missing: "person" } });
+    const who = { actor: actorOf(person), by: person.name, via: person.via, source: "Chat action", reason: request.reason };
+    return beginUndo(tx, air, original, row, who, now);
   });
+}
+
+/** The steps for a person, where there is an opposite and no product carries it out; else why there is none. */
+function byHand(air: Air, original: ActionRow): string {
+  const wish = undoWish(original);
+  const how = wish && actionKinds[wish.kind].connector(wish.target, air.capabilities, wish.params ?? {});
+  return how && "byHand" in how ? how.byHand : actionKinds[original.kind].undo.text;
+}
+
+/** What two have to agree on, or what only a person can do, is asked like any other action; who asked is not one of the two. */
+async function askToUndo(
+  tx: Tx,
+  air: Air,
+  person: Person,
+  original: ActionRow,
+  row: New<ActionRow>,
+  reason: string | undefined,
+  now: Date,
+): Promise<ActionRow> {
+  const name = actionId(original.id);
+  const locked = await tx.lockAction(original.id);
+  if (locked?.state !== "succeeded") throw new Refusal("already-decided", `${name} is already being undone.`);
+  const { items } = await tx.listActions({ incidentId: locked.incidentId, kinds: [row.kind], states: ["pending"], limit: 200 });
+  const twin = items.find((one) => one.undoes === original.id);
+  if (twin) throw new Refusal("already-decided", `${actionId(twin.id)} already asks whether ${name} is undone.`);
+  const [id = 0] = await tx.insertActions([
+    {
+      ...row,
+      incidentId: locked.incidentId,
+      undoes: original.id,
+      state: "pending",
+      note: `${row.note}${reason ? ` ${person.name}: ${reason}` : ""}`.slice(0, 500),
+      rule: `undo of ${name}, asked for by ${person.name}${row.approvalsNeeded > 1 ? ": two people decide" : ""}`,
+      source: "Chat action",
+      requestedBy: { ...remembered(person), name: person.name },
+    },
+  ]);
+  const asked = (await tx.action(id)) as ActionRow;
+  const text = `${person.name} asks to undo ${name} (${actionKinds[original.kind].title(original.target)})${reason ? `: ${reason}` : ""}`;
+  await tx.addTimeline([timelineLine({ ...locked, actionId: id }, now, actorOf(person), "action-undo-asked", text)]);
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: actorOf(person),
+      event: "action.undo-asked",
+      subject: name,
+      incidentId: locked.incidentId,
+      data: {
+        kind: original.kind,
+        target: entityKey(original.target),
+        undo: actionId(id),
+        approvalsNeeded: row.approvalsNeeded,
+        ...(reason ? { reason: reason.slice(0, 2000) } : {}),
+      },
+    },
+  ]);
+  await refreshInvestigation(tx, locked.investigationId, now);
+  await redrawIncident(tx, air, locked.incidentId, now, { actions: [id, locked.id], needed: true });
+  return asked;
 }
 
 /** The opposite action as it would be proposed now. */

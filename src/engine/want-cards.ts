@@ -18,14 +18,35 @@ export type Changed = {
   absorbed?: readonly number[];
   /** Actions whose own cards changed. */
   actions?: readonly number[];
+  /** Pages to be told or told, in these channels only. */
+  pages?: { ids: readonly number[]; channels: readonly string[] };
+  /** It is closed: its thread gets the summary. */
+  closed?: boolean;
 };
 
-/** What waits for a person is posted before what merely changed, and a first card before a redrawn one. */
-const PRIORITY = { decision: 10, root: 20, redraw: 50 };
+/**
+ * What waits for a person is posted before what merely changed, and a first card before a redrawn one. A root that a decision hangs on goes
+ * before other roots: the decision cannot be posted without it.
+ */
+const PRIORITY = { page: 5, decision: 10, asked: 15, root: 20, redraw: 50, digest: 60 };
+/** Up to this priority a message is shown in another channel where its own cannot be posted to. */
+export const URGENT = PRIORITY.decision;
 
 export const incidentSubject = (id: number) => `incident:${id}`;
 const stormSubject = (id: number) => `storm:${id}`;
 export const actionSubject = (id: number) => `action:${id}`;
+const pageSubject = (id: number) => `page:${id}`;
+/** The summary of a closed incident, in its thread. */
+const closingSubject = (id: number) => `closing:${id}`;
+/** A day's digest, by the day's name. */
+export const digestSubject = (day: string) => `digest:${day}`;
+/** A reply that tells these lines of an incident's story. */
+export const lineSubject = (ids: readonly number[]) => `line:${ids.join(",")}`;
+export const linesOf = (subject: string): number[] | undefined =>
+  /^line:\d+(,\d+)*$/.test(subject) ? subject.slice("line:".length).split(",").map(Number) : undefined;
+/** Which incident's closing summary this is. */
+export const closingOf = (subject: string): number | undefined =>
+  /^closing:\d+$/.test(subject) ? Number(subject.slice("closing:".length)) : undefined;
 
 /** High and critical incidents are shown at once; below that a card waits for the verdict (product contract 7). */
 export const neededAtOnce = (severity: Severity) => severityRank(severity) >= severityRank("high");
@@ -69,6 +90,7 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
         .filter((thread) => change.counts && thread.shown && thread.storm === storm?.id && !change.quiet && !fresh.includes(thread.channel))
         .flatMap((thread) => (storm ? ofStorm(storm, change.incident, thread.channel, thread.pages) : [])),
       ...repliesOf(change, known),
+      ...closingsOf(change, already, known),
     ];
   });
   const there = new Set(known.map((message) => `${message.channel} ${message.subject}`));
@@ -96,7 +118,8 @@ export async function redrawIncident(
   if (incident) {
     const needed = incident.status === "open" && (more.needed === true || neededAtOnce(incident.severity));
     const quiet = incident.quiet || incident.status === "redirected";
-    await wantCards(tx, air, [{ incident: id, severity: incident.severity, needed, quiet, actions: more.actions ?? [] }], now);
+    const closed = incident.status === "closed";
+    await wantCards(tx, air, [{ incident: id, severity: incident.severity, needed, quiet, closed, actions: more.actions ?? [] }], now);
   }
   await tx.notifyChange();
 }
@@ -116,17 +139,48 @@ function placesOf(
 
 const ruleFor = (air: Pick<Air, "channels">, severity: Severity) => air.channels().find((one) => !one.when || one.when.includes(severity));
 
+/** Where people are mentioned about an incident: where no rule says so, in its channels; else only where its own rule does. */
+export function pageChannels(air: Pick<Air, "channels">, severity: Severity): readonly string[] {
+  return pagesInChat(air, severity) ? (ruleFor(air, severity)?.channels ?? []) : [];
+}
+export const pagesInChat = (air: Pick<Air, "channels">, severity: Severity): boolean =>
+  ruleFor(air, severity)?.page === true || !air.channels().some((rule) => rule.page);
+export const incidentChannels = (air: Pick<Air, "channels">, severity: Severity): readonly string[] =>
+  ruleFor(air, severity)?.channels ?? [];
+
+/** A page in a channel of its own, beside any thread. */
+export const pageAlone = (channel: string, page: number, incident: number): Wanted => ({
+  channel,
+  subject: pageSubject(page),
+  incidentId: incident,
+  thread: null,
+  priority: PRIORITY.page,
+});
+
 type Wanted = Parameters<Tx["wantMessages"]>[0][number];
 
 /** The incident's root card, and its actions' cards in the thread of `root`. */
 const ofIncident = (change: Changed, channel: string, priority: number, root: string): Wanted[] => [
-  { channel, subject: incidentSubject(change.incident), incidentId: change.incident, thread: null, priority },
+  {
+    channel,
+    subject: incidentSubject(change.incident),
+    incidentId: change.incident,
+    thread: null,
+    priority: change.actions?.length || change.pages ? PRIORITY.asked : priority,
+  },
   ...(change.actions ?? []).map((action) => ({
     channel,
     subject: actionSubject(action),
     incidentId: change.incident,
     thread: root,
     priority: PRIORITY.decision,
+  })),
+  ...(change.pages?.channels.includes(channel) ? change.pages.ids : []).map((page) => ({
+    channel,
+    subject: pageSubject(page),
+    incidentId: change.incident,
+    thread: root,
+    priority: PRIORITY.page,
   })),
 ];
 
@@ -144,6 +198,35 @@ function repliesOf(change: Changed, known: readonly MessageRow[]): Wanted[] {
       return [card, { channel, subject: thread, incidentId: change.incident, thread: null, priority: PRIORITY.redraw }];
     });
 }
+
+/** The summary in the threads of a closed incident; one that is there is kept true, also when the incident is opened again. */
+function closingsOf(change: Changed, already: readonly string[], known: readonly MessageRow[]): Wanted[] {
+  const subject = closingSubject(change.incident);
+  const there = new Set(known.filter((message) => message.subject === subject).map((message) => message.channel));
+  return already
+    .filter((channel) => !isLive(channel) && (change.closed || there.has(channel)))
+    .map((channel) => ({
+      channel,
+      subject,
+      incidentId: change.incident,
+      thread: incidentSubject(change.incident),
+      priority: PRIORITY.redraw,
+    }));
+}
+
+/** Replies that tell lines of a story. */
+export const wantLines = (tx: Tx, replies: readonly Omit<Wanted, "priority">[], now: Date): Promise<void> =>
+  tx.wantMessages(
+    replies.map((reply) => ({ ...reply, priority: PRIORITY.redraw })),
+    now,
+  );
+
+/** Digests are of no incident, stand alone and wait for everything else. */
+export const wantDigest = (tx: Tx, digests: readonly Pick<Wanted, "channel" | "subject">[], now: Date): Promise<void> =>
+  tx.wantMessages(
+    digests.map((digest) => ({ ...digest, incidentId: 0, thread: null, priority: PRIORITY.digest })),
+    now,
+  );
 
 type StormThread = { channel: string; storm: number; shown: boolean; pages: number[] };
 

@@ -190,12 +190,11 @@ describe("the bare lab", () => {
     });
 
     test.each(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999Z", "2026-10-05T11:00:00+02:00"])(
-      "the date %s is stored",
+      "the date %s is stored; one that is still to come as the time of arrival",
       async (detectedAt) => {
         const [stored] = await accept(air, alert({ detectedAt, entities: [device()] }));
-        expect((await air.ask(`/v1/alerts/${stored?.alert}`)).json).toMatchObject({
-          detectedAt: new Date(detectedAt).toISOString(),
-        });
+        const kept = (await air.ask(`/v1/alerts/${stored?.alert}`)).as<{ detectedAt: string; receivedAt: string }>();
+        expect(kept.detectedAt).toBe(detectedAt.startsWith("9999") ? kept.receivedAt : new Date(detectedAt).toISOString());
         // It is not only stored: it can be listed and drawn.
         expect((await air.ask(`/v1/incidents/${stored?.incident}`)).status).toBe(200);
         expect(
@@ -356,9 +355,17 @@ describe("the bare lab", () => {
       expect((await air.post(`${path}/decision`, { decision: "approve" }, { cookie: "air_persona=vic" })).json).toMatchObject({
         error: { code: "forbidden", missing: "approver.device", message: expect.stringContaining("roles.approver.device") },
       });
+      expect(
+        (await air.post(`${path}/decision`, { decision: "approve", confirm: "WS-002" }, { cookie: "air_persona=mia" })).json,
+      ).toMatchObject({
+        error: { code: "invalid", field: "confirm", type: "WS-001" },
+      });
+      expect((await air.post(`${path}/decision`, { decision: "break-glass", confirm: "WS-001", reason: "now" })).json).toMatchObject({
+        error: { code: "invalid", message: expect.stringContaining("one person decides it: approve it") },
+      });
       const approved = await air.post(
         `${path}/decision`,
-        { decision: "approve", version: action.version, reason: "seen it" },
+        { decision: "approve", version: action.version, reason: "seen it", confirm: "ws-001" },
         { cookie: "air_persona=mia" },
       );
       expect([approved.status, approved.json]).toMatchObject([

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Config, readConfig, redacted } from "../../src/bot/config.ts";
+import { DEFAULT_AUTOMATION } from "../../src/engine/domain/policy.ts";
 
 /** `${NAME}`, as air.yaml takes a value out of the environment. */
 const variable = (name: string) => `\${${name}}`;
@@ -19,6 +20,31 @@ const bad = (env: Record<string, string | undefined>, yaml?: string): string[] =
 };
 const badYaml = (yaml: string, env: Record<string, string> = {}) => bad(env, yaml);
 
+describe("who is on call, and until when somebody has to answer", () => {
+  const people = "people: [{ name: Mia, email: mia@contoso.com, slack: U0MIA }, { name: Noor, email: noor@contoso.com }]\n";
+  test("one after the other, and a webhook whose secret and path are never printed", () => {
+    const config = good(
+      { PAGER_SECRET: "0123456789abcdef" },
+      `${people}onCall: { person: mia@contoso.com, then: noor@contoso.com, every: 5m, timeZone: Europe/Berlin, last: { webhook: { url: "https://pager.example.com/hook/abc", secret: "${variable("PAGER_SECRET")}" } } }\ndeadlines: { critical: 5m, medium: digest }`,
+    );
+    expect(config.onCall).toEqual({
+      chain: ["mia@contoso.com", "noor@contoso.com"],
+      everyMs: 300_000,
+      timeZone: "Europe/Berlin",
+      webhook: { url: "https://pager.example.com/hook/abc", secret: "0123456789abcdef" },
+    });
+    expect(config.policy.deadlines).toEqual({ critical: 300_000, medium: "digest" });
+    expect(JSON.stringify(redacted(config))).not.toMatch(/0123456789abcdef|hook\/abc/);
+  });
+  test("with Slack, whoever is on call has an account there", () => {
+    const slack = { SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "s", SLACK_CHANNEL: "C0SOC" };
+    expect(bad(slack, `${people}onCall: { person: mia@contoso.com, then: noor@contoso.com }`).join()).toContain(
+      "onCall.then has no slack account in people, so nobody would be mentioned: add slack: U0...",
+    );
+    expect(good({}, `${people}onCall: { group: slack-group:S0SOC }`).onCall.chain).toEqual(["slack-group:S0SOC"]);
+  });
+});
+
 describe("environment", () => {
   test("nothing set", () => {
     expect(good({ PATH: "/bin", HOST: "", AIR_UNUSED: "" })).toMatchObject({
@@ -35,7 +61,7 @@ describe("environment", () => {
       lab: undefined,
       slack: undefined,
       channels: [],
-      connectors: { virustotal: undefined, abuseipdb: undefined, urlhaus: undefined },
+      connectors: { virustotal: undefined, abuseipdb: undefined, urlhaus: undefined, defender: undefined },
       policy: {
         ceilings: { perKindPerHour: 10, perDay: 25, devicesPerInvestigation: 5 },
         correlation: { device: 86_400_000, ip: 3_600_000 },
@@ -202,6 +228,7 @@ describe("air.yaml", () => {
       protected: ["device:dc-*", "ip:2001:db8::1"],
       perKind: { "isolate-device": { approval: "always", approvals: 2, expiresAfter: 86_400_000 } },
       ceilings: { perKindPerHour: 10, perDay: 5, devicesPerInvestigation: 5 },
+      automation: DEFAULT_AUTOMATION,
       alertPolicies: [
         {
           name: "alertPolicies-0",
@@ -223,6 +250,7 @@ describe("air.yaml", () => {
       ],
       correlation: { device: 86_400_000, file: 86_400_000, url: 86_400_000, user: 86_400_000, ip: 1_800_000, mailBucket: 60_000 },
       storm: { alike: 50, within: 30_000 },
+      requesterMayApprove: false,
       trustedSources: new Set(["siem"]),
     });
     expect(config.connectors.virustotal).toEqual({
@@ -242,6 +270,36 @@ describe("air.yaml", () => {
     });
   });
 
+  test("Defender: the clouds' addresses by default, air.yaml's, the environment's before both", () => {
+    const yaml = (more = "") =>
+      `connectors: { defender: { tenantId: contoso.com, clientId: 1b2c, clientSecret: "\${DEFENDER_SECRET}"${more} } }`;
+    const env = { DEFENDER_SECRET: "s3cret" };
+    expect(good(env, yaml()).connectors.defender).toEqual({
+      tenantId: "contoso.com",
+      clientId: "1b2c",
+      clientSecret: "s3cret",
+      url: "https://api.security.microsoft.com",
+      loginUrl: "https://login.microsoftonline.com",
+    });
+    const urls = ", url: https://api-gov.securitycenter.microsoft.us/, loginUrl: https://login.microsoftonline.us";
+    expect(good(env, yaml(urls)).connectors.defender).toMatchObject({ url: "https://api-gov.securitycenter.microsoft.us" });
+    const loopback = "http://127.0.0.1:7103";
+    expect(good({ ...env, DEFENDER_URL: loopback, ENTRA_LOGIN_URL: loopback }, yaml(urls)).connectors.defender).toMatchObject({
+      url: loopback,
+      loginUrl: loopback,
+    });
+    expect(JSON.stringify(redacted(good(env, yaml())))).not.toContain("s3cret");
+    for (const [more, text] of [
+      [", url: http://api.example.com", "connectors.defender.url: must be https"],
+      [", url: https://mia:pw@api.example.com", "connectors.defender.url: must not hold a user name or password"],
+      [", loginUrl: ftp://x", "connectors.defender.loginUrl: must be an https:// address"],
+    ])
+      expect(bad(env, yaml(more)).join("\n")).toContain(text);
+    expect(bad(env, `lab: true\n${yaml()}`).join("\n")).toContain("lab: true cannot stand beside defender");
+    expect(bad({ DEFENDER_URL: loopback }).join("\n")).toContain("DEFENDER_URL has no effect without connectors.defender");
+    expect(bad({}, "connectors: { defender: { tenantId: contoso.com } }").join("\n")).toContain("connectors.defender.clientId");
+  });
+
   test("channels of air.yaml are enough for Slack", () => {
     const slack = { SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "xapp-1" };
     expect(good(slack, "channels: [{ slack: C0SOC }]\nslack: { pace: { perSecond: 20 } }").slack).toMatchObject({
@@ -258,8 +316,47 @@ describe("air.yaml", () => {
     ["mode: actt\n", './air.yaml:1:7 mode: must be observe, ask or act. Did you mean "act"?'],
     ["roles:\n  admim: []\n", './air.yaml:2:3 roles: unknown key "admim". Did you mean "admin"?'],
     ["roles:\n  admin:\n    - a@b.c\n    - '*@b.c'\n", "./air.yaml:4:7 roles.admin[1]: a pattern with * is allowed for viewer only"],
-    ["roles: { responder: ['slack-group:S0SOC'] }", "./air.yaml:1:22 roles.responder[0]: groups are not available in this version"],
-    ["roles: { viewer: ['teams-group:x'] }", "roles.viewer[0]: groups are not available in this version"],
+    ["roles: { responder: ['slack-group:soc'] }", "./air.yaml:1:22 roles.responder[0]: slack-group: needs the id of a user group (S0...)"],
+    [
+      "roles: { responder: ['slackgroup:S0SOC'] }",
+      'roles.responder[0]: must be an e-mail address or a group like slack-group:S0EDR. Did you mean "slack-group"?',
+    ],
+    ["roles: { viewer: ['teams-group:8f1c'] }", "roles.viewer[0]: teams-group is not available in this version"],
+    [
+      "roles: { approver: { device: [{ who: 'teams-group:8f1c' }] } }",
+      "roles.approver.device[0].who: teams-group is not available in this version",
+    ],
+    ["roles: { approver: { device: ['*@b.c'] } }", "roles.approver.device[0]: a pattern with * is allowed for viewer only"],
+    ["roles: { approver: { device: [{ who: '*@b.c' }] } }", "roles.approver.device[0].who: a pattern with * is allowed for viewer only"],
+    ["roles:\n  approver:\n    device:\n      - a@b.c\n      - 7\n", "./air.yaml:5:9 roles.approver.device[1]: must be a map"],
+    ["roles: { approver: { device: [{ deviceGroups: [x] }] } }", "roles.approver.device[0].who: is required"],
+    ["roles: { approver: { device: [{ who: a@b.c, deviceGroups: [] }] } }", "roles.approver.device[0].deviceGroups: must not be empty"],
+    [
+      "roles:\n  approver:\n    device:\n      - { who: a@b.c, devicegroup: [x] }\n",
+      './air.yaml:4:23 roles.approver.device[0]: unknown key "devicegroup". Did you mean "deviceGroups"?',
+    ],
+    [
+      "deviceGroups: [{ name: workstations, automation: full }]\nroles:\n  approver:\n    device:\n      - who: a@b.c\n        deviceGroups: [workstation]\n",
+      './air.yaml:6:24 roles.approver.device[0].deviceGroups[0] is not in deviceGroups. Did you mean "workstations"?',
+    ],
+    [
+      "roles: { approver: { device: [{ who: a@b.c, deviceGroups: x }] } }",
+      "is not in deviceGroups, which are none yet: add deviceGroups first",
+    ],
+    [
+      "deviceGroups: [{ name: x, automation: full }]\nroles: { approver: { email: [{ who: a@b.c, deviceGroups: x }] } }",
+      "roles.approver.email[0].deviceGroups has no effect: only actions of the family device happen on a device",
+    ],
+    ["deviceGroups: [{ name: no group, automation: full }]", 'deviceGroups[0].name: "no group" is what devices of no group are called'],
+    ["people: [{ name: Mia, email: m@x.y, slack: mia }]", "people[0].slack: must be a member id (U0...), not a name"],
+    [
+      "people:\n  - { name: Mia, email: m@x.y, slack: U0MIA }\n  - { name: Mo, email: o@x.y, slack: U0MIA }\n",
+      "./air.yaml:3:38 people[1].slack is the account of another person above",
+    ],
+    [
+      "people: [{ name: Mia, email: m@x.y, teams: 8F1C }, { name: Mo, email: o@x.y, teams: 8f1c }]",
+      "people[1].teams is the account of another",
+    ],
     ["roles: { viewer: ['*'] }", "roles.viewer[0]: must end in @ and a full domain"],
     ["roles: { viewer: ['*@*.com'] }", "roles.viewer[0]: must end in @ and a full domain"],
     ["roles: { admin: [mia] }", "roles.admin[0]: must be an e-mail address"],
@@ -269,7 +366,24 @@ describe("air.yaml", () => {
     ["alertPolicies: [{ suppress: true, owner: mia }]", "alertPolicies[0].suppress: needs until: the day it ends"],
     ["alertPolicies: [{ suppress: true, owner: mia, until: 2026-12-31, investigate: true }]", "alertPolicies[0].suppress: contradicts"],
     ["alertPolicies: [{ investigate: true, until: 2026-12-31 }]", "alertPolicies[0].owner: owner and until belong to suppress: true"],
-    ["onCall: {}\n", "onCall: has no effect in this version"],
+    ["onCall: {}\n", "onCall.person: is missing: say who is told first, as person or group"],
+    ["onCall: { then: mia@contoso.com }", "onCall.person: is missing"],
+    ["onCall: { person: mia@contoso.com }", "onCall.person is nobody in people."],
+    ["onCall: { group: mia@contoso.com }", "onCall.group: must be a group like slack-group:S0SOC"],
+    ["onCall: { person: a@b.c, group: slack-group:S0SOC }", "onCall.group: contradicts person"],
+    ["onCall: { group: slack-group:S0SOC, layers: [] }", "onCall.layers: has no effect in this version"],
+    ["onCall: { group: slack-group:S0SOC, escalation: [] }", "onCall.escalation: has no effect in this version"],
+    ["onCall: { group: slack-group:S0SOC, last: { mail: { to: a@b.c } } }", "onCall.last.mail: is not available in this version"],
+    ["onCall: { group: slack-group:S0SOC, timeZone: Mars }", "onCall.timeZone: must be a time zone"],
+    [
+      "onCall: { group: slack-group:S0SOC, last: { webhook: { url: http://pager.example.com, secret: 0123456789abcdef } } }",
+      "onCall.last.webhook.url: must be https",
+    ],
+    [
+      "onCall: { group: slack-group:S0SOC, last: { webhook: { url: https://pager.example.com, secret: short } } }",
+      "onCall.last.webhook.secret: must be at least 16 characters long",
+    ],
+    ["deadlines: { critical: soon }", "deadlines.critical: must be a duration"],
     ["teams: { tenants: [] }", "teams: has no effect in this version"],
     ["channels: [{ slack: C0SOC, teams: x }]", "channels[0].teams: has no effect in this version"],
     ["channels: [{ slack: general }]", "channels[0].slack: must be a channel id"],
@@ -336,6 +450,19 @@ describe("air.yaml", () => {
     expect(badYaml(`#${"x".repeat(1024 * 1024)}`)).toEqual(["./air.yaml is larger than 1 MiB"]);
     expect(badYaml(`x: ${"[".repeat(200_000)}`).length).toBeGreaterThan(0);
     expect(badYaml(`x: ${"[".repeat(100)}${"]".repeat(100)}`).join()).toContain("nested deeper than 64 levels");
+  });
+
+  test("groups, and approvers on devices of some groups", () => {
+    const { roles } = good(
+      {},
+      `deviceGroups: [{ name: workstations, automation: full }]
+roles:
+  responder: ["Slack-Group:S0SOC"]
+  approver: { device: [{ who: "slack-group:S0EDR", deviceGroups: workstations }, { who: Mia@contoso.com }], email: ["slack-group:S0MAIL"] }`,
+    );
+    expect(roles.responder).toEqual(["slack-group:S0SOC"]);
+    expect(roles.approver.device).toEqual([{ who: "slack-group:S0EDR", deviceGroups: ["workstations"] }, "mia@contoso.com"]);
+    expect(roles.approver.email).toEqual(["slack-group:S0MAIL"]);
   });
 
   test("aliases are told at their own place and work", () => {
@@ -424,5 +551,55 @@ describe("redacted", () => {
     expect(text).toContain("postgres://db/air");
     expect(text).toContain('"siem"');
     expect(text).toContain('"trustedSources":["siem"]');
+  });
+});
+
+describe("automation", () => {
+  test("folders are kept without drive, in lower case, with all below them; what is not said stays built in", () => {
+    const { automation } = good(
+      {},
+      `
+automation:
+  tempFolders: ['C:\\Scratch\\*', '/users/*/Downloads/']
+  exclude:
+    folders: ['D:\\Builds\\Out\\']
+    extensions: [.LOG, bak]
+    names: [Agent.exe]
+    mailboxes: [SecOps@contoso.com]
+    senders: [Training@phish.example, sim.example]
+    urls: ["https://Sim.example/", "*.training.example", portal.example/lesson/]
+  mail: { similarFiles: true }
+`,
+    ).policy;
+    expect(automation).toEqual({
+      tempFolders: ["\\scratch\\*", "\\users\\*\\downloads\\*"],
+      coreFolders: DEFAULT_AUTOMATION.coreFolders,
+      exclude: {
+        folders: ["\\builds\\out"],
+        extensions: ["log", "bak"],
+        names: ["agent.exe"],
+        mailboxes: ["secops@contoso.com"],
+        senders: ["training@phish.example", "sim.example"],
+        urls: ["sim.example", "*.training.example", "portal.example/lesson"],
+      },
+      mail: { similarFiles: true, similarUrls: false },
+    });
+  });
+  test.each<[string, string, RegExp]>([
+    ["a wildcard in an excluded folder", "exclude: { folders: ['C:\\builds\\*\\out'] }", /takes no \* or \?/],
+    ["everything", "tempFolders: ['*']", /must be a whole path/],
+    ["a whole drive", "exclude: { folders: ['C:\\'] }", /must be a whole path/],
+    ["half a path", "coreFolders: [windows]", /must be a whole path/],
+    ["a way back", "exclude: { folders: ['C:\\a\\..\\windows'] }", /must be a plain path/],
+    ["a short name", "tempFolders: ['C:\\PROGRA~1']", /must be a plain path/],
+    ["a variable", "tempFolders: ['%TEMP%\\x']", /must be a whole path/],
+    ["an extension with a star", "exclude: { extensions: ['*.log'] }", /must be an extension/],
+    ["a name with a path", "exclude: { names: ['a\\b.exe'] }", /whole file name/],
+    ["no mailbox", "exclude: { mailboxes: [secops] }", /e-mail address/],
+    ["no host", "exclude: { urls: ['localhost'] }", /must be a host/],
+    ["every host", "exclude: { urls: ['*'] }", /must be a host/],
+    ["a typing mistake", "temporaryFolders: []", /unknown key/],
+  ])("%s is an error that says so", (_, yaml, message) => {
+    expect(badYaml(`automation: { ${yaml} }`).join()).toMatch(message);
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { toCsv } from "../../src/bot/api-shapes.ts";
+import { csvRows, EXPORT_COLUMNS, toCsv } from "../../src/bot/export-rows.ts";
 import { type LogRow, logRows } from "../../src/bot/investigation-log.ts";
 import { decideAction } from "../../src/engine/decide-action.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
@@ -130,7 +130,7 @@ describe.each(DATABASES)("the log of an investigation, %s", (kind) => {
   });
 
   test("as CSV: one line each, the same columns, and no cell a spreadsheet would run", () => {
-    const csv = toCsv(rows);
+    const csv = toCsv(EXPORT_COLUMNS.log, csvRows.log(rows));
     expect(csv.startsWith(COLUMNS.join(","))).toBe(true);
     expect(csv.endsWith("\r\n")).toBe(true);
     expect(csv).toContain('""really""');

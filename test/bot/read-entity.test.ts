@@ -159,6 +159,26 @@ describe("the words around it", () => {
     ["verdict 9 malicious I ran it", { kind: "verdict", evidence: 9, verdict: "malicious", reason: "I ran it" }],
     ["fp ACT-5 it is ours", { kind: "fp", of: { action: 5 }, reason: "it is ours" }],
     ["fp EVD-5 it is ours", { kind: "fp", of: { evidence: 5 }, reason: "it is ours" }],
+    ["approve ACT-7", { kind: "decide", decision: "approve", action: 7, text: undefined }],
+    ["approve 7 WS-042 it beacons", { kind: "decide", decision: "approve", action: 7, text: "WS-042 it beacons" }],
+    ["reject ACT-7 42 mails are fine", { kind: "decide", decision: "reject", action: 7, text: "42 mails are fine" }],
+    ["approve ACT-7, act-8 ACT9", { kind: "decide-many", decision: "approve", which: { ids: [7, 8, 9] }, reason: undefined }],
+    ["reject ACT-7 ACT-8 a drill", { kind: "decide-many", decision: "reject", which: { ids: [7, 8] }, reason: "a drill" }],
+    [
+      "approve all kind=block-indicator incident=INC-42 known bad",
+      {
+        kind: "decide-many",
+        decision: "approve",
+        which: { query: { kinds: ["block-indicator"], incidentId: 42 } },
+        reason: "known bad",
+      },
+    ],
+    ["propose ACT-7", { kind: "propose", action: 7 }],
+    ["break-glass ACT-7 DC-01 it spreads", { kind: "break-glass", action: 7, text: "DC-01 it spreads" }],
+    ["confirm ACT-7", { kind: "confirm-alone", action: 7 }],
+    ["cancel ACT-7 wrong device", { kind: "cancel", action: 7, reason: "wrong device" }],
+    ["cancel 7", { kind: "cancel", action: 7, reason: undefined }],
+    ["review ACT-7 it was right", { kind: "review-alone", action: 7, note: "it was right" }],
     ["snooze url-click 8h a drill", { kind: "snooze", policy: "url-click", forMs: 8 * 3_600_000, reason: "a drill" }],
   ])("%s", (text, command) => expect(readCommand(text, OURS)).toEqual(command));
 
@@ -183,6 +203,15 @@ describe("the words around it", () => {
     "fp INC-9 because",
     "snooze url-click",
     "snooze url-click tomorrow",
+    "reject ACT-7",
+    "reject ACT-7 ACT-8",
+    "approve all",
+    "approve all incident=INC-42",
+    "approve all kind=block-indicator by=mia",
+    "approve all kind=block-indicator,isolate-device",
+    "reject all kind=block-indicator",
+    "break-glass ACT-7",
+    "confirm INC-7",
   ])("%j is not understood, with what would be", (text) => {
     const command = readCommand(text, OURS);
     expect(command).toMatchObject({ kind: "misunderstood", text: expect.stringMatching(/Usage|is nothing|is no /) });

@@ -73,7 +73,14 @@ describe.each(DATABASES)("sending, %s", (kind) => {
     await ask("slack:C1");
     await ask("slack:C1", "slack:C2", "slack:C2");
     expect((await jobRows(database, "publish")).map((row) => row.data.channel).sort()).toEqual(["slack:C1", "slack:C2"]);
-    expect(await queue.depth()).toEqual({ investigate: 0, publish: 2, "execute-action": 0, "recheck-action": 0, sweep: 0 });
+    expect(await queue.depth()).toEqual({
+      investigate: 0,
+      publish: 2,
+      "execute-action": 0,
+      "recheck-action": 0,
+      "send-pages": 0,
+      sweep: 0,
+    });
   });
 
   test("work wanted now does not wait behind the same work put off for later", async () => {

@@ -135,7 +135,7 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
     for (const result of results) {
       if (result.status === "rejected") {
         expect(result.reason).toMatchObject({ code: "already-decided", details: { by: decision?.by, at: NOW.toISOString() } });
-        expect((result.reason as Error).message).toBe(`ACT-${action.id} was already approved by ${decision?.by}.`);
+        expect((result.reason as Error).message).toBe(`ACT-${action.id} was already approved by ${decision?.by} at 2026-10-05 09:00 UTC.`);
       }
     }
     expect(await executions(action.id)).toHaveLength(1);
@@ -186,23 +186,38 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
 
     test("the same person counts once, whatever account; another one completes it", async () => {
       const action = await needsTwo();
-      expect(await decideAction(engine.air, mia, { action: action.id, decision: "approve" })).toMatchObject({ waitsForSecond: true });
+      expect(await decideAction(engine.air, mia, { action: action.id, decision: "approve", typed: "DC-01" })).toMatchObject({
+        waitsForSecond: true,
+      });
       expect(await lastAudit()).toMatchObject({ event: "decision.first-of-two" });
       const elsewhere: Person = { ...mia, via: "teams", name: "Mia K." };
-      const refusal = await refusalOf(decideAction(engine.air, elsewhere, { action: action.id, decision: "approve" }));
+      const refusal = await refusalOf(decideAction(engine.air, elsewhere, { action: action.id, decision: "approve", typed: "DC-01" }));
       expect(refusal).toMatchObject({ code: "already-decided", message: expect.stringContaining("a second person has to") });
       expect(await engine.store.action(action.id)).toMatchObject({ state: "pending", decision: null });
       expect(await executions(action.id)).toEqual([]);
-      expect(await decideAction(engine.air, tom, { action: action.id, decision: "approve" })).toMatchObject({ waitsForSecond: false });
+      expect(await decideAction(engine.air, tom, { action: action.id, decision: "approve", typed: "DC-01" })).toMatchObject({
+        waitsForSecond: false,
+      });
       expect(await engine.store.action(action.id)).toMatchObject({ state: "approved", decision: { by: "Tom" } });
       expect((await engine.store.approvalsOf(action.id)).map((row) => row.name).sort()).toEqual(["Mia", "Tom"]);
       expect(await executions(action.id)).toHaveLength(1);
     });
 
+    test("who was entered in people between two presses goes by another key, and still counts once", async () => {
+      const action = await needsTwo();
+      const before: Person = { ...mia, key: "slack:T0TEAM:U0MIA12", identities: ["U0MIA12", "mia@contoso.com"] };
+      await decideAction(engine.air, before, { action: action.id, decision: "approve", typed: "DC-01" });
+      const refusal = await refusalOf(decideAction(engine.air, mia, { action: action.id, decision: "approve", typed: "DC-01" }));
+      expect(refusal).toMatchObject({ code: "already-decided" });
+      expect(await executions(action.id)).toEqual([]);
+    });
+
     test("five presses at once by two people are two approvals and one execution", async () => {
       const action = await needsTwo();
       const results = await Promise.allSettled(
-        [mia, mia, tom, mia, tom].map((person) => decideAction(engine.air, person, { action: action.id, decision: "approve" })),
+        [mia, mia, tom, mia, tom].map((person) =>
+          decideAction(engine.air, person, { action: action.id, decision: "approve", typed: "DC-01" }),
+        ),
       );
       expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(2);
       expect(await engine.store.approvalsOf(action.id)).toHaveLength(2);
@@ -211,7 +226,7 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
 
     test("one reject ends it, even after a first approval", async () => {
       const action = await needsTwo();
-      await decideAction(engine.air, mia, { action: action.id, decision: "approve" });
+      await decideAction(engine.air, mia, { action: action.id, decision: "approve", typed: "DC-01" });
       await decideAction(engine.air, tom, { action: action.id, decision: "reject", reason: "not the domain controller" });
       expect(await engine.store.action(action.id)).toMatchObject({ state: "rejected", decision: { by: "Tom" } });
       expect(await executions(action.id)).toEqual([]);
@@ -219,9 +234,11 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
 
     test("an approval of an older version does not count", async () => {
       const action = await needsTwo();
-      await decideAction(engine.air, mia, { action: action.id, decision: "approve" });
+      await decideAction(engine.air, mia, { action: action.id, decision: "approve", typed: "DC-01" });
       await engine.store.transaction((tx) => tx.updateAction(action.id, { version: "fedcba9876543210" }));
-      expect(await decideAction(engine.air, tom, { action: action.id, decision: "approve" })).toMatchObject({ waitsForSecond: true });
+      expect(await decideAction(engine.air, tom, { action: action.id, decision: "approve", typed: "DC-01" })).toMatchObject({
+        waitsForSecond: true,
+      });
       expect(await engine.store.action(action.id)).toMatchObject({ state: "pending" });
     });
   });

@@ -70,6 +70,33 @@ describe.each(DATABASES)("carrying out, %s", (kind) => {
     expect(await audited(id)).toHaveLength(3);
   });
 
+  describe("what was proposed for one tenant", () => {
+    const of = (tenant: string) => Object.assign(engine.world, { capabilities: { ...product.capabilities, tenantOf: () => tenant } });
+
+    test("is carried out in no other: approved before the switch it is cancelled, and nothing is called", async () => {
+      of("contoso");
+      const { id } = await approved();
+      of("fabrikam");
+      await run(id);
+      expect(product.calls).toEqual([]);
+      expect(await now(id)).toMatchObject({ state: "cancelled", outcome: expect.stringContaining("of contoso, which is not connected") });
+    });
+
+    test("asks again when somebody decides after the switch", async () => {
+      of("contoso");
+      const name = fresh("WS");
+      product.add(name);
+      const action = await proposedAction(engine, { target: { kind: "device", name } });
+      of("fabrikam");
+      const decide = () => decideAction(engine.air, mia, { action: action.id, decision: "approve" });
+      await expect(decide()).rejects.toMatchObject({ code: "changed", message: expect.stringContaining("another product or tenant") });
+      expect(await now(action.id)).toMatchObject({ state: "pending", boundTo: expect.stringContaining("of fabrikam") });
+      await decide();
+      await run(action.id);
+      expect(await now(action.id)).toMatchObject({ state: "succeeded" });
+    });
+  });
+
   test("the row says executing, committed, before the call goes out", async () => {
     const { id } = await approved();
     const gate = Promise.withResolvers<void>();
@@ -336,7 +363,8 @@ describe.each(DATABASES)("carrying out, %s", (kind) => {
       await pause(engine.air, admin, "all", "stop");
       engine.world.now = new Date(NOW.getTime() + 10 * DAY);
       await sweep(engine.air, engine.settle);
-      expect(await now((await undoOf(id)).id)).toMatchObject({ state: "cancelled" });
+      // Nobody swept for ten days, so it asked again before it expired.
+      expect(await now((await undoOf(id)).id)).toMatchObject({ state: "expired" });
       expect(await now(id)).toMatchObject({ state: "succeeded" });
     });
     test("needs the role, and an action that was carried out", async () => {

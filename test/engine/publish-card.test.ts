@@ -52,7 +52,7 @@ describe.each(DATABASES)("a channel is made equal to the truth, %s", (kind) => {
   });
   const publish = () => publishCards(engine.air, publishing(), channel, engine.settle);
   const anIncident = async (title = fresh("Incident")) => {
-    const alert = anAlert([{ kind: "device", name: fresh("WS") }], { title });
+    const alert = anAlert([{ kind: "device", name: fresh("WS") }], { title, category: fresh("category") });
     const [accepted] = (
       await ingestAlerts(engine.air, [{ source: "siem", lab: true, alerts: [alert], receivedAt: engine.world.now }])
     ).flat();
@@ -226,6 +226,43 @@ describe.each(DATABASES)("a channel is made equal to the truth, %s", (kind) => {
     expect(chat.calls).toHaveLength(3);
     expect(await engine.store.channel(channel)).toMatchObject({ nextAt: new Date(NOW.getTime() + 30_000) });
   });
+
+  test("a rush, a rate limit and an outage of ten minutes: a call a second, the most urgent first, nothing lost, nothing twice", async () => {
+    chat.pace = { perSecond: 1, burst: 1 };
+    const started = NOW.getTime();
+    const seconds = () => (engine.world.now.getTime() - started) / 1000;
+    const at: number[] = [];
+    engine.air.sleep = async (ms) => {
+      engine.world.now = new Date(engine.world.now.getTime() + ms);
+    };
+    chat.refuse = () => {
+      at.push(seconds());
+      if (seconds() >= 10 && seconds() < 17) return new ChatError("later", "ratelimited", { retryAfterMs: (17 - seconds()) * 1000 });
+      if (seconds() >= 30 && seconds() < 630) return new ChatError("later", "Slack answered HTTP 503.", { maybeSent: true });
+      return undefined;
+    };
+    for (let index = 0; index < 30; index++) await anIncident();
+    let urgent: number | undefined;
+    for (let turn = 0; turn < 400 && (await engine.store.nextStaleAt(channel)); turn++) {
+      await publish();
+      if (urgent === undefined && seconds() > 15) urgent = (await actionInChannel()).id;
+      const next = (await engine.store.channel(channel))?.nextAt;
+      if (next && next > engine.world.now) engine.world.now = next;
+    }
+    delete engine.air.sleep;
+    expect(chat.messages).toHaveLength(32);
+    expect(new Set(chat.messages.map(({ marker }) => marker)).size).toBe(32);
+    // Never two within a second, and never before the time the platform named.
+    for (const [index, time] of at.entries()) if (index > 0) expect(time - (at[index - 1] ?? 0)).toBeGreaterThanOrEqual(1);
+    expect(at.filter((time) => time > 10 && time < 17)).toEqual([]);
+    // In the outage it asks every other second, not in a storm of its own.
+    expect(at.filter((time) => time >= 30 && time < 630).length).toBeLessThanOrEqual(301);
+    const position = chat.messages.findIndex(({ card }) => card.title.includes(`ACT-${urgent}`));
+    expect(position).toBeGreaterThan(0);
+    expect(position).toBeLessThan(31);
+    expect((await engine.store.channel(channel))?.trouble).toBeNull();
+    // Some 350 calls, each with its transactions: more than the usual time where other tests run beside it.
+  }, 90_000);
 
   test("quiet by default: below high nothing is posted until it is needed", async () => {
     engine.world.channels = [{ channels: [channel], post: "needed" }];

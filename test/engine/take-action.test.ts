@@ -55,8 +55,9 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
       details: { missing: "not-the-requester" },
     });
     expect(await engine.store.approvalsOf(action.id)).toEqual([]);
-    expect((await decideAction(engine.air, noor, { action: action.id, decision: "approve" })).waitsForSecond).toBe(true);
-    const last = await decideAction(engine.air, approver("Paul"), { action: action.id, decision: "approve" });
+    const typed = action.target.kind === "device" ? action.target.name : "";
+    expect((await decideAction(engine.air, noor, { action: action.id, decision: "approve", typed })).waitsForSecond).toBe(true);
+    const last = await decideAction(engine.air, approver("Paul"), { action: action.id, decision: "approve", typed });
     expect(last.action.state).toBe("approved");
   });
 
@@ -184,9 +185,13 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
     });
     expect(again?.version).not.toBe(action.version);
     expect(await engine.store.approvalsOf(action.id)).toEqual([]);
-    expect((await decideAction(engine.air, mia, { action: action.id, decision: "approve", version: again?.version })).waitsForSecond).toBe(
-      true,
-    );
+    const decided = await decideAction(engine.air, mia, {
+      action: action.id,
+      decision: "approve",
+      version: again?.version,
+      typed: target.name,
+    });
+    expect(decided.waitsForSecond).toBe(true);
   });
 
   test("whose device it is may not decide about it, as the inventory said", async () => {

@@ -184,13 +184,19 @@ describe.skipIf(!executablePath)("the console in a browser", { timeout: 60_000 }
     await actAs(noor, "noor");
     const isolate = (page: Page) => card(page, incident, /Isolate DC-01/);
     await isolate(mia).getByText("built-in: domain controller").waitFor();
-    await isolate(mia).getByRole("button", { name: "Approve" }).click();
+    // A domain controller wants its name typed.
+    const approve = async (page: Page) => {
+      await isolate(page).locator("summary", { hasText: "Approve" }).click();
+      await isolate(page).getByLabel("To approve, type DC-01").fill("dc-01");
+      await isolate(page).getByRole("button", { name: "Approve" }).click();
+    };
+    await approve(mia);
     await mia.locator("#notes").getByText("Your approval is counted").waitFor();
     await isolate(noor).getByText("1 of 2", { exact: true }).waitFor();
     await picture(noor, "one-of-two");
-    await isolate(mia).getByRole("button", { name: "Approve" }).click();
+    await approve(mia);
     await mia.locator("#notes").getByText("a second person has to").waitFor();
-    await isolate(noor).getByRole("button", { name: "Approve" }).click();
+    await approve(noor);
     await isolate(mia).getByText("Done", { exact: true }).first().waitFor();
     expect(await isolate(mia).textContent()).toMatch(/Mia Keller, Noor Haddad/);
   });

@@ -50,6 +50,16 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
   };
   const own = () => ({ origin: new URL(air.url).origin, "sec-fetch-site": "same-origin" });
   const page = async () => (await air.ask("/console/feed")).text;
+  /** The words that stand behind a name in the lab's lists. */
+  const wordsAfter = (part: string): string[] => {
+    const [, states = ""] = /^<\/span><span class="states">((?:<span class="state [^"]*">[^<]*<\/span>)*)<\/span>/.exec(part) ?? [];
+    return [...states.matchAll(/>([^<]+)<\/span>/g)].map(([, word]) => word ?? "");
+  };
+  const statesOf = async (name: string) =>
+    (await page())
+      .split(name)
+      .map(wordsAfter)
+      .find((words) => words.length > 0) ?? [];
   /** The value of a button as the page has it, taken out of the page: nothing is made up. */
   const button = async (id: string, decision: string) => {
     const found = new RegExp(`data-value="(${id}\\.[0-9a-f]+\\.${decision}\\.[0-9a-f]{16})"`).exec(await page());
@@ -99,13 +109,13 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
     const pending = await status(incident, "pendingApproval");
     expect(pending.evidence.find((item) => item.entity.kind === "file")).toMatchObject({ verdict: "malicious", remediation: "remediated" });
     const name = String(isolate.target.name);
-    expect(await page()).toMatch(new RegExp(`${name}</span><span class="state tone-good">Online, 1 in quarantine`));
+    expect(await statesOf(name)).toEqual(expect.arrayContaining(["Online", "1 in quarantine"]));
     await approve(isolate);
     expect(await action(incident, "isolate-device", "succeeded")).toMatchObject({
       outcome: `Done and verified: ${name} is isolated.`,
       decision: { by: "Mia Keller", via: "http" },
     });
-    expect(await page()).toMatch(new RegExp(`${name}</span><span class="state tone-warning">Isolated, 1 in quarantine`));
+    expect(await statesOf(name)).toEqual(expect.arrayContaining(["Isolated", "1 in quarantine"]));
     await approve(await action(incident, "block-indicator", "pending"));
     await status(incident, "successfullyRemediated");
   });
@@ -120,15 +130,14 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
     const block = await action(incident, "block-indicator", "pending");
     expect((await actionsOf(incident)).map((one) => one.state)).not.toContain("succeeded");
     const subject = String(removes[0]?.target.subject);
-    const copies = async (location: string) =>
-      (await page()).split(subject).filter((part) => new RegExp(`^</span><span class="state [^"]*">${location}<`).test(part)).length;
-    expect(await copies("Inbox")).toBe(3);
+    const copies = async (location: string) => (await page()).split(subject).filter((part) => wordsAfter(part).includes(location)).length;
+    expect(await copies("In the inbox")).toBe(3);
     for (const one of [...removes, block]) {
       const answer = await air.post("/console/press", { value: await button(one.id, "approve") }, own());
       expect([answer.status, answer.json]).toEqual([200, {}]);
     }
     await status(incident, "successfullyRemediated");
-    expect([await copies("Inbox"), await copies("Deleted")]).toEqual([0, 3]);
+    expect([await copies("In the inbox"), await copies("Soft-deleted")]).toEqual([0, 3]);
     for (const one of [...removes, block])
       expect((await air.ask(`/v1/actions/${one.id}`)).json).toMatchObject({
         state: "succeeded",
@@ -150,7 +159,7 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
     expect(press.json).toEqual({});
     expect(await action(incident, "revoke-sessions", "succeeded")).toMatchObject({ decision: { by: "Mia Keller" } });
     expect(await action(incident, "disable-user", "succeeded")).toMatchObject({ decision: { by: "Noor Haddad", via: "console" } });
-    expect(await page()).toMatch(new RegExp(`${disable.target.email}</span><span class="state tone-warning">Disabled`));
+    expect(await statesOf(String(disable.target.email))).toContain("Disabled");
   });
 
   test("noise: a dozen alerts, nothing to decide, and no word in the channel", async () => {
@@ -218,10 +227,15 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
     const [{ incident = "" } = {}] = sent.as<{ accepted: { incident: string }[] }>().accepted;
     const isolate = await action(incident, "isolate-device", "pending");
     expect(isolate.approvals.needed).toBe(2);
-    const press = async (persona: string) =>
+    const press = async (persona: string, typed = name) =>
       (
-        await air.post("/console/press", { value: await button(isolate.id, "approve") }, { ...own(), cookie: `air_persona=${persona}` })
+        await air.post(
+          "/console/press",
+          { value: await button(isolate.id, "approve"), typed },
+          { ...own(), cookie: `air_persona=${persona}` },
+        )
       ).as<{ html?: string }>().html;
+    expect(await press("mia", "yes")).toContain("Type: DC-01");
     expect(await press("mia")).toContain("1 of 2");
     expect(await page()).toContain("1 of 2");
     expect(await press("mia")).toContain("a second person has to");

@@ -98,6 +98,8 @@ const lastBlocks = (ts: string, text: string): Block[] =>
 const buttonsOf = (blocks: Block[]): Button[] =>
   blocks
     .flatMap((block) => (block.type === "actions" ? (block.elements ?? []) : []))
+    // Beside the buttons stands the menu "More".
+    .filter((element) => element.type === "button")
     .map((element) => ({ action_id: element.action_id ?? "", value: element.value ?? "", text: element.text?.text ?? "" }));
 const action = async (id: string) =>
   (await air.ask(`/v1/actions/${id}`, { headers: { authorization: `Bearer ${TOKEN}` } })).as<ActionJson>();
@@ -192,7 +194,7 @@ test("a forged request is refused, and so is a forged button in a signed one", {
   expect((await press(forged, card.ts)).status).toBe(200);
   expect(await eventually(() => slack.responses[0], "a private refusal")).toMatchObject({
     response_type: "ephemeral",
-    text: expect.stringContaining("not made by this air"),
+    text: expect.stringContaining("made by another air"),
   });
   expect((await action(id)).state).toBe("pending");
 });

@@ -59,6 +59,17 @@ const line: fc.Arbitrary<Line> = fc.oneof(
   fc.record({ kind: fc.constant("code" as const), text: word }),
   fc.record({ kind: fc.constant("note" as const), text }),
   fc.constant({ kind: "divider" as const }),
+  fc.record({
+    kind: fc.constant("mention" as const),
+    who: fc.array(
+      fc.record({
+        kind: fc.constantFrom("person" as const, "group" as const),
+        name: word,
+        on: fc.constantFrom({}, { slack: "U0MIA", teams: "8f1c-mia" }, { slack: "S0SOC" }, { slack: "<!channel>", teams: "</at>" }),
+      }),
+      { maxLength: 30 },
+    ),
+  }),
 );
 const button: fc.Arbitrary<Button> = fc
   .record({

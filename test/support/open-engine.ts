@@ -10,7 +10,7 @@ import type { ActionKindName } from "../../src/engine/domain/action.ts";
 import type { Alert } from "../../src/engine/domain/alert.ts";
 import { NO_ROLES, type Person, type Roles } from "../../src/engine/domain/approval.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
-import { DEFAULT_CEILINGS, DEFAULT_CORRELATION, DEFAULT_STORM, type Policy } from "../../src/engine/domain/policy.ts";
+import { DEFAULT_AUTOMATION, DEFAULT_CEILINGS, DEFAULT_CORRELATION, DEFAULT_STORM, type Policy } from "../../src/engine/domain/policy.ts";
 import { ingestAlerts } from "../../src/engine/ingest-alert.ts";
 import type { Settle } from "../../src/engine/investigate.ts";
 import type { Capabilities } from "../../src/engine/ports.ts";
@@ -22,6 +22,7 @@ import { rememberingLog } from "./remembering-log.ts";
 
 export const testPolicy: Policy = {
   mode: "act",
+  automation: DEFAULT_AUTOMATION,
   organization: { name: "Contoso", domains: ["contoso.com"], internalRanges: [] },
   deviceGroups: [],
   protected: [],

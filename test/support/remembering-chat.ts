@@ -9,14 +9,14 @@ export class RememberingChat implements ChatPlatform {
   pace = { perSecond: 10_000, burst: 1 };
   /** As a person would see the channel now, oldest first. */
   readonly messages: Shown[] = [];
-  readonly calls: { what: "post" | "update" | "find"; title: string; at: number }[] = [];
+  readonly calls: { what: "post" | "update" | "find"; title: string; channel: string; at: number }[] = [];
   /** Asked before each post or update; an error it returns is thrown and nothing happens. */
-  refuse: (title: string) => Error | undefined = () => undefined;
+  refuse: (title: string, channel: string) => Error | undefined = () => undefined;
   /** The next post arrives, but its answer does not. */
   loseNextAnswer: Error | undefined;
 
   async post(channel: string, card: Card, marker: string, thread: MessageRef | undefined): Promise<MessageRef> {
-    this.#note("post", card.title);
+    this.#note("post", card.title, channel);
     if (thread && !this.messages.some((message) => message.id === thread.id)) throw new ChatError("gone", "the thread is not there");
     const id = `m${this.messages.length + 1}-${this.calls.length}`;
     this.messages.push({ id, channel, thread: thread?.id, marker, card });
@@ -26,15 +26,15 @@ export class RememberingChat implements ChatPlatform {
     return thread ? { id, thread: thread.id } : { id };
   }
 
-  async update(_channel: string, ref: MessageRef, card: Card, marker: string): Promise<void> {
-    this.#note("update", card.title);
+  async update(channel: string, ref: MessageRef, card: Card, marker: string): Promise<void> {
+    this.#note("update", card.title, channel);
     const message = this.messages.find((one) => one.id === ref.id);
     if (!message) throw new ChatError("gone", "message_not_found");
     Object.assign(message, { card, marker });
   }
 
   async find(channel: string, marker: string): Promise<MessageRef | undefined> {
-    this.calls.push({ what: "find", title: marker, at: this.calls.length });
+    this.calls.push({ what: "find", title: marker, channel, at: this.calls.length });
     const message = this.messages.find((one) => one.channel === channel && one.marker === marker);
     return message && (message.thread ? { id: message.id, thread: message.thread } : { id: message.id });
   }
@@ -47,9 +47,9 @@ export class RememberingChat implements ChatPlatform {
     );
   }
 
-  #note(what: "post" | "update", title: string): void {
-    this.calls.push({ what, title, at: this.calls.length });
-    const error = this.refuse(title);
+  #note(what: "post" | "update", title: string, channel: string): void {
+    this.calls.push({ what, title, channel, at: this.calls.length });
+    const error = this.refuse(title, channel);
     if (error) throw error;
   }
 }

@@ -39,6 +39,8 @@ export type TestAir = Running & {
   /** Node's own client, because browsers' fetch may not set Host. A `body` is sent as JSON. */
   ask: (path: string, ask?: Ask) => Promise<Answer>;
   post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Answer>;
+  /** As if air.yaml had been written again and read. */
+  configure: (yaml: string) => void;
   /** Stops air and removes what it left. */
   remove: () => Promise<void>;
 };
@@ -56,10 +58,14 @@ export async function openAir(settings: Settings = {}): Promise<TestAir> {
   const dataDir = settings.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), "air-test-"));
   const database = settings.database === "postgres" ? await openTestDb("postgres") : undefined;
   const env = { AIR_DATA_DIR: dataDir, PORT: "0", ...(database?.url ? { DATABASE_URL: database.url } : {}), ...settings.env };
-  const read = readConfig(env, (file) => (file === "./air.yaml" ? settings.yaml : undefined));
-  if (!read.ok) throw new Error(JSON.stringify(read.problems, null, 2));
+  const configOf = (yaml: string | undefined) => {
+    const read = readConfig(env, (file) => (file === "./air.yaml" ? yaml : undefined));
+    if (!read.ok) throw new Error(JSON.stringify(read.problems, null, 2));
+    return read.config;
+  };
+  let config = configOf(settings.yaml);
   const log = rememberingLog();
-  const running = await startAir(() => read.config, log, { serve: true });
+  const running = await startAir(() => config, log, { serve: true });
   const ask = (where: string, how: Ask = {}) => send(new URL(where, running.url), how);
   return {
     ...running,
@@ -67,6 +73,9 @@ export async function openAir(settings: Settings = {}): Promise<TestAir> {
     log,
     ask,
     post: (where, body, headers = {}) => ask(where, { method: "POST", body, headers }),
+    configure: (yaml) => {
+      config = configOf(yaml);
+    },
     remove: async () => {
       await running.stop();
       await database?.close();

@@ -4,13 +4,15 @@ import http from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { checkMessage } from "../../src/adapters/slack/check-blocks.ts";
+import { checkMessage, checkView } from "../../src/adapters/slack/check-blocks.ts";
 import { eventually } from "./eventually.ts";
 
 const TOKEN = "xoxb-local-test";
+/** With this the test signs what Slack would send. */
+export const SLACK_SECRET = "shhh";
 const SEED = `
 slack:
-  signing_secret: shhh
+  signing_secret: ${SLACK_SECRET}
   team: { name: SOC, domain: soc }
   users:
     - { name: ana, real_name: Ana Analyst, email: Ana@example.com }
@@ -21,7 +23,7 @@ slack:
   tokens:
     - token: ${TOKEN}
       user: ana
-      scopes: [chat:write, channels:read, channels:history, users:read, users:read.email]
+      scopes: [chat:write, channels:read, channels:history, users:read, users:read.email, files:write]
   strict_scopes: true
 `;
 
@@ -34,11 +36,17 @@ export type SlackEmulator = {
   call(method: string, body?: object): Promise<Record<string, unknown>>;
   /** Every call that went through, newest last, with its JSON fields read. */
   calls: { method: string; body: Record<string, unknown> }[];
-  /** Answers to response_url. */
+  /** User groups and who is in them, which `emulate` does not know. */
+  groups: Map<string, string[]>;
+  /** People besides Ana, as users.info answers about them. */
+  people: Map<string, Record<string, unknown>>;
+  /** Answers to response_url; `to` is what stands behind it in its address. */
   responses: Record<string, unknown>[];
   responseUrl: string;
+  /** What was uploaded, by its file's id, as the bytes that arrived. */
+  uploads: Map<string, Buffer>;
   /** Answer the next calls of this method instead of the emulator. */
-  next(method: string, answer: { status: number; headers?: Record<string, string>; body?: unknown } | "hang up"): void;
+  next(method: string, answer: { status: number; headers?: Record<string, string>; body?: unknown } | "hang up" | "never"): void;
   stop(): Promise<void>;
 };
 
@@ -59,31 +67,65 @@ export async function startSlackEmulator(): Promise<SlackEmulator> {
   const upstream = `http://127.0.0.1:${port}`;
   const calls: SlackEmulator["calls"] = [];
   const responses: SlackEmulator["responses"] = [];
+  const groups: SlackEmulator["groups"] = new Map();
+  const uploads: SlackEmulator["uploads"] = new Map();
+  const people: SlackEmulator["people"] = new Map();
   const instead = new Map<string, Parameters<SlackEmulator["next"]>[1][]>();
 
   const proxy = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", async () => {
-      const raw = Buffer.concat(chunks).toString();
+      const bytes = Buffer.concat(chunks);
+      const raw = bytes.toString();
       const json = (status: number, body: unknown, headers: Record<string, string> = {}) => {
         response.writeHead(status, { "content-type": "application/json", ...headers });
         response.end(JSON.stringify(body));
       };
-      if (request.url === "/response") {
-        responses.push(JSON.parse(raw));
+      if (request.url?.startsWith("/response")) {
+        const to = request.url.slice("/response/".length);
+        responses.push({ ...JSON.parse(raw), ...(to ? { to } : {}) });
         return json(200, { ok: true });
       }
       const method = (request.url ?? "").split("/").at(-1) ?? "";
+      if (request.url?.startsWith("/upload/")) {
+        const fault = instead.get("upload")?.shift();
+        if (typeof fault === "object") return json(fault.status, {});
+        uploads.set(method, bytes);
+        const type = { "content-type": "application/octet-stream" };
+        const answer = await fetch(upstream + request.url, { method: "POST", headers: type, body: bytes });
+        response.writeHead(answer.status);
+        return response.end(await answer.text());
+      }
       const body = readBody(raw, request.headers["content-type"] ?? "");
       const fault = instead.get(method)?.shift();
       if (fault === "hang up") return request.socket.destroy();
+      if (fault === "never") return;
       if (fault !== undefined) return json(fault.status, fault.body ?? {}, fault.headers);
       calls.push({ method, body });
+      const person = method === "users.info" ? people.get(String(body.user)) : undefined;
+      if (person) return json(200, { ok: true, user: { id: body.user, ...person } });
+      if (method === "usergroups.users.list") {
+        const users = groups.get(String(body.usergroup));
+        return json(200, users ? { ok: true, users } : { ok: false, error: "no_such_subteam" });
+      }
       if (method === "chat.postMessage" || method === "chat.update") {
         const found = checkMessage({ text: body.text, blocks: body.blocks });
         if (found.some((line) => line.includes("in total"))) return json(200, { ok: false, error: "msg_blocks_too_long" });
         if (found.length > 0) return json(200, { ok: false, error: "invalid_blocks", response_metadata: { messages: found } });
+      }
+      // A person's id is the conversation between them and the app; the emulator's token is a person's and knows no such.
+      if (method === "chat.postMessage" && /^U/.test(String(body.channel)))
+        return json(200, { ok: true, channel: `D-${body.channel}`, ts: "1700000000.000100", message: {} });
+      let sent = raw;
+      if (method === "files.completeUploadExternal" && String(body.channel_id).startsWith("D-")) {
+        const fields = new URLSearchParams(raw);
+        fields.delete("channel_id");
+        sent = fields.toString();
+      }
+      if (method.startsWith("views.") && body.view !== undefined) {
+        const found = checkView(body.view);
+        if (found.length > 0) return json(200, { ok: false, error: "invalid_arguments", response_metadata: { messages: found } });
       }
       const answer = await fetch(upstream + request.url, {
         method: "POST",
@@ -91,10 +133,11 @@ export async function startSlackEmulator(): Promise<SlackEmulator> {
           authorization: request.headers.authorization ?? "",
           "content-type": request.headers["content-type"] ?? "application/json",
         },
-        body: raw,
+        body: sent,
       });
       response.writeHead(answer.status, { "content-type": "application/json" });
-      response.end(await answer.text());
+      // Files go through here, too.
+      response.end((await answer.text()).replaceAll(/http:\/\/[^/"]+\/upload\//g, `${base}/upload/`));
     });
   });
   await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
@@ -120,6 +163,9 @@ export async function startSlackEmulator(): Promise<SlackEmulator> {
     channel,
     call,
     calls,
+    groups,
+    people,
+    uploads,
     responses,
     responseUrl: `${base}/response`,
     next: (method, answer) => instead.set(method, [...(instead.get(method) ?? []), answer]),

@@ -5,6 +5,9 @@ import type { Quota } from "./quota.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 const MAX_BODY = 5 * 1024 * 1024;
+const MAX_REASON = 64 * 1024;
+/** A product's own words on a card. */
+const REASON_SHOWN = 300;
 const TIMEOUT_MS = 10_000;
 const BREAKER = { failures: 5, pauseMs: 30_000 };
 
@@ -22,28 +25,64 @@ export type HttpSettings = {
   clock: Clock;
   quota?: Quota;
   timeoutMs?: number;
+  /** After how many failures in a row it is left alone, and for how long. */
+  breaker?: { failures: number; pauseMs: number };
+  /** What the product itself said of its refusal, from the parsed body: shown to people, so it is cut and holds no control characters. */
+  reason?: (body: unknown) => string | undefined;
   fetch?: typeof fetch;
 };
 
+/** The product answered, and said no. `said`: its own words. */
+export class HttpRefusal extends ConnectorError {
+  readonly status: number;
+  readonly said: string;
+  constructor(status: number, text: string, said: string) {
+    super("refused", text);
+    this.status = status;
+    this.said = said;
+  }
+}
+
 export type Http = {
   /** The parsed JSON; undefined for a 404 where `expect404` says that means "not known". */
-  get: (path: string, options: { query?: Record<string, string>; signal: AbortSignal; expect404?: boolean }) => Promise<unknown>;
+  get: (path: string, options: GetOptions) => Promise<unknown>;
   /** `acts`: the call changes something, so an answer that does not come leaves the outcome unclear. */
-  postForm: (path: string, form: Record<string, string>, options: { signal: AbortSignal; acts: boolean }) => Promise<unknown>;
-  postJson: (path: string, body: unknown, options: { signal: AbortSignal; acts: boolean }) => Promise<unknown>;
+  postForm: (path: string, form: Record<string, string>, options: PostOptions) => Promise<unknown>;
+  postJson: (path: string, body: unknown, options: PostOptions) => Promise<unknown>;
+  /** Undefined where it is already gone. */
+  delete: (path: string, options: { signal: AbortSignal; headers?: Readonly<Record<string, string>> }) => Promise<unknown>;
+  /** The path of a next page as the product names it, whole or relative; refused where it leads to another host. */
+  pathOf: (link: string) => string;
 };
+type GetOptions = {
+  query?: Record<string, string>;
+  signal: AbortSignal;
+  expect404?: boolean;
+  headers?: Readonly<Record<string, string>>;
+};
+type PostOptions = { signal: AbortSignal; acts: boolean; headers?: Readonly<Record<string, string>> };
 
-type Call = { method: "GET" | "POST"; path: string; body?: string; type?: string; signal: AbortSignal; acts: boolean; expect404: boolean };
+type Call = {
+  method: "GET" | "POST" | "DELETE";
+  path: string;
+  body?: string;
+  type?: string;
+  signal: AbortSignal;
+  acts: boolean;
+  expect404: boolean;
+  headers?: Readonly<Record<string, string>> | undefined;
+};
 
 /** The one way connectors speak HTTP: time-outs, quota, breaker, and our errors instead of theirs. It never retries; the caller decides. */
 export function createHttp(settings: HttpSettings): Http {
   const { name, clock } = settings;
   const base = settings.baseUrl.replace(/\/+$/, "");
+  const { failures, pauseMs } = settings.breaker ?? BREAKER;
   // Only what says "the product is down" counts: being told to wait, refused or cancelled does not.
   const outages = new WeakSet<Error>();
   const breaker = circuitBreaker(
     handleWhen((error) => outages.has(error)),
-    { halfOpenAfter: BREAKER.pauseMs, breaker: new ConsecutiveBreaker(BREAKER.failures) },
+    { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(failures) },
   );
   const down = (kind: "unavailable" | "unclear", text: string, retryAfter?: number) => {
     const error = new ConnectorError(kind, text, retryAfter);
@@ -61,11 +100,11 @@ export function createHttp(settings: HttpSettings): Http {
       });
     } catch (error) {
       if (!(error instanceof BrokenCircuitError)) throw error;
-      const seconds = BREAKER.pauseMs / 1000;
+      const seconds = pauseMs / 1000;
       throw new ConnectorError(
         "unavailable",
-        `not asked: ${name} failed ${BREAKER.failures} times in a row, air tries again within ${seconds} s`,
-        BREAKER.pauseMs,
+        `not asked: ${name} failed ${failures} times in a row, air tries again within ${seconds} s`,
+        pauseMs,
       );
     }
   }
@@ -82,6 +121,7 @@ export function createHttp(settings: HttpSettings): Http {
           "user-agent": "air",
           ...(request.type && { "content-type": request.type }),
           ...settings.headers,
+          ...request.headers,
         },
         ...(request.body !== undefined && { body: request.body }),
         // A redirect would carry the key to a host nobody configured.
@@ -89,9 +129,11 @@ export function createHttp(settings: HttpSettings): Http {
         signal: AbortSignal.any([request.signal, timeout]),
       });
       if (response.ok) return await readJson(response, request);
-      await response.body?.cancel();
-      if (response.status === 404 && request.expect404) return undefined;
-      throw refusal(response, request);
+      if (response.status === 404 && request.expect404) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      throw refusal(response, request, await reasonOf(response));
     } catch (error) {
       if (error instanceof ConnectorError) throw error;
       if (request.signal.aborted) throw new ConnectorError(lost(request), `${name} was given up on before it answered`);
@@ -103,24 +145,40 @@ export function createHttp(settings: HttpSettings): Http {
     }
   }
 
-  function refusal(response: Response, request: Call): ConnectorError {
+  /** What the product said of its refusal; that it cannot be read changes nothing about the refusal. */
+  async function reasonOf(response: Response): Promise<string> {
+    try {
+      const text = settings.reason ? await readText(response, MAX_REASON) : undefined;
+      await response.body?.cancel();
+      const said = text === undefined ? undefined : settings.reason?.(JSON.parse(text, storable));
+      return plain(said ?? "");
+    } catch {
+      return "";
+    }
+  }
+
+  function refusal(response: Response, request: Call, said: string): ConnectorError {
     const { status } = response;
     const wait = retryAfterMs(response.headers.get("retry-after"), clock.now());
+    const words = said ? `: ${said}` : "";
     if (status === 429) return new ConnectorError("unavailable", `${name} asks to wait (429)`, wait);
-    if (status === 503) return down("unavailable", `${name} is not available (503)`, wait);
-    if (status >= 500) return down(lost(request), `${name} failed (${status})`);
+    // Something on the way may have passed the request on before it said so.
+    if (status === 503) return down(lost(request), `${name} is not available (503)`, wait);
+    if (status >= 500 || status === 408) return down(lost(request), `${name} failed (${status})${words}`);
     if (status === 401 || status === 403)
-      return new ConnectorError("refused", `${name} refused air's key (${status}). ${settings.refusedHint}`);
+      return new HttpRefusal(status, `${name} refused air's key (${status})${words}. ${settings.refusedHint}`, said);
     // With redirect "manual" some implementations hide the status of a redirect behind 0.
     if (status < 400) {
-      return new ConnectorError("refused", `${name} answered with a redirect, which air does not follow: check ${settings.urlSetting}`);
+      const text = `${name} answered with a redirect, which air does not follow: check ${settings.urlSetting}`;
+      return request.acts ? new ConnectorError("unclear", text) : new ConnectorError("refused", text);
     }
-    if (status === 404) return new ConnectorError("refused", `${name} has no such address (404): check ${settings.urlSetting}`);
-    return new ConnectorError("refused", `${name} refused the request as invalid (${status})`);
+    if (status === 404) return new HttpRefusal(status, `${name} has no such address (404)${words}: check ${settings.urlSetting}`, said);
+    return new HttpRefusal(status, `${name} refused the request as invalid (${status})${words}`, said);
   }
 
   async function readJson(response: Response, request: Call): Promise<unknown> {
-    const text = await readText(response);
+    if (response.status === 204) return undefined;
+    const text = await readText(response, MAX_BODY);
     if (text === undefined) throw new ConnectorError(lost(request), `${name} answered with more than ${MAX_BODY / 1024 / 1024} MiB`);
     try {
       return JSON.parse(text, storable);
@@ -130,11 +188,21 @@ export function createHttp(settings: HttpSettings): Http {
   }
 
   return {
-    get: (path, { query, signal, expect404 = false }) => {
+    get: (path, { query, signal, expect404 = false, headers }) => {
       const search = query ? `?${new URLSearchParams(query)}` : "";
-      return call({ method: "GET", path: `${path}${search}`, signal, acts: false, expect404 });
+      return call({ method: "GET", path: `${path}${search}`, signal, acts: false, expect404, headers });
     },
-    postForm: (path, form, { signal, acts }) =>
+    delete: (path, { signal, headers }) => call({ method: "DELETE", path, signal, acts: true, expect404: true, headers }),
+    pathOf: (link) => {
+      const [own, url] = [new URL(base), URL.parse(link, base)];
+      const inside = url !== null && url.origin === own.origin && !url.username && !url.password;
+      const path = url ? `${url.pathname}${url.search}` : "";
+      const prefix = own.pathname.replace(/\/$/, "");
+      if (!inside || !path.startsWith(`${prefix}/`))
+        throw new ConnectorError("unavailable", `${name} names a next page at another address, which air does not follow`);
+      return path.slice(prefix.length);
+    },
+    postForm: (path, form, { signal, acts, headers }) =>
       call({
         method: "POST",
         path,
@@ -143,25 +211,32 @@ export function createHttp(settings: HttpSettings): Http {
         signal,
         acts,
         expect404: false,
+        headers,
       }),
-    postJson: (path, body, { signal, acts }) =>
-      call({ method: "POST", path, body: JSON.stringify(body), type: "application/json", signal, acts, expect404: false }),
+    postJson: (path, body, { signal, acts, headers }) =>
+      call({ method: "POST", path, body: JSON.stringify(body), type: "application/json", signal, acts, expect404: false, headers }),
   };
 }
 
 /** Undefined where the body is too long to be an answer. */
-async function readText(response: Response): Promise<string | undefined> {
+async function readText(response: Response, most: number): Promise<string | undefined> {
   if (!response.body) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body) {
     size += chunk.byteLength;
     // Leaving the loop cancels the stream.
-    if (size > MAX_BODY) return undefined;
+    if (size > most) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
 }
+
+const plain = (text: string): string =>
+  [...text.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim()]
+    .slice(0, REASON_SHOWN)
+    .join("")
+    .replace(/[.:]+$/, "");
 
 /** Answers end up in the database, which takes no NUL and no half of a surrogate pair. */
 const storable = (_key: string, value: unknown) => (typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\\u0000") : value);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import express, { type NextFunction, type Request, type Response, Router } from "express";
@@ -6,6 +7,7 @@ import type { Log } from "../../engine/ports.ts";
 import { type ConsoleAccess, type ConsoleData, type ConsolePerson, PERSONA_COOKIE } from "./console.ts";
 import { renderCard } from "./html.ts";
 import { renderLive, renderPage, renderSignIn } from "./page.ts";
+import { renderActions } from "./page-actions.ts";
 import { isSameOrigin } from "./same-origin.ts";
 
 const CSP =
@@ -57,6 +59,36 @@ export function consoleRoutes(data: ConsoleData, access: ConsoleAccess, log: Log
   router.get(
     "/console/feed",
     signedIn(async (person, _request, response) => void response.type("html").send(renderLive(await data.overview(person)))),
+  );
+
+  router.get(
+    "/console/actions",
+    signedIn(
+      async (person, request, response) => void response.type("html").send(renderActions(await data.actions(queryOf(request), person))),
+    ),
+  );
+  router.get(
+    "/console/export/:what",
+    signedIn(async (person, request, response) => {
+      const what = String(request.params.what);
+      const parts = await data.download(what, queryOf(request), person);
+      if ("problem" in parts) return problem(response, 400, parts.problem);
+      response.type("text/csv").set("content-disposition", `attachment; filename="air-${what.replace(/[^a-z]/g, "")}.csv"`);
+      for await (const part of parts) {
+        if (response.destroyed) return;
+        if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+      }
+      response.end();
+    }),
+  );
+
+  router.get(
+    "/console/graph/:id.png",
+    signedIn(async (person, request, response) => {
+      const png = await data.graph(String(request.params.id), person);
+      if (!Buffer.isBuffer(png)) return problem(response, 404, png.problem);
+      response.type("png").set("cache-control", "no-store").send(png);
+    }),
   );
 
   router.get(
@@ -129,7 +161,7 @@ export function consoleRoutes(data: ConsoleData, access: ConsoleAccess, log: Log
       const person = await access.who(request);
       if (person !== undefined) return run(person, request, response);
       response.status(401);
-      if (request.method === "GET" && request.path === "/") response.type("html").send(renderSignIn());
+      if (request.method === "GET" && ["/", "/console/actions"].includes(request.path)) response.type("html").send(renderSignIn());
       else problem(response, 401, "Ask for a sign-in link: air console");
     };
   }
@@ -149,6 +181,12 @@ export function consoleRoutes(data: ConsoleData, access: ConsoleAccess, log: Log
     },
   };
 }
+
+/** A form sends its empty fields too: they filter nothing. */
+const queryOf = (request: Request): Map<string, string> =>
+  new Map(
+    Object.entries(request.query).filter((entry): entry is [string, string] => typeof entry[1] === "string" && entry[1].trim() !== ""),
+  );
 
 function problem(response: Response, status: number, message: string): void {
   response.status(status).json({ error: { code: String(status), message } });

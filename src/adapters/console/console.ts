@@ -10,12 +10,36 @@ export type ConsoleThread = { anchor: string; root: Card; replies: readonly Card
 /** A decided action. `state` is the word people read ("Isolated", "Rejected", "Expired, nothing was done"). */
 export type HistoryRow = { id: string; what: string; state: string; tone: Tone; by: string; when: string };
 export type IncidentRow = { id: string; title: string; severity: string; status: string; tone: Tone; when: string };
-export type LabRow = { name: string; detail?: string; state: string; tone: Tone };
+/** A thing of the simulated company with everything that was done to it. */
+export type LabRow = { name: string; detail?: string; states: readonly { word: string; tone: Tone }[] };
 export type LabState = {
   devices: readonly LabRow[];
   users: readonly LabRow[];
   messages: readonly LabRow[];
+  mailboxes: readonly LabRow[];
+  apps: readonly LabRow[];
+  accessKeys: readonly LabRow[];
   indicators: readonly LabRow[];
+};
+
+/** The Action center's own page: every address in it is one of ours. */
+export type ActionsView = {
+  organization?: string;
+  lab: boolean;
+  person: ConsolePerson;
+  tabs: readonly { label: string; count: number; href: string; chosen: boolean }[];
+  filters: readonly { name: string; label: string; value: string; example?: string; options?: readonly (readonly [string, string])[] }[];
+  /** What the form keeps beside its fields. */
+  hidden: readonly (readonly [string, string])[];
+  columns: readonly { label: string; href?: string; sorted?: "asc" | "desc" }[];
+  rows: readonly { cells: readonly { text: string; tone?: Tone; href?: string }[] }[];
+  total: number;
+  clear: string;
+  first?: string;
+  next?: string;
+  csv?: string;
+  /** A filter that is wrong, as a sentence. */
+  problem?: string;
 };
 export type Story = { name: string; title: string; about: string };
 
@@ -25,6 +49,8 @@ export type ConsoleView = {
   lab: boolean;
   /** Who paused air and why; while set, a banner stands on the page. */
   paused?: string;
+  /** What keeps cards from the chat; while set, a banner stands on the page. */
+  trouble?: string;
   /** Only in the bare lab: the people one may act as. */
   personas?: readonly ConsolePerson[];
   person: ConsolePerson;
@@ -44,6 +70,12 @@ export interface ConsoleData {
   press(value: string, person: ConsolePerson, typed?: string): Promise<Card | undefined>;
   say(text: string, person: ConsolePerson): Promise<Card>;
   playStory(name: string, person: ConsolePerson): Promise<Card>;
+  /** `query`: names and values of the page's address. */
+  actions(query: ReadonlyMap<string, string>, person: ConsolePerson): Promise<ActionsView>;
+  /** A whole list as CSV, in parts; or why not, as a sentence. */
+  download(what: string, query: ReadonlyMap<string, string>, person: ConsolePerson): Promise<AsyncIterable<string> | { problem: string }>;
+  /** The graph of an investigation ("INV-42") as a PNG; or why not, as a sentence. */
+  graph(investigation: string, person: ConsolePerson): Promise<Buffer | { problem: string }>;
   /** Told at every change, from whichever process it came; the number only has to differ. */
   onChange(listener: (change: number) => void): () => void;
 }

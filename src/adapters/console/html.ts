@@ -21,8 +21,10 @@ export function cardElement(card: Card, place: Place): ComponentChild {
       h(place.level === 3 ? "h3" : "h4", { id: titleId }, h("bdi", null, visible(card.title))),
       card.badge === undefined || card.badge === "" ? null : h("span", { class: "badge" }, visible(card.badge)),
     ),
+    pictureElement(card),
     ...card.lines.map(lineElement),
-    card.buttons.length === 0
+    // What opens a form is said in words here.
+    card.buttons.every((button) => button.form !== undefined)
       ? null
       : h("div", { class: "buttons" }, ...card.buttons.map((button, index) => buttonElement(button, `${place.id}-b${index}`, card))),
   );
@@ -30,6 +32,12 @@ export function cardElement(card: Card, place: Place): ComponentChild {
 
 /** One card alone, as the answer to a command or press. */
 export const renderCard = (card: Card, id: string): string => renderToString(h(Fragment, null, cardElement(card, { id, level: 3 })));
+
+/** Only ever air's own route; the lines below say the same in words. */
+const pictureElement = ({ picture, title }: Card): ComponentChild =>
+  picture !== undefined && /^INV-\d{1,15}$/.test(picture)
+    ? h("img", { class: "picture", src: `/console/graph/${picture}.png`, alt: visible(title), loading: "lazy" })
+    : null;
 
 function lineElement(line: Line): ComponentChild {
   switch (line.kind) {
@@ -65,6 +73,12 @@ function lineElement(line: Line): ComponentChild {
       return h("pre", { tabIndex: 0, role: "group", "aria-label": "Machine text" }, h("code", null, visible(line.text)));
     case "note":
       return h("p", { class: "note" }, ...textElements(line.text));
+    case "mention":
+      return h(
+        "p",
+        { class: "mention" },
+        ...line.who.flatMap(({ name }, index) => [index === 0 ? null : ", ", h("strong", null, visible(name))]),
+      );
     case "divider":
       return h("hr", null);
     default:

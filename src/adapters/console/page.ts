@@ -93,7 +93,8 @@ export const renderSignIn = (): string =>
     ),
   );
 
-function document(title: string, ...body: ComponentChildren[]): string {
+/** The frame every page stands in. */
+export function document(title: string, ...body: ComponentChildren[]): string {
   return `<!doctype html>${renderToString(
     h(
       "html",
@@ -145,6 +146,9 @@ function live(view: ConsoleView): ComponentChild[] {
           visible(view.paused),
           " Nothing is carried out until an admin resumes.",
         ),
+    view.trouble === undefined
+      ? null
+      : h("p", { id: "trouble", class: "paused", role: "alert" }, h("strong", null, "Chat."), " ", visible(view.trouble)),
     h(
       "div",
       { id: "columns", class: "columns" },
@@ -231,6 +235,7 @@ function actionCenter(view: ConsoleView): ComponentChild {
         ? h("p", { class: "empty" }, "Nothing was decided yet.")
         : h("ul", { class: "rows" }, ...view.history.map(historyRow)),
     ),
+    h("p", { class: "note" }, h("a", { id: "all-actions", href: "/console/actions?state=history" }, "All actions, with filters and CSV")),
   );
 }
 
@@ -319,7 +324,7 @@ function labState(state: LabState): ComponentChild {
                 "li",
                 { id: `lab-${name}-${index}-${safeId(row.name)}` },
                 h("span", { class: "row-main" }, visible(row.name)),
-                stateWord(row.state, row.tone),
+                h("span", { class: "states" }, ...row.states.map(({ word, tone }) => stateWord(word, tone))),
                 row.detail === undefined ? null : h("span", { class: "row-more" }, visible(row.detail)),
               ),
             ),
@@ -332,6 +337,9 @@ function labState(state: LabState): ComponentChild {
     group("devices", "Devices", state.devices),
     group("users", "People", state.users),
     group("messages", "Mail", state.messages),
+    group("mailboxes", "Mailboxes with rules", state.mailboxes),
+    group("apps", "Apps with access", state.apps),
+    group("keys", "Cloud access keys", state.accessKeys),
     group("indicators", "Blocked and allowed", state.indicators),
   );
 }

@@ -1,27 +1,54 @@
 import { cutTo } from "./text.ts";
 
 /*
- * What an action_id tells us about a button before its value is read. Three forms, written and read here only:
+ * What an action_id tells us about a button before its value is read. Its forms, written and read here only:
  *   air:3                plain
  *   air:link:3           opens an address; Slack reports the press all the same
  *   air:ask:3:r:Reason   asks for a text first, in a modal; "r" required, "o" optional, then the label of the input
+ *   air:form:3           opens the form that its value names
+ *   air:more             a menu; what was chosen from it is a value, or names a form
  */
-export type ActionId = { kind: "plain" } | { kind: "link" } | { kind: "ask"; label: string; required: boolean };
+export type ActionId =
+  | { kind: "plain" }
+  | { kind: "link" }
+  | { kind: "form" }
+  | { kind: "more" }
+  | { kind: "ask"; label: string; required: boolean };
 
 /** Anything longer would not fit an action_id (255) with its prefix. */
 const LABEL = 150;
+/** One menu per card. */
+export const MORE = "air:more";
 
 export function writeActionId(index: number, id: ActionId): string {
-  if (id.kind === "plain") return `air:${index}`;
-  if (id.kind === "link") return `air:link:${index}`;
-  return `air:ask:${index}:${id.required ? "r" : "o"}:${cutTo(id.label, LABEL)}`;
+  switch (id.kind) {
+    case "plain":
+      return `air:${index}`;
+    case "more":
+      return MORE;
+    case "link":
+    case "form":
+      return `air:${id.kind}:${index}`;
+    case "ask":
+      return `air:ask:${index}:${id.required ? "r" : "o"}:${cutTo(id.label, LABEL)}`;
+    default:
+      return id satisfies never;
+  }
 }
 
 /** `undefined`: not one of ours. */
 export function readActionId(raw: string): ActionId | undefined {
+  if (raw === MORE) return { kind: "more" };
+  const [, named] = /^air:(?:(link|form):)?\d+$/.exec(raw) ?? [];
+  if (named === "link" || named === "form") return { kind: named };
   if (/^air:\d+$/.test(raw)) return { kind: "plain" };
-  if (/^air:link:\d+$/.test(raw)) return { kind: "link" };
   const ask = /^air:ask:\d+:([ro]):([\s\S]*)$/.exec(raw);
   if (ask) return { kind: "ask", required: ask[1] === "r", label: ask[2] ?? "" };
   return undefined;
 }
+
+const FORM = "form:";
+/** What is chosen from a menu opens a form. */
+export const formValue = (ref: string): string => `${FORM}${ref}`;
+/** `undefined`: it means something by itself. */
+export const readFormValue = (value: string): string | undefined => (value.startsWith(FORM) ? value.slice(FORM.length) : undefined);

@@ -1,14 +1,18 @@
 import { App, ExpressReceiver } from "@slack/bolt";
 import { WebClient } from "@slack/web-api";
 import { type NextFunction, type Request, type Response, Router } from "express";
-import { type Card, cut, plain } from "../../engine/cards/card.ts";
+import type { Card } from "../../engine/cards/card.ts";
 import type { ChatPlatform, Log } from "../../engine/ports.ts";
-import { AskData, askModal } from "./ask-modal.ts";
 import { toMessage } from "./blocks.ts";
 import { boltLogger } from "./bolt-logger.ts";
 import { toChatError } from "./errors.ts";
+import { type Attachment, sendFile } from "./files.ts";
+import { noteModal, waitingCard } from "./form-modal.ts";
+import { createGroups } from "./groups.ts";
+import { createHome } from "./home.ts";
 import { createIdentity } from "./identity.ts";
 import { type Reply, readSlack, type SlackIntent, type SlackPerson } from "./inbox.ts";
+import { type Asked, createModals, type FormHandlers } from "./modals.ts";
 import { createPeople, type SlackProfile } from "./people.ts";
 import { createPlatform, respond } from "./post.ts";
 import { createSeen } from "./seen.ts";
@@ -26,12 +30,27 @@ export type SlackSettings = {
   teams?: readonly string[];
   /** First pause before a lost socket is opened again. */
   reconnectMs?: number;
+  /** How long an unanswered ping of the socket is waited for. */
+  pingMs?: number;
+  /** Somebody else is connected with the same app token. */
+  onShared?: (connections: number) => void;
+  /** How long a decision may take before it is acked without its answer. */
+  ackMs?: number;
+  /** How often at most a home tab is drawn again. */
+  homeEveryMs?: number;
 };
 
-export type SlackHandlers = {
+export type SlackHandlers = FormHandlers & {
   /** One decision, committed when it returns; `note` goes to the person alone. */
   press(value: string, by: SlackPerson, typed?: string): Promise<{ note: Card | undefined }>;
   say(text: string, by: SlackPerson): Promise<Card>;
+  /** The form of a command that was typed without the rest of it. */
+  formOf(text: string): string | undefined;
+  /** What a message names that could be looked into, as the ref of a form; `one`: there is nothing to choose. */
+  found(text: string): { ref: string; one: boolean } | undefined;
+  home(by: SlackPerson): Promise<readonly Card[]>;
+  /** The picture or list that goes with an answer. */
+  attachment(card: Card): Promise<Attachment | undefined>;
 };
 
 export type Slack = {
@@ -39,11 +58,18 @@ export type Slack = {
   /** POST /slack/events; undefined in Socket Mode. To be mounted before any body parser: the signature is over raw bytes. */
   router: Router | undefined;
   lookUpPerson(userId: string): Promise<SlackProfile>;
+  /** The members of a user group, by its id. */
+  lookUpGroup(groupId: string): Promise<ReadonlySet<string>>;
+  /** Something changed that people may be looking at on their home tab. */
+  changed(): void;
   start(): Promise<void>;
   stop(): Promise<void>;
 };
 
 type Ack = (answer?: unknown) => Promise<void>;
+
+/** Slack waits three seconds for an ack. */
+const ACK_MS = 2_400;
 
 export function createSlack(settings: SlackSettings, handlers: SlackHandlers, log: Log): Slack {
   const { botToken, signingSecret, appToken, apiUrl } = settings;
@@ -64,7 +90,10 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
   const isSlackHost = (host: string): boolean => host === apiHost || /(^|\.)slack(-gov)?\.com$/.test(host);
   const working = new Set<Promise<void>>();
 
-  const socket = appToken === undefined ? undefined : createSocket(appToken, apiUrl, log, settings.reconnectMs);
+  const socket =
+    appToken === undefined
+      ? undefined
+      : createSocket(appToken, apiUrl, log, { firstWaitMs: settings.reconnectMs, pingMs: settings.pingMs, onShared: settings.onShared });
   const http = socket === undefined ? createHttp(signingSecret, log) : undefined;
   const receiver = socket?.receiver ?? http?.receiver;
   if (receiver === undefined) throw new Error("Slack needs a signing secret or an app token. Set SLACK_SIGNING_SECRET or SLACK_APP_TOKEN.");
@@ -83,8 +112,17 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
   app.command(/^\//, ({ body, ack }) => take(body, ack as Ack));
   app.action(/^air:/, ({ body, ack }) => take(body, ack as Ack));
   app.view(/^air:/, ({ body, ack }) => take(body, ack as Ack));
+  app.shortcut(/^air:/, ({ body, ack }) => take(body, ack as Ack));
+  app.event("app_home_opened", ({ body }) => take(body, async () => undefined));
   app.event("app_mention", ({ body }) => take(body, async () => undefined));
   app.event("message", ({ body }) => take(body, async () => undefined));
+  const home = createHome({
+    client,
+    draw: (by) => handlers.home(by),
+    log,
+    ...(settings.homeEveryMs === undefined ? {} : { everyMs: settings.homeEveryMs }),
+  });
+  const modals = createModals({ client, handlers, log, ackMs: settings.ackMs ?? ACK_MS, tell: told, inBackground });
   app.error(async (error) => log.error("Slack payload failed", { error: error.message }));
 
   /** Parse, check the workspace, hand over. */
@@ -94,74 +132,154 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
       log.debug("Slack payload ignored", { reason: intent.reason });
       return ack();
     }
-    if (intent.kind === "command" && intent.eventId !== undefined && seen(intent.eventId)) return ack();
+    if ("eventId" in intent && intent.eventId !== undefined && seen(intent.eventId)) return ack();
     if (!teams().includes(intent.by.teamId)) return refuseTeam(intent, ack);
     switch (intent.kind) {
-      case "command":
+      case "command": {
+        const ref = intent.triggerId === undefined ? undefined : handlers.formOf(intent.text);
+        if (ref !== undefined) return modals.open({ ref }, placed(intent), ack);
         // Acked first: the answer may take longer than Slack waits.
         await ack();
         return inBackground("command", async () => answer(intent.reply, intent.by, await handlers.say(intent.text, intent.by)));
-      case "ask":
-        return ask(intent, ack);
+      }
+      case "form":
+        return modals.open(intent, intent, ack);
+      case "submit":
+        return modals.submit(intent, ack);
+      case "message":
+        return message(intent, ack);
       case "press":
         return press(intent, ack);
+      case "home":
+        await ack();
+        return home.opened(intent.by);
       default:
         return intent satisfies never;
     }
   }
 
   async function press(intent: Extract<SlackIntent, { kind: "press" }>, ack: Ack): Promise<void> {
-    const fromForm = intent.modalId !== undefined;
-    let note: Card | undefined;
-    try {
-      // Before the ack: a crash in between must not lose a decision the person believes taken.
-      ({ note } = await handlers.press(intent.value, intent.by, intent.typed));
-    } catch (error) {
-      log.error("a press failed", { error: String(error) });
-      note = failed;
-    }
-    if (fromForm && note !== undefined && (note.tone === "bad" || note.tone === "warning")) {
-      // The form stays open with what is wrong, and what was typed is not lost.
-      const sentence = [
-        note.title,
-        ...note.lines.flatMap((line) => (line.kind === "text" || line.kind === "note" ? [plain(line.text)] : [])),
-      ];
-      return ack({ response_action: "errors", errors: { [AskData.blockId]: cut(sentence.join(". "), 300) } });
-    }
+    if (intent.place.view !== undefined && intent.value.startsWith("say:")) return lookUp(intent, ack);
+    const deciding = handlers.press(intent.value, intent.by).then(
+      ({ note }) => ({ note }),
+      (error: unknown) => {
+        log.error("a press failed", { error: String(error) });
+        return { note: failed };
+      },
+    );
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), settings.ackMs ?? ACK_MS);
+    // Before the ack: a crash in between must not lose a decision the person believes taken.
+    const decided = await Promise.race([deciding, late.promise]);
+    clearTimeout(timer);
     await ack();
-    const told = note;
-    if (told !== undefined) inBackground("note", () => tell(intent, told));
+    // Where it took too long Slack would have given up, and what came of it would reach nobody.
+    const { note } = decided ?? (await deciding);
+    if (intent.place.view?.type === "home") home.pressed(intent.by);
+    if (note !== undefined) inBackground("note", () => told(intent, note));
   }
 
-  async function ask(intent: Extract<SlackIntent, { kind: "ask" }>, ack: Ack): Promise<void> {
-    const view = askModal(intent, intent);
-    // At once and before the ack: the trigger lives three seconds.
-    const opening = view === undefined ? undefined : client.views.open({ trigger_id: intent.triggerId, view });
-    await Promise.all([ack(), opening?.catch((error: unknown) => fail(error))]);
-    if (opening === undefined) fail(new Error("the value does not fit into a form"));
+  /** Asked on the home tab or in a modal: the answer is a modal, which has to be opened before it is known. */
+  async function lookUp(intent: Extract<SlackIntent, { kind: "press" }>, ack: Ack): Promise<void> {
+    const inModal = intent.place.view?.type === "modal";
+    const opening = inModal ? undefined : client.views.open({ trigger_id: intent.triggerId, view: noteModal(waitingCard) });
+    const [, opened] = await Promise.all([ack(), opening?.catch(() => undefined)]);
+    const id = inModal ? intent.place.view?.id : opened?.view?.id;
+    inBackground("look-up", async () => {
+      const { note } = await handlers.press(intent.value, intent.by).catch((error: unknown) => {
+        log.error("a press failed", { error: String(error) });
+        return { note: failed };
+      });
+      if (note === undefined) return;
+      if (id === undefined) await told(intent, note);
+      else {
+        await client.views.update({ view_id: id, view: noteModal(note) });
+        await attach(note, intent.by);
+      }
+    });
+  }
 
-    function fail(error: unknown): void {
-      log.warn("the form could not be opened", { error: toChatError(error).message });
-      inBackground("note", () => tell(intent, formFailed));
-    }
+  async function message(intent: Extract<SlackIntent, { kind: "message" }>, ack: Ack): Promise<void> {
+    const found = handlers.found(intent.text);
+    if (found !== undefined && !found.one) return modals.open({ ref: found.ref }, intent, ack);
+    await ack();
+    inBackground("message", async () => {
+      if (found === undefined) return tell(intent, nothingFound);
+      const answered = await handlers.submit(found.ref, { what: ["0"] }, intent.by, `slack-form:${intent.triggerId}`);
+      const card = "done" in answered ? answered.done : small("Not done", Object.values(answered.refused).join(" "));
+      if (card !== undefined) await tell(intent, card);
+    });
   }
 
   async function refuseTeam(intent: Exclude<SlackIntent, { kind: "ignored" }>, ack: Ack): Promise<void> {
     log.warn("refused: a workspace air does not serve", { team: intent.by.teamId, user: intent.by.userId });
-    await ack();
     const card = settings.teams === undefined && identity.known() === undefined ? notReady : foreignTeam;
+    if (intent.kind === "submit") return ack({ response_action: "update", view: noteModal(card) });
+    await ack();
+    if (intent.kind === "home") return;
     if (intent.kind !== "command") return inBackground("note", () => tell(intent, card));
     // To a mention of strangers nothing is said: the channel may be shared with them.
     if (intent.reply.via === "response-url") inBackground("note", () => answer(intent.reply, intent.by, card));
   }
 
   /** To the person alone, whether or not air is a member of the channel. */
-  async function tell(where: { responseUrl: string; channel: string; by: SlackPerson }, card: Card): Promise<void> {
-    if (where.responseUrl !== "") return respond(where.responseUrl, card, isSlackHost);
-    if (where.channel !== "") await client.chat.postEphemeral({ channel: where.channel, user: where.by.userId, ...toMessage(card) });
+  async function tell({ place, by, triggerId }: Asked, card: Card): Promise<void> {
+    const { responseUrl, channel, view } = place;
+    if (view?.type === "modal") return void (await client.views.update({ view_id: view.id, view: noteModal(card) }));
+    if (responseUrl !== "") {
+      try {
+        return await respond(responseUrl, card, isSlackHost);
+      } catch (error) {
+        // It takes five answers within half an hour; a form may lie open for longer.
+        if (channel === "") throw error;
+      }
+    }
+    if (channel !== "") return void (await client.chat.postEphemeral({ channel, user: by.userId, ...toMessage(card) }));
+    const opened =
+      triggerId === "" ? undefined : await client.views.open({ trigger_id: triggerId, view: noteModal(card) }).catch(() => undefined);
+    if (opened === undefined)
+      await client.chat.postMessage({ channel: by.userId, ...toMessage(card), unfurl_links: false, unfurl_media: false });
+  }
+
+  async function told(asked: Asked, card: Card): Promise<void> {
+    await tell(asked, card);
+    await attach(card, asked.by);
+  }
+
+  /**
+   * The picture or list that goes with an answer, to the person: into the conversation with air where it was asked for there, else into a
+   * message of its own. Who may look was decided for them, not for everybody who reads a channel.
+   */
+  async function attach(card: Card, by: SlackPerson, asked?: { channel: string; thread?: string }): Promise<void> {
+    if (card.picture === undefined && card.download === undefined) return;
+    try {
+      const file = await handlers.attachment(card);
+      if (file === undefined) return;
+      const where = asked ?? { channel: (await client.chat.postMessage({ channel: by.userId, text: `${file.title}:` })).channel ?? "" };
+      await sendFile(client, file, where, isSlackHost);
+    } catch (error) {
+      const problem = toChatError(error);
+      log.warn("a file did not reach Slack", { error: problem.message });
+      const sorry = small("The file did not arrive", problem.message);
+      await client.chat.postMessage({
+        channel: asked?.channel ?? by.userId,
+        ...toMessage(sorry),
+        ...(asked?.thread === undefined ? {} : { thread_ts: asked.thread }),
+      });
+    }
   }
 
   async function answer(reply: Reply, by: SlackPerson, card: Card): Promise<void> {
+    await say(reply, by, card);
+    const direct = reply.via === "message" && reply.direct;
+    await attach(
+      card,
+      by,
+      direct ? { channel: reply.channel, ...(reply.thread === undefined ? {} : { thread: reply.thread }) } : undefined,
+    );
+  }
+
+  async function say(reply: Reply, by: SlackPerson, card: Card): Promise<void> {
     if (reply.via === "response-url") return respond(reply.url, card, isSlackHost);
     const thread = reply.thread === undefined ? {} : { thread_ts: reply.thread };
     if (reply.direct) {
@@ -182,6 +300,8 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     platform,
     router: http?.router,
     lookUpPerson: createPeople(client, teams),
+    lookUpGroup: createGroups(client),
+    changed: home.changed,
     async start() {
       identity.start();
       socket?.start();
@@ -189,10 +309,18 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     async stop() {
       identity.stop();
       await socket?.stop();
+      await home.stop();
       await Promise.allSettled(working);
     },
   };
 }
+
+/** Where a slash command was typed, for a form it opens. */
+const placed = ({ by, reply, triggerId }: Extract<SlackIntent, { kind: "command" }>): Asked => ({
+  by,
+  place: { channel: "", messageTs: "", responseUrl: reply.via === "response-url" ? reply.url : "" },
+  triggerId: triggerId ?? "",
+});
 
 /** Bolt checks the signature over the raw bytes and refuses old requests; requests from the future are refused here. */
 function createHttp(signingSecret: string | undefined, log: Log): { receiver: ExpressReceiver; router: Router } | undefined {
@@ -224,6 +352,9 @@ const small = (title: string, text: string): Card => ({
   buttons: [],
 });
 const failed = small("This did not work", "air could not take your decision just now. Nothing was decided; try again in a moment.");
-const formFailed = small("The form did not open", "Slack did not open the form in time. Press the button again.");
+const nothingFound = small(
+  "Nothing to look into",
+  "The message names no link, address, hash, mail address or device air could recognise. Say what you mean: /air investigate <what>",
+);
 const foreignTeam = small("Not your workspace's air", "air does not serve people of your workspace. Nothing was done.");
 const notReady = small("air is still connecting to Slack", "Nothing was done. Try again in a moment.");

@@ -3,6 +3,7 @@ import type {
   ContextBlock,
   KnownBlock,
   MrkdwnElement,
+  Overflow,
   PlainTextElement,
   RichTextBlock,
   RichTextSection,
@@ -10,7 +11,8 @@ import type {
 } from "@slack/types";
 import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
 import { visible } from "../../engine/cards/visible.ts";
-import { type ActionId, writeActionId } from "./action-id.ts";
+import type { Named } from "../../engine/domain/paging.ts";
+import { type ActionId, formValue, MORE, writeActionId } from "./action-id.ts";
 import { SLACK_BUDGET, SLACK_LIMITS } from "./limits.ts";
 import { cutTo, escapeTo, isBlank, mrkdwnSpan, visibleSpans } from "./text.ts";
 
@@ -20,17 +22,54 @@ export type SlackMessage = { text: string; blocks: KnownBlock[] };
  * Card → Block Kit, within the budget by construction. Attacker text stands in plain_text or rich_text, where Slack reads no
  * markup; section fields are the one mrkdwn, see mrkdwnSpan.
  */
-export function toMessage(card: Card): SlackMessage {
+export function toMessage(card: Card, share = 1): SlackMessage {
   const buttons = drawButtons(card.buttons);
-  const page = new Page(SLACK_BUDGET.blocks - buttons.blocks.length - 1, SLACK_BUDGET.totalText - textOf(buttons.blocks) - CUT_NOTE);
+  const page = new Page(
+    Math.ceil(SLACK_BUDGET.blocks * share) - buttons.blocks.length - 1,
+    Math.ceil(SLACK_BUDGET.totalText * share) - textOf(buttons.blocks) - CUT_NOTE,
+  );
   for (const cut of buttons.cuts) page.cuts.add(cut);
   page.add(drawTitle(card));
   for (const line of card.lines) drawLine(line, page);
   const note = page.cuts.size === 0 ? [] : [contextOf(cutTo(`Cut to fit Slack: ${[...page.cuts].join(", ")}.`, CUT_NOTE))];
+  const mentions = mentionText(card.lines);
   return {
-    text: escapeTo(card.summary.trim() || card.title.trim() || "air", SLACK_BUDGET.topLevelText),
+    text: `${escapeTo(card.summary.trim() || card.title.trim() || "air", SLACK_BUDGET.topLevelText - mentions.length)}${mentions}`,
     blocks: [...page.blocks, ...note, ...buttons.blocks],
   };
+}
+
+/** The card in the plainest words and blocks there are, with the same buttons: for a Slack that refused it as it was drawn. */
+export function toPlainMessage(card: Card): SlackMessage {
+  const words = card.lines.map(wordsOf).filter((text) => text.trim() !== "");
+  const text = cutTo(visible([card.title, ...words].join("\n")).trim() || "air", PLAIN_TEXT);
+  return {
+    text: `${escapeTo(card.summary.trim() || card.title.trim() || "air", PLAIN_SUMMARY)}${mentionText(card.lines)}`,
+    blocks: [{ type: "section", text: plainText(text) }, ...drawButtons(card.buttons).blocks],
+  };
+}
+
+const PLAIN_TEXT = 1_500;
+const PLAIN_SUMMARY = 300;
+
+function wordsOf(line: Line): string {
+  switch (line.kind) {
+    case "text":
+    case "note":
+      return plain(line.text);
+    case "facts":
+      return line.facts.map(([label, value]) => `${label}: ${plain(value)}`).join("\n");
+    case "list":
+      return [line.title ?? "", ...line.items.map((item) => `- ${item.mark ? `${item.mark}: ` : ""}${plain(item.text)}`)].join("\n").trim();
+    case "code":
+      return line.text;
+    case "mention":
+      return line.who.map(({ name }) => name).join(", ");
+    case "divider":
+      return "";
+    default:
+      return line satisfies never;
+  }
 }
 
 /** Room kept for saying what was cut. */
@@ -104,12 +143,43 @@ function drawLine(line: Line, page: Page): void {
       page.add(contextOf(page.fit(visible(plain(line.text)), SLACK_BUDGET.note, "a long note")));
       return;
     }
+    case "mention":
+      drawMention(line.who, page);
+      return;
     case "divider":
       page.add({ type: "divider" });
       return;
     default:
       line satisfies never;
   }
+}
+
+/** The one place where somebody is mentioned: by the id configuration gives them. Who has none here is named only. */
+function drawMention(who: readonly Named[], page: Page): void {
+  const elements = who.slice(0, SLACK_BUDGET.mentions).flatMap((one, index): RichTextSection["elements"] => {
+    const gap = index === 0 ? [] : [{ type: "text" as const, text: " " }];
+    const id = slackId(one);
+    if (id === undefined)
+      return [...gap, { type: "text", text: page.fit(visible(one.name).trim() || "somebody", 80, "a name"), style: { bold: true } }];
+    return [...gap, one.kind === "person" ? { type: "user", user_id: id } : { type: "usergroup", usergroup_id: id }];
+  });
+  if (who.length > SLACK_BUDGET.mentions) page.cuts.add(`${who.length - SLACK_BUDGET.mentions} people`);
+  if (elements.length > 0) page.add(richText([{ type: "rich_text_section", elements }]));
+}
+
+function slackId(one: Named): string | undefined {
+  const id = one.on.slack;
+  return id !== undefined && (one.kind === "person" ? /^[UW][A-Z0-9]{1,30}$/ : /^S[A-Z0-9]{1,30}$/).test(id) ? id : undefined;
+}
+
+/** What notifications read: after what it is about, so that its first words stay that. */
+function mentionText(lines: readonly Line[]): string {
+  const who = lines.flatMap((line) => (line.kind === "mention" ? line.who : [])).slice(0, SLACK_BUDGET.mentions);
+  const mentions = who.flatMap((one) => {
+    const id = slackId(one);
+    return id === undefined ? [] : [one.kind === "person" ? `<@${id}>` : `<!subteam^${id}>`];
+  });
+  return mentions.length === 0 ? "" : ` ${[...new Set(mentions)].join(" ")}`;
 }
 
 type Facts = Extract<Line, { kind: "facts" }>["facts"];
@@ -204,36 +274,54 @@ function drawButtons(all: readonly Button[]): { blocks: KnownBlock[]; cuts: stri
   const cuts: string[] = [];
   // A value or address cannot be cut without changing what it means, so such a button is left out and said so.
   const fits = all.filter((button) => {
+    const value = wireValue(button);
     const fine =
       button.url !== undefined
         ? button.url.length <= SLACK_LIMITS.buttonUrl && /^https?:\/\//.test(button.url)
-        : button.value !== undefined &&
-          button.value !== "" &&
-          button.value.isWellFormed() &&
-          button.value.length <= SLACK_LIMITS.buttonValue;
+        : value !== "" && value.isWellFormed() && value.length <= (isInMenu(button) ? SLACK_LIMITS.optionValue : SLACK_LIMITS.buttonValue);
     if (!fine) cuts.push(`the button "${cutTo(visible(button.label), SLACK_BUDGET.buttonText)}"`);
     return fine;
   });
-  const shown = fits.slice(0, SLACK_BUDGET.buttons);
-  if (shown.length < fits.length) cuts.push(`${fits.length - shown.length} buttons`);
-  if (shown.length === 0) return { blocks: [], cuts };
-  return { blocks: [{ type: "actions", elements: shown.map(drawButton) }], cuts };
+  const buttons = fits.filter((button) => !isInMenu(button));
+  const menu = fits.filter(isInMenu);
+  const shown = buttons.slice(0, SLACK_BUDGET.buttons);
+  const listed = menu.slice(0, SLACK_LIMITS.overflowOptions);
+  const left = fits.length - shown.length - listed.length;
+  if (left > 0) cuts.push(`${left} buttons`);
+  if (shown.length + listed.length === 0) return { blocks: [], cuts };
+  return { blocks: [{ type: "actions", elements: [...shown.map(drawButton), ...(listed.length > 0 ? [drawMenu(listed)] : [])] }], cuts };
 }
+
+const isInMenu = (button: Button): boolean => button.more === true && button.url === undefined;
+/** A menu names its forms among its values; a button that opens one says so by its id. */
+const wireValue = (button: Button): string =>
+  button.form === undefined ? (button.value ?? "") : isInMenu(button) ? formValue(button.form) : button.form;
+
+const drawMenu = (buttons: readonly Button[]): Overflow => ({
+  type: "overflow",
+  action_id: MORE,
+  options: buttons.map((button) => ({
+    text: plainText(cutTo(visible(button.label).trim() || "Open", SLACK_LIMITS.optionText)),
+    value: wireValue(button),
+  })),
+});
 
 function drawButton(button: Button, index: number): SlackButton {
   const label = visible(button.label).trim() || "Open";
   const id: ActionId =
     button.url !== undefined
       ? { kind: "link" }
-      : button.input !== undefined
-        ? { kind: "ask", label: visible(button.input.label), required: button.input.required }
-        : { kind: "plain" };
+      : button.form !== undefined
+        ? { kind: "form" }
+        : button.input !== undefined
+          ? { kind: "ask", label: visible(button.input.label), required: button.input.required }
+          : { kind: "plain" };
   return {
     type: "button",
     action_id: writeActionId(index, id),
     text: plainText(cutTo(label, SLACK_BUDGET.buttonText)),
     ...(label.length > SLACK_BUDGET.buttonText ? { accessibility_label: cutTo(label, SLACK_LIMITS.accessibilityLabel) } : {}),
-    ...(button.url !== undefined ? { url: button.url } : { value: button.value ?? "" }),
+    ...(button.url !== undefined ? { url: button.url } : { value: wireValue(button) }),
     ...(button.style === "plain" ? {} : { style: button.style }),
     ...(button.confirm === undefined ? {} : { confirm: drawConfirm(button.confirm, button.style) }),
   };

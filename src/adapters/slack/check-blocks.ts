@@ -56,7 +56,8 @@ function checkBlock(block: unknown, where: string, say: Say, ids: Set<string>): 
     }
     case "actions": {
       for (const [element, at] of checkList(block.elements, `${where}.elements`, LIMIT.actionsElements, say)) {
-        checkButton(element, at, say, ids);
+        if (isObject(element) && element.type === "overflow") checkOptions(element, at, LIMIT.overflowOptions, say);
+        else checkButton(element, at, say, ids);
       }
       return;
     }
@@ -69,6 +70,87 @@ function checkBlock(block: unknown, where: string, say: Say, ids: Set<string>): 
     default:
       say(where, `unknown type ${JSON.stringify(block.type)}`);
   }
+}
+
+/** What a person chooses from: a menu, a select, boxes to tick. */
+function checkOptions(node: Node, where: string, most: number, say: Say): void {
+  if (node.action_id !== undefined) checkString(node.action_id, `${where}.action_id`, LIMIT.actionId, say);
+  const values = new Set<unknown>();
+  for (const [option, at] of checkList(node.options, `${where}.options`, most, say)) {
+    if (!isObject(option)) {
+      say(at, "not an option");
+      continue;
+    }
+    checkText(option.text, `${at}.text`, LIMIT.optionText, say, ["plain_text"]);
+    checkString(option.value, `${at}.value`, LIMIT.optionValue, say);
+    if (values.has(option.value)) say(`${at}.value`, "used twice");
+    values.add(option.value);
+  }
+  // What is chosen from the start has to be one of them, whole.
+  const options = Array.isArray(node.options) ? node.options.map((option) => JSON.stringify(option)) : [];
+  const initial = [node.initial_option ?? [], node.initial_options ?? []].flat();
+  if (initial.some((option) => !options.includes(JSON.stringify(option)))) say(where, "what is chosen from the start is no option");
+  if (Array.isArray(node.initial_options) && node.initial_options.length === 0) say(where, "chooses nothing from the start");
+}
+
+function checkInput(block: Node, where: string, say: Say): void {
+  checkText(block.label, `${where}.label`, LIMIT.inputLabel, say, ["plain_text"]);
+  if (block.hint !== undefined) checkText(block.hint, `${where}.hint`, LIMIT.inputLabel, say, ["plain_text"]);
+  checkString(block.block_id, `${where}.block_id`, LIMIT.blockId, say);
+  const { element } = block;
+  const at = `${where}.element`;
+  if (!isObject(element)) {
+    say(at, "missing");
+    return;
+  }
+  checkString(element.action_id, `${at}.action_id`, LIMIT.actionId, say);
+  switch (element.type) {
+    case "static_select":
+      checkOptions(element, at, LIMIT.selectOptions, say);
+      return;
+    case "checkboxes":
+      checkOptions(element, at, LIMIT.checkboxes, say);
+      return;
+    case "plain_text_input": {
+      const most = typeof element.max_length === "number" ? element.max_length : LIMIT.inputLength;
+      if (most < 1 || most > LIMIT.inputLength) say(`${at}.max_length`, `${most}, at most ${LIMIT.inputLength}`);
+      if (element.initial_value !== undefined) checkString(element.initial_value, `${at}.initial_value`, most, say);
+      return;
+    }
+    default:
+      say(at, `unknown type ${JSON.stringify(element.type)}`);
+  }
+}
+
+/** The limits of a modal or the home tab. */
+export function checkView(view: unknown): string[] {
+  const found: string[] = [];
+  const say = (where: string, what: string) => found.push(`${where}: ${what}`);
+  if (!isObject(view)) return ["view: not an object"];
+  if (view.type !== "modal" && view.type !== "home") say("type", "must be modal or home");
+  if (view.type === "modal") checkText(view.title, "title", LIMIT.viewTitle, say, ["plain_text"]);
+  for (const name of ["submit", "close"] as const)
+    if (view[name] !== undefined) checkText(view[name], name, LIMIT.viewTitle, say, ["plain_text"]);
+  if (view.private_metadata !== undefined) checkString(view.private_metadata, "private_metadata", LIMIT.privateMetadata, say);
+  if (view.callback_id !== undefined) checkString(view.callback_id, "callback_id", LIMIT.callbackId, say);
+  const blocks = checkList(view.blocks, "blocks", LIMIT.viewBlocks, say);
+  const ids = new Set<unknown>();
+  let inputs = 0;
+  for (const [block, at] of blocks) {
+    if (!isObject(block)) {
+      say(at, "not an object");
+      continue;
+    }
+    if (block.block_id !== undefined && ids.has(block.block_id)) say(`${at}.block_id`, "used twice");
+    ids.add(block.block_id);
+    if (block.type === "input") {
+      inputs += 1;
+      checkInput(block, at, say);
+      // An action_id is known within its block only.
+    } else checkBlock(block, at, say, new Set());
+  }
+  if (inputs > 0 && view.submit === undefined) say("submit", "needed where there is an input");
+  return found;
 }
 
 function checkList(list: unknown, where: string, max: number, say: Say): [unknown, string][] {
@@ -139,7 +221,10 @@ function checkRich(node: unknown, where: string, say: Say): void {
     case "rich_text_section":
     case "rich_text_preformatted": {
       for (const [child, at] of children) {
-        if (!isObject(child) || child.type !== "text") say(at, "only text runs: anything else could mention or link");
+        if (isObject(child) && node.type === "rich_text_section" && (child.type === "user" || child.type === "usergroup")) {
+          const [id, shape] = child.type === "user" ? [child.user_id, /^[UW][A-Z0-9]+$/] : [child.usergroup_id, /^S[A-Z0-9]+$/];
+          if (typeof id !== "string" || !shape.test(id)) say(at, `no ${child.type} id`);
+        } else if (!isObject(child) || child.type !== "text") say(at, "only text runs and mentions: anything else could link");
         else checkString(child.text, `${at}.text`, LIMIT.richText, say);
       }
       return;

@@ -24,7 +24,7 @@ export function createIdentity(client: WebClient, log: Log): { known(): SlackIde
     } catch (error) {
       const { kind, message, retryAfterMs } = toChatError(error);
       // Once per kind of trouble: it is asked again every minute.
-      if (said !== message) (kind === "refused" ? log.error : log.warn)(message, { call: "auth.test" });
+      if (said !== message) (kind === "later" ? log.warn : log.error)(message, { call: "auth.test" });
       said = message;
       if (stopped) return;
       timer = setTimeout(() => void ask(attempt + 1), retryAfterMs ?? Math.min(60_000, 1_000 * 2 ** Math.min(attempt, 6)));

@@ -27,6 +27,12 @@ export const SLACK_LIMITS = {
   inputLabel: 2_000,
   inputLength: 3_000,
   viewTitle: 24,
+  /** Newer clients take longer values; old documentation says this. */
+  optionText: 75,
+  optionValue: 75,
+  overflowOptions: 5,
+  selectOptions: 100,
+  checkboxes: 10,
   privateMetadata: 3_000,
   callbackId: 255,
 } as const;
@@ -44,4 +50,6 @@ export const SLACK_BUDGET = {
   fieldText: 600,
   listItem: 600,
   note: 1_000,
+  /** People and groups one card mentions. */
+  mentions: 20,
 } as const;

@@ -2,8 +2,8 @@ import type { WebClient } from "@slack/web-api";
 import { z } from "zod";
 import type { Card } from "../../engine/cards/card.ts";
 import { ChatError, type ChatPlatform, type MessageRef } from "../../engine/ports.ts";
-import { toMessage } from "./blocks.ts";
-import { toChatError } from "./errors.ts";
+import { type SlackMessage, toMessage, toPlainMessage } from "./blocks.ts";
+import { isUndrawable, slackCode, toChatError } from "./errors.ts";
 
 const EVENT_TYPE = "air_card";
 
@@ -17,22 +17,37 @@ const Found = z.object({
 /** Pages of 200 looked through for one half-sent post: it is seconds old, so it is on the first or nowhere near. */
 const PAGES = 5;
 
-export function createPlatform(client: WebClient, pace: ChatPlatform["pace"]): ChatPlatform {
+/** A card that Slack does not take as it is drawn is drawn with less, and then with almost nothing; never more often than that. */
+async function drawn<T>(card: Card, send: (message: SlackMessage) => Promise<T>): Promise<T> {
+  for (const share of [1, 0.4]) {
+    try {
+      return await send(toMessage(card, share));
+    } catch (error) {
+      if (!isUndrawable(error)) throw error;
+    }
+  }
+  return send(toPlainMessage(card));
+}
+
+export function createPlatform(client: WebClient, pace: ChatPlatform["pace"], now: () => number = Date.now): ChatPlatform {
+  const call = createCall(now);
   return {
     name: "slack",
     pace,
 
     async post(channel, card, marker, thread, signal) {
-      const sent = await call(signal, () =>
-        client.chat.postMessage({
-          channel,
-          ...toMessage(card),
-          metadata: metadata(marker),
-          // An indicator's address must not be fetched by Slack's preview robot.
-          unfurl_links: false,
-          unfurl_media: false,
-          ...(thread === undefined ? {} : { thread_ts: rootOf(thread) }),
-        }),
+      const sent = await call(`chat.postMessage ${channel}`, signal, () =>
+        drawn(card, (message) =>
+          client.chat.postMessage({
+            channel,
+            ...message,
+            metadata: metadata(marker),
+            // An indicator's address must not be fetched by Slack's preview robot.
+            unfurl_links: false,
+            unfurl_media: false,
+            ...(thread === undefined ? {} : { thread_ts: rootOf(thread) }),
+          }),
+        ),
       );
       // Posted for certain, but not where: `find` knows it by its marker.
       if (sent.ts === undefined) throw new ChatError("later", "Slack posted without saying where.", { maybeSent: true });
@@ -41,7 +56,9 @@ export function createPlatform(client: WebClient, pace: ChatPlatform["pace"]): C
 
     async update(channel, ref, card, marker, signal) {
       // Text alone would drop the blocks.
-      await call(signal, () => client.chat.update({ channel, ts: ref.id, ...toMessage(card), metadata: metadata(marker) }));
+      await call("chat.update", signal, () =>
+        drawn(card, (message) => client.chat.update({ channel, ts: ref.id, ...message, metadata: metadata(marker) })),
+      );
     },
 
     async find(channel, marker, since, thread, signal) {
@@ -50,9 +67,17 @@ export function createPlatform(client: WebClient, pace: ChatPlatform["pace"]): C
       let cursor: string | undefined;
       for (let page = 0; page < PAGES; page += 1) {
         const ask = { channel, oldest, include_all_metadata: true, limit: 200, ...(cursor === undefined ? {} : { cursor }) };
-        const answer = await call(signal, async () =>
-          thread === undefined ? client.conversations.history(ask) : client.conversations.replies({ ...ask, ts: rootOf(thread) }),
-        );
+        const answer = await call(thread === undefined ? "conversations.history" : "conversations.replies", signal, async () => {
+          try {
+            return await (thread === undefined
+              ? client.conversations.history(ask)
+              : client.conversations.replies({ ...ask, ts: rootOf(thread) }));
+          } catch (error) {
+            // Posting may work all the same.
+            if (slackCode(error) === "missing_scope") throw new ChatError("refused", CANNOT_LOOK);
+            throw error;
+          }
+        });
         for (const message of answer.messages ?? []) {
           const found = Found.safeParse(message);
           if (found.success && found.data.metadata.event_payload.marker === marker) {
@@ -70,16 +95,39 @@ export function createPlatform(client: WebClient, pace: ChatPlatform["pace"]): C
 /** Slack threads are one level deep: a reply's thread is the root's. */
 const rootOf = (thread: MessageRef): string => thread.thread ?? thread.id;
 
+const CANNOT_LOOK =
+  "The Slack app may not read its channels (channels:history, groups:history), so half-sent cards cannot be found. Compare it with `air slack manifest`.";
+
+/**
+ * Slack limits posts per channel and everything else per method over all channels. Until the wait Slack asked for is over, nothing of the
+ * same sort is asked again; where it is not about posting in a channel, only that message waits and posts go on.
+ */
+function createCall(now: () => number): <T>(sort: string, signal: AbortSignal, run: () => Promise<T>) => Promise<T> {
+  const until = new Map<string, number>();
+  return async (sort, signal, run) => {
+    const alone = !sort.startsWith("chat.postMessage ");
+    const left = (until.get(sort) ?? 0) - now();
+    if (left > 0) throw new ChatError("later", `Slack asked to wait with ${sort.split(" ")[0]}.`, { retryAfterMs: left, alone });
+    until.delete(sort);
+    try {
+      return await withSignal(signal, run);
+    } catch (error) {
+      const { kind, message, retryAfterMs, maybeSent } = toChatError(error);
+      if (kind !== "later" || retryAfterMs === undefined) throw toChatError(error);
+      until.set(sort, now() + retryAfterMs);
+      throw new ChatError("later", message, { retryAfterMs, maybeSent, alone });
+    }
+  };
+}
+
 /** Slack's client takes no signal: an aborted call is left to its own time-out and counted as perhaps sent. */
-async function call<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+async function withSignal<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
   if (signal.aborted) throw new ChatError("later", "Stopped before Slack was asked.");
   const aborted = Promise.withResolvers<never>();
   const stop = () => aborted.reject(new ChatError("later", "Stopped while Slack was asked.", { maybeSent: true }));
   signal.addEventListener("abort", stop, { once: true });
   try {
     return await Promise.race([run(), aborted.promise]);
-  } catch (error) {
-    throw toChatError(error);
   } finally {
     signal.removeEventListener("abort", stop);
   }

@@ -1,5 +1,6 @@
 import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
 import { visible as spellOut } from "../../engine/cards/visible.ts";
+import type { Named } from "../../engine/domain/paging.ts";
 import { TEAMS_LIMITS } from "./limits.ts";
 
 /** As much of Adaptive Cards 1.5 as air draws. */
@@ -10,10 +11,13 @@ export type AdaptiveCard = {
   fallbackText: string;
   body: Element[];
   actions?: Action[];
+  /** Whom the card's `<at>` tags stand for; a tag without an entity mentions nobody. */
+  msteams?: { entities: Mention[] };
 };
+type Mention = { type: "mention"; text: string; mentioned: { id: string; name: string } };
 type Run = { type: "TextRun"; text: string; weight?: "Bolder"; fontType?: "Monospace"; isSubtle?: boolean; size?: "Small" };
 type Element =
-  | { type: "TextBlock"; text: string; style?: "heading"; size?: "Large"; weight?: "Bolder"; wrap: true }
+  | { type: "TextBlock"; text: string; style?: "heading"; size?: "Large"; weight?: "Bolder"; wrap: true; spacing?: Spacing }
   | { type: "RichTextBlock"; inlines: Run[]; spacing?: Spacing; separator?: boolean }
   | {
       type: "Container";
@@ -56,25 +60,26 @@ export function toAdaptiveCard(card: Card): AdaptiveCard {
   const tail: Element[] = [...inputs, ...(more.length === 0 ? [] : [{ type: "ActionSet" as const, actions: more }])];
   const page = new Page(TEAMS_LIMITS.cardBytes - bytes(frame) - bytes(tail) - CUT_NOTE);
   for (const cut of cuts) page.cuts.add(cut);
-  page.add({
+  page.add(drawTitle(card));
+  for (const line of card.lines) drawLine(line, page);
+  const entities = page.mentions;
+  const note: Element[] = page.cuts.size === 0 ? [] : [small(cutTo(`Cut to fit Teams: ${[...page.cuts].join(", ")}.`, 300))];
+  return { ...frame, body: [...page.body, ...note, ...tail], ...(entities.length === 0 ? {} : { msteams: { entities } }) };
+}
+
+/** The heading; with a badge it stands in a band of its colour, from edge to edge. */
+function drawTitle(card: Card): Element {
+  const heading: Element = {
     type: "TextBlock",
     text: escapeMarkdown(oneLine(cutTo(visible(card.title.trim() || "air"), TEAMS_LIMITS.title))),
     style: "heading",
     size: "Large",
     weight: "Bolder",
     wrap: true,
-  });
-  if (card.badge?.trim()) {
-    page.add({
-      type: "Container",
-      style: TONE[card.tone],
-      items: [runs([{ text: cutTo(visible(card.badge.trim()), 80), style: "bold" }])],
-      spacing: "Small",
-    });
-  }
-  for (const line of card.lines) drawLine(line, page);
-  const note: Element[] = page.cuts.size === 0 ? [] : [small(cutTo(`Cut to fit Teams: ${[...page.cuts].join(", ")}.`, 300))];
-  return { ...frame, body: [...page.body, ...note, ...tail] };
+  };
+  if (!card.badge?.trim()) return heading;
+  const badge = { ...runs([{ text: cutTo(visible(card.badge.trim()), 80), style: "bold" }]), spacing: "None" as const };
+  return { type: "Container", style: TONE[card.tone], bleed: true, items: [badge, heading] };
 }
 
 /** Room kept for saying what was cut: 300 characters, up to 3 bytes each, and their frame. */
@@ -87,6 +92,7 @@ const TONE = { neutral: "emphasis", info: "accent", good: "good", warning: "warn
 
 class Page {
   readonly body: Element[] = [];
+  readonly mentions: Mention[] = [];
   readonly cuts = new Set<string>();
   #left: number;
 
@@ -95,10 +101,12 @@ class Page {
   }
 
   /** False, and nothing added, where it does not fit any more. */
-  add(element: Element): boolean {
-    const size = bytes(element) + 1;
+  add(element: Element, mentions: readonly Mention[] = []): boolean {
+    // The frame of the list of mentions counts with each of them: generous, and simple.
+    const size = bytes(element) + 1 + (mentions.length === 0 ? 0 : bytes(mentions) + 40);
     if (size > this.#left) return false;
     this.body.push(element);
+    this.mentions.push(...mentions);
     this.#left -= size;
     return true;
   }
@@ -126,12 +134,34 @@ function drawLine(line: Line, page: Page): void {
     case "note":
       if (!isBlank(line.text)) addOrCut(page, small(plain(fitSpans(line.text, TEAMS_LIMITS.run, page, "a long note"))), "a note");
       return;
+    case "mention":
+      drawMention(line.who, page);
+      return;
     case "divider":
       addOrCut(page, { type: "Container", items: [], separator: true, spacing: "Medium" }, "a divider");
       return;
     default:
       line satisfies never;
   }
+}
+
+/** Mentioned by the id configuration gives them; who has none is named only. */
+function drawMention(who: readonly Named[], page: Page): void {
+  const mentions: Mention[] = [];
+  const names = who.slice(0, TEAMS_LIMITS.mentions).map((one) => {
+    // What could end the tag, or format, has no place in it.
+    const name =
+      oneLine(cutTo(visible(one.name), 80))
+        .replace(/[\\<>&*_[\]()~`#!|{}]/g, " ")
+        .trim() || "somebody";
+    const id = one.on.teams;
+    if (one.kind !== "person" || id === undefined || id === "") return escapeMarkdown(name);
+    mentions.push({ type: "mention", text: `<at>${name}</at>`, mentioned: { id: cutTo(id, 200), name } });
+    return `<at>${name}</at>`;
+  });
+  if (who.length > TEAMS_LIMITS.mentions) page.cuts.add(`${who.length - TEAMS_LIMITS.mentions} people`);
+  if (names.length > 0 && !page.add({ type: "TextBlock", text: names.join(", "), wrap: true, spacing: "Small" }, mentions))
+    page.cuts.add("who this is for");
 }
 
 function drawFact(label: string, value: Span[]): Element {
@@ -189,7 +219,9 @@ function fitSpans(text: Text, max: number, page: Page, what: string): Span[] {
 
 function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Element[]; cuts: string[] } {
   const cuts: string[] = [];
+  // What opens a form waits for dialogs.
   const fits = all.filter((button) => {
+    if (button.form !== undefined) return false;
     const fine =
       button.url !== undefined
         ? /^https?:\/\//.test(button.url) && button.url.length <= 500

@@ -8,4 +8,6 @@ export const TEAMS_LIMITS = {
   listItem: 600,
   label: 60,
   buttons: 12,
+  /** People one card mentions. */
+  mentions: 20,
 } as const;

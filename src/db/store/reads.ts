@@ -1,29 +1,15 @@
-import {
-  and,
-  asc,
-  desc,
-  eq,
-  getTableColumns,
-  gt,
-  gte,
-  ilike,
-  inArray,
-  isNotNull,
-  isNull,
-  lt,
-  lte,
-  ne,
-  or,
-  type SQL,
-  sql,
-} from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { OPEN_STATES, sameProposal } from "../../engine/domain/action.ts";
-import { deviceName } from "../../engine/domain/entity.ts";
-import type { Past } from "../../engine/ports.ts";
-import type { ActionFilter, ActionRow, AlertSummary, IncidentView, Page, Reads } from "../../engine/store.ts";
+import { CHAIN_STEPS } from "../../engine/domain/paging.ts";
+import type { AgreementRow, AlertSummary, IncidentView, Reads } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
+import { readDigest } from "./digest.ts";
+import { readFigures } from "./figures.ts";
+import { countActions, listActions } from "./list-actions.ts";
+import { countIncidents, countInvestigations, listIncidents, listInvestigations } from "./list-incidents.ts";
+import { readPasts } from "./past.ts";
 
 /** Lists and cards leave out what may be large: what the source sent, whole. */
 const { raw: _raw, description: _description, ...alertSummary } = getTableColumns(t.alerts);
@@ -37,6 +23,10 @@ const deliverable = (channel: string) =>
 const ALERTS_READ = 1000;
 /** Alerts of one incident a card may need; the incident's row counts them all. */
 const ALERTS_SHOWN = 100;
+/** Who was told, of an incident, as far as a card may need it. */
+const PAGES_SHOWN = 40;
+/** Lines of one incident's story that are read at once. */
+const STORY_READ = 2000;
 /** Lines of the timeline a card may need. */
 const TIMELINE_SHOWN = 60;
 
@@ -44,10 +34,6 @@ const TIMELINE_SHOWN = 60;
 export function reads(db: () => Db): Reads {
   const prepared = preparedReads(db);
   const one = async <T>(query: Promise<T[]>) => (await query)[0];
-  const page = <Row extends { id: number }>(rows: Row[], limit: number): Page<Row> => {
-    const items = rows.slice(0, limit);
-    return { items, next: rows.length > limit ? String(items.at(-1)?.id) : null };
-  };
   const views = (ids: readonly number[]) => readViews(db(), ids);
   return {
     alert: (id) => one(db().select().from(t.alerts).where(eq(t.alerts.id, id))),
@@ -55,40 +41,34 @@ export function reads(db: () => Db): Reads {
     investigation: (id) => one(prepared().investigation.execute({ id })),
     action: (id) => one(db().select().from(t.actions).where(eq(t.actions.id, id))),
     evidence: (id) => one(db().select().from(t.evidence).where(eq(t.evidence.id, id))),
+    async twinsOf(id) {
+      const twin = alias(t.evidence, "twin");
+      const rows = await db()
+        .select({ id: twin.id })
+        .from(t.evidence)
+        .innerJoin(
+          twin,
+          and(
+            eq(twin.incidentId, t.evidence.incidentId),
+            eq(twin.digest, t.evidence.digest),
+            ne(twin.investigationId, t.evidence.investigationId),
+          ),
+        )
+        .where(eq(t.evidence.id, id))
+        .orderBy(asc(twin.id));
+      return rows.map((row) => row.id);
+    },
     evidenceOf: (id) => prepared().evidence.execute({ id }),
     observationsOf: (id) => prepared().observations.execute({ id }),
     actionsOf: (id) => db().select().from(t.actions).where(eq(t.actions.investigationId, id)).orderBy(asc(t.actions.id)),
     alertsOf: async (id, limit = ALERTS_READ) => (await prepared().alerts.execute({ id, limit })).reverse(),
     incidentViews: views,
-    async listIncidents(filter) {
-      const where = [
-        filter.status && inArray(t.incidents.status, [...filter.status]),
-        filter.severity && inArray(t.incidents.severity, [...filter.severity]),
-        filter.after === undefined ? undefined : lt(t.incidents.id, filter.after),
-      ];
-      const rows = await db()
-        .select()
-        .from(t.incidents)
-        .where(and(...where))
-        .orderBy(desc(t.incidents.id))
-        .limit(filter.limit + 1);
-      return page(rows, filter.limit);
-    },
-    async listInvestigations(filter) {
-      const where = [
-        filter.status && inArray(t.investigations.status, [...filter.status]),
-        filter.incidentId === undefined ? undefined : eq(t.investigations.incidentId, filter.incidentId),
-        filter.after === undefined ? undefined : lt(t.investigations.id, filter.after),
-      ];
-      const rows = await db()
-        .select()
-        .from(t.investigations)
-        .where(and(...where))
-        .orderBy(desc(t.investigations.id))
-        .limit(filter.limit + 1);
-      return page(rows, filter.limit);
-    },
-    listActions: (filter) => readActions(db(), filter),
+    listIncidents: (filter) => listIncidents(db(), filter),
+    countIncidents: (filter) => countIncidents(db(), filter),
+    listInvestigations: (filter) => listInvestigations(db(), filter),
+    countInvestigations: (filter) => countInvestigations(db(), filter),
+    listActions: (filter) => listActions(db(), filter),
+    countActions: (filter) => countActions(db(), filter),
     async proposedIn(incident) {
       const rows = await db()
         .select({ kind: t.actions.kind, targetDigest: t.actions.targetDigest, undoes: t.actions.undoes })
@@ -117,6 +97,9 @@ export function reads(db: () => Db): Reads {
         lastDay: await count(and(automatic, gte(t.actions.decidedAt, day))),
       };
     },
+    approvedActions: () => db().select().from(t.actions).where(eq(t.actions.state, "approved")).orderBy(asc(t.actions.id)),
+    agreement: (since, lab) => readAgreement(db(), since, lab),
+    figures: (since, lab) => readFigures(db(), since, lab),
     lapsedActions: (now, limit) =>
       db()
         .select()
@@ -190,9 +173,12 @@ export function reads(db: () => Db): Reads {
         .select({ id: t.actions.id })
         .from(t.actions)
         .where(
-          inArray(
-            t.actions.state,
-            OPEN_STATES.filter((state) => state !== "pending"),
+          and(
+            inArray(
+              t.actions.state,
+              OPEN_STATES.filter((state) => state !== "pending"),
+            ),
+            or(isNull(t.actions.notBefore), lte(t.actions.notBefore, before)),
           ),
         )
         .orderBy(asc(t.actions.id))
@@ -205,13 +191,13 @@ export function reads(db: () => Db): Reads {
     },
     async staleMessages(channel, now, limit) {
       const rows = await db()
-        .select({ message: t.messages, root: root.ref })
+        .select({ message: t.messages, root: root.ref, rootInsteadOf: root.insteadOf })
         .from(t.messages)
         .leftJoin(root, and(eq(root.channel, t.messages.channel), eq(root.subject, t.messages.thread)))
         .where(and(deliverable(channel), or(isNull(t.messages.retryAt), lte(t.messages.retryAt, now))))
         .orderBy(asc(t.messages.priority), asc(t.messages.id))
         .limit(limit);
-      return rows.map((row) => ({ ...row.message, root: row.root }));
+      return rows.map((row) => ({ ...row.message, root: row.root, rootInsteadOf: row.rootInsteadOf }));
     },
     rootMessages: (channel, limit) =>
       db()
@@ -232,11 +218,31 @@ export function reads(db: () => Db): Reads {
       );
       return row ? (row.at ?? new Date(0)) : undefined;
     },
-    channel: (channel) =>
-      one(db().select({ nextAt: t.channels.nextAt, trouble: t.channels.trouble }).from(t.channels).where(eq(t.channels.channel, channel))),
+    digest: (which) => readDigest(db(), which),
+    timelineAfter: (after, events, limit) =>
+      db()
+        .select()
+        .from(t.timeline)
+        .where(and(gt(t.timeline.id, after), inArray(t.timeline.event, [...events])))
+        .orderBy(asc(t.timeline.id))
+        .limit(limit),
+    async lastTimelineId() {
+      const row = await one(db().select({ id: t.timeline.id }).from(t.timeline).orderBy(desc(t.timeline.id)).limit(1));
+      return row?.id ?? 0;
+    },
+    timelineRows: (ids) =>
+      ids.length === 0
+        ? Promise.resolve([])
+        : db()
+            .select()
+            .from(t.timeline)
+            .where(inArray(t.timeline.id, [...ids]))
+            .orderBy(asc(t.timeline.id)),
+    channel: (channel) => one(db().select().from(t.channels).where(eq(t.channels.channel, channel))),
+    troubledChannels: () => db().select().from(t.channels).where(isNotNull(t.channels.troubleKind)).orderBy(asc(t.channels.channel)),
     auditLines: (after, limit) =>
       db()
-        .select({ seq: t.audit.seq, line: t.audit.line, hash: t.audit.hash })
+        .select({ seq: t.audit.seq, line: t.audit.line, hash: t.audit.hash, incidentId: t.audit.incidentId })
         .from(t.audit)
         .where(gt(t.audit.seq, after))
         .orderBy(asc(t.audit.seq))
@@ -244,6 +250,65 @@ export function reads(db: () => Db): Reads {
     async auditHead() {
       const row = await one(db().select().from(t.auditHead).where(eq(t.auditHead.id, 1)));
       return { count: row?.count ?? 0, hash: row?.hash ?? "" };
+    },
+    duePages: (now, limit) =>
+      db()
+        .select()
+        .from(t.pages)
+        .where(
+          and(
+            isNull(t.pages.sentAt),
+            isNull(t.pages.droppedAt),
+            lte(t.pages.dueAt, now),
+            or(isNull(t.pages.tryAt), lte(t.pages.tryAt, now)),
+          ),
+        )
+        .orderBy(asc(t.pages.dueAt), asc(t.pages.id))
+        .limit(limit),
+    pages: (ids) =>
+      ids.length === 0
+        ? Promise.resolve([])
+        : db()
+            .select()
+            .from(t.pages)
+            .where(inArray(t.pages.id, [...ids])),
+    pagesIn: (messages) =>
+      messages.length === 0
+        ? Promise.resolve([])
+        : db()
+            .select()
+            .from(t.pages)
+            .where(or(inArray(t.pages.id, [...messages]), inArray(t.pages.toldBy, [...messages])))
+            .orderBy(asc(t.pages.id)),
+    pagesOf: (incident) => db().select().from(t.pages).where(eq(t.pages.incidentId, incident)).orderBy(asc(t.pages.id)),
+    async overdueActions(now, steps, limit) {
+      const taken = sql`(select count(distinct p.step) from pages p
+        where p.incident_id = ${t.actions.incidentId} and p.action_id = ${t.actions.id} and p.step in ${[...CHAIN_STEPS]})`;
+      const rows = await db()
+        .select({ id: t.actions.id })
+        .from(t.actions)
+        .where(and(eq(t.actions.state, "pending"), lte(t.actions.deadline, now), sql`${taken} < ${steps}`))
+        .orderBy(asc(t.actions.deadline), asc(t.actions.id))
+        .limit(limit);
+      return rows.map((row) => row.id);
+    },
+    async unansweredPages(limit) {
+      const rows = await db()
+        .select({ page: t.pages })
+        .from(t.pages)
+        .innerJoin(t.actions, eq(t.actions.id, t.pages.actionId))
+        .innerJoin(t.incidents, eq(t.incidents.id, t.pages.incidentId))
+        .where(
+          and(
+            inArray(t.pages.step, [...CHAIN_STEPS]),
+            isNotNull(t.pages.sentAt),
+            eq(t.actions.state, "pending"),
+            or(isNull(t.incidents.ackedAt), lt(t.incidents.ackedAt, t.actions.proposedAt)),
+          ),
+        )
+        .orderBy(desc(t.pages.sentAt), desc(t.pages.id))
+        .limit(limit);
+      return rows.map((row) => row.page);
     },
     activeSnoozes: (now) => db().select().from(t.snoozes).where(gt(t.snoozes.until, now)).orderBy(asc(t.snoozes.id)),
     storms: (ids) =>
@@ -263,6 +328,8 @@ export function reads(db: () => Db): Reads {
     },
     stormAlerts: (storm, { offset, limit }) =>
       db().select(alertSummary).from(t.alerts).where(eq(t.alerts.stormId, storm)).orderBy(asc(t.alerts.id)).offset(offset).limit(limit),
+    storyOf: async (incident, limit = STORY_READ) =>
+      (await db().select().from(t.timeline).where(eq(t.timeline.incidentId, incident)).orderBy(desc(t.timeline.id)).limit(limit)).reverse(),
     // By its incident, which the table is indexed by: an index more would cost every intake.
     timelineOf: (id) =>
       db()
@@ -285,110 +352,46 @@ export function reads(db: () => Db): Reads {
         .where(and(eq(t.incidents.stormId, storm), eq(t.actions.state, "pending")));
       return rows[0]?.count ?? 0;
     },
-    past: (digests, since, except, lab) => readPast(db(), digests, since, except, lab),
+    past: async (digests, since, except, lab) => {
+      const [past] = await readPasts(db(), [{ digests, since, except, lab }]);
+      if (!past) throw new Error("The database did not answer what was asked.");
+      return past;
+    },
   };
 }
 
-/** When something last happened to an action. */
-const updated = sql<string>`coalesce(${t.actions.endedAt}, ${t.actions.executingAt}, ${t.actions.decidedAt}, ${t.actions.proposedAt})`;
-const likely = (part: string) => `%${part.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`)}%`;
-
-async function readActions(db: Db, filter: ActionFilter): Promise<Page<ActionRow>> {
-  const [at, id] = (filter.after ?? "").split("-").map(Number);
-  const order = filter.order ?? "newest";
-  // Sorted by a time, the cursor is the time and the id of the last row: rows that share a time are not lost between two pages.
-  const moment = (ms: number) => new Date(ms).toISOString();
-  const past =
-    filter.after === undefined || at === undefined
-      ? undefined
-      : order === "newest"
-        ? lt(t.actions.id, at)
-        : order === "deadline"
-          ? sql`(${t.actions.deadline}, ${t.actions.id}) > (${moment(at)}::timestamptz, ${id ?? 0})`
-          : sql`(${updated}, ${t.actions.id}) < (${moment(at)}::timestamptz, ${id ?? 0})`;
-  const where = [
-    filter.states && inArray(t.actions.state, [...filter.states]),
-    filter.kinds && inArray(t.actions.kind, [...filter.kinds]),
-    filter.families && inArray(t.actions.family, [...filter.families]),
-    filter.source === undefined ? undefined : eq(t.actions.source, filter.source),
-    filter.entity === undefined ? undefined : eq(sql`${t.actions.target}->>'kind'`, filter.entity),
-    filter.decidedBy === undefined ? undefined : ilike(sql`${t.actions.decision}->>'by'`, likely(filter.decidedBy)),
-    filter.target === undefined ? undefined : ilike(sql`${t.actions.target}::text`, likely(filter.target)),
-    filter.incidentId === undefined ? undefined : eq(t.actions.incidentId, filter.incidentId),
-    filter.investigationId === undefined ? undefined : eq(t.actions.investigationId, filter.investigationId),
-    filter.since === undefined ? undefined : gte(updated, filter.since.toISOString()),
-    filter.breakGlass === undefined ? undefined : and(isNotNull(t.actions.breakGlass), sql`${t.actions.breakGlass}->'reviewed' is null`),
-    past,
-  ];
-  const rows: ActionRow[] = await db
-    .select()
-    .from(t.actions)
-    .where(and(...where))
-    .orderBy(
-      ...(order === "newest"
-        ? [desc(t.actions.id)]
-        : order === "deadline"
-          ? [asc(t.actions.deadline), asc(t.actions.id)]
-          : [desc(updated), desc(t.actions.id)]),
+/**
+ * Agree and Disagree leave the action cancelled, as other things do: the line of the timeline tells them apart. An undo by the clock, of
+ * what was asked for or approved for a while, is no disagreement.
+ */
+async function readAgreement(db: Db, since: Date, lab: boolean): Promise<AgreementRow[]> {
+  const said = (event: string) =>
+    sql`exists (select 1 from timeline l where l.incident_id = a.incident_id and l.action_id = a.id and l.event = ${event})`;
+  const rows = await db.execute(sql`
+    with judged as (
+      select a.playbook, a.kind, a.decided_at,
+        ${said("decision.agree")} as agreed, ${said("decision.disagree")} as disagreed,
+        a.decision->>'decision' = 'approve' as yes, a.decision->>'decision' = 'reject' as no, a.decision->>'decision' = 'automatic' as auto,
+        a.state in ('undoing', 'undone') and not exists
+          (select 1 from actions u where u.undoes = a.id and u.decision->>'via' = 'air') as undone,
+        exists (select 1 from evidence e where e.id = a.evidence_id and e.override->>'verdict' = 'noThreatsFound') as overridden
+      from actions a
+      where a.playbook is not null and a.lab = ${lab} and a.undoes is null and a.decided_at >= ${since.toISOString()}::timestamptz
     )
-    .limit(filter.limit + 1);
-  const items = rows.slice(0, filter.limit);
-  const last = items.at(-1);
-  if (rows.length <= filter.limit || !last) return { items, next: null };
-  const time = order === "deadline" ? last.deadline : (last.endedAt ?? last.executingAt ?? last.decidedAt ?? last.proposedAt);
-  return { items, next: order === "newest" ? String(last.id) : `${time.getTime()}-${last.id}` };
-}
-
-/** Rows of our own history one question reads at most: beyond it, often is often. */
-const PAST_LIMIT = 500;
-
-async function readPast(db: Db, digests: readonly string[], since: Date, except: number, lab: boolean): Promise<Past> {
-  const rows = await db
-    .select({
-      verdict: t.evidence.verdict,
-      override: t.evidence.override,
-      entity: t.evidence.entity,
-      said: t.evidence.said,
-      createdAt: t.evidence.createdAt,
-      id: t.incidents.id,
-      title: t.incidents.title,
-      openedAt: t.incidents.openedAt,
-      classification: t.incidents.classification,
-      status: t.incidents.status,
-    })
-    .from(t.evidence)
-    .innerJoin(t.incidents, eq(t.incidents.id, t.evidence.incidentId))
-    .where(
-      and(
-        inArray(t.evidence.entityDigest, [...digests]),
-        gte(t.evidence.createdAt, since),
-        eq(t.incidents.lab, lab),
-        ne(t.evidence.incidentId, except),
-      ),
-    )
-    .orderBy(desc(t.evidence.createdAt))
-    .limit(PAST_LIMIT);
-  const incidents = [...new Map(rows.map((row) => [row.id, row])).values()];
-  const verdicts = { malicious: 0, suspicious: 0, noThreatsFound: 0, unknown: 0 };
-  for (const row of rows) verdicts[row.verdict] += 1;
-  const times = rows.map((row) => row.createdAt);
-  const [lastAt] = times;
-  const firstAt = times.at(-1);
-  return {
-    alerts: rows.reduce((sum, row) => sum + row.said.length, 0),
-    incidents: incidents.slice(0, 20).map(({ id, title, openedAt, classification, status }) => ({
-      id,
-      title,
-      at: openedAt,
-      status,
-      ...(classification ? { classification } : {}),
-    })),
-    verdicts,
-    overrides: rows.flatMap(({ override, createdAt }) => (override ? [{ ...override, at: createdAt }] : [])),
-    devices: [...new Set(rows.flatMap(({ entity }) => ("device" in entity && entity.device ? [deviceName(entity.device)] : [])))],
-    ...(firstAt ? { firstAt } : {}),
-    ...(lastAt ? { lastAt } : {}),
-  };
+    select playbook, kind,
+      (count(*) filter (where agreed))::int as agreed,
+      (count(*) filter (where disagreed))::int as disagreed,
+      (count(*) filter (where yes and not agreed))::int as approved,
+      (count(*) filter (where no and not disagreed))::int as rejected,
+      (count(*) filter (where auto))::int as automatic,
+      (count(*) filter (where undone))::int as undone,
+      (count(*) filter (where overridden))::int as overridden,
+      (count(*) filter (where yes and not undone and not overridden))::int as "right",
+      (count(*) filter (where yes or no or (auto and (undone or overridden))))::int as judged,
+      min(decided_at) as since
+    from judged group by playbook, kind order by playbook, kind`);
+  const list = (Array.isArray(rows) ? rows : (rows as unknown as { rows: unknown[] }).rows) as AgreementRow[];
+  return list.map((row) => ({ ...row, since: row.since === null ? null : t.readTimestamp(row.since) }));
 }
 
 /** What every investigation reads: built once per handle and planned once per connection. */
@@ -442,7 +445,7 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
   if (ids.length === 0) return views;
   const wanted = [...new Set(ids)];
   for (const incident of await db.select().from(t.incidents).where(inArray(t.incidents.id, wanted))) {
-    views.set(incident.id, { incident, alerts: [], investigations: [], evidence: [], actions: [], approvals: [], timeline: [] });
+    views.set(incident.id, { incident, alerts: [], investigations: [], evidence: [], actions: [], approvals: [], timeline: [], pages: [] });
   }
   const [alerts, investigations, evidence, actions, timeline] = [
     await newestAlerts(db, wanted),
@@ -456,6 +459,13 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
       .orderBy(desc(t.timeline.id))
       .limit(TIMELINE_SHOWN * wanted.length),
   ];
+  const told = await db
+    .select()
+    .from(t.pages)
+    .where(inArray(t.pages.incidentId, wanted))
+    .orderBy(desc(t.pages.id))
+    .limit(PAGES_SHOWN * wanted.length);
+  for (const row of told) views.get(row.incidentId)?.pages.unshift(row);
   for (const row of alerts) views.get(row.incidentId)?.alerts.push(row);
   for (const row of investigations) views.get(row.incidentId)?.investigations.push(row);
   for (const row of evidence) views.get(row.incidentId)?.evidence.push(row);

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import type { Past } from "../../engine/ports.ts";
 import type { New, ObservationRow, Store, Tx } from "../../engine/store.ts";
 import { coalesce } from "../coalesce.ts";
 import type { Database } from "../connect.ts";
@@ -6,6 +7,7 @@ import { databaseAway } from "../errors.ts";
 import type { RunningQueue } from "../queue.ts";
 import * as t from "../schema.ts";
 import { insertRows } from "./insert-rows.ts";
+import { type PastAsked, readPasts } from "./past.ts";
 import { reads } from "./reads.ts";
 import { inTransaction } from "./tx.ts";
 
@@ -22,11 +24,11 @@ export function createStore(database: Database, queue: RunningQueue): Store {
     run: async (groups) => {
       // Twice the same row in one statement is an error in PostgreSQL: the later answer is kept.
       const rows = [...new Map(groups.flat().map((row) => [`${row.evidenceId} ${row.part} ${row.look}`, row])).values()];
-      // An answer stands; only a look that failed is asked again.
+      // An answer stands; a look that failed is asked again, and after hours one that is old. The numbers are domain facts, told in look.ts.
       await database.db.execute(sql`
         ${insertRows(t.observations, rows)}
         on conflict (evidence_id, look, part) do update set ${ANSWER}
-        where observations.label = 'failed'`);
+        where observations.label = 'failed' or observations.created_at < excluded.created_at - interval '4 hours'`);
       return groups.map(() => undefined);
     },
     weight: (group) => group.length,
@@ -35,8 +37,18 @@ export function createStore(database: Database, queue: RunningQueue): Store {
     overflow: () => new Error("Too many observations are waiting to be stored."),
     shared: databaseAway,
   });
+  const past = coalesce<PastAsked, Past>({
+    run: (asked) => readPasts(database.db, asked),
+    weight: () => 1,
+    maxWeight: 64,
+    parallel: 2,
+    maxWaiting: 10_000,
+    overflow: () => new Error("Too many questions about our own history are waiting."),
+    shared: databaseAway,
+  });
   return {
     ...reads(() => database.db),
+    past: (digests, since, except, lab) => past({ digests, since, except, lab }),
     transaction,
     async saveObservations(rows) {
       if (rows.length > 0) await save(rows);

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
-import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, notInArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { mayMove } from "../../engine/domain/action.ts";
 import { actorName } from "../../engine/domain/actor.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
 import type { Queue } from "../../engine/queue.ts";
-import type { AuditEntry, Tx } from "../../engine/store.ts";
+import type { AuditEntry, NewPage, Tx } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
 import { insertRows } from "./insert-rows.ts";
@@ -31,6 +31,14 @@ const toColumns = (row: Parameters<Tx["noteDelivery"]>[0][number]) => ({
   shown_digest: row.shownDigest,
   posting_since: row.postingSince,
   retry_at: row.retryAt,
+});
+
+const pageColumns = (row: NewPage) => ({
+  ...row,
+  incident_id: row.incidentId,
+  action_id: row.actionId,
+  created_at: row.createdAt,
+  due_at: row.dueAt,
 });
 
 const bySubject = (a: { channel: string; subject: string }, b: { channel: string; subject: string }) =>
@@ -142,6 +150,11 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         update incidents set apart = apart || to_jsonb(${to}::int)
         where id in (select jsonb_array_elements(apart)::int from incidents where id = ${from})
           and id <> ${to} and not apart @> to_jsonb(${to}::int)`);
+      // Told of both incidents in the same words at the same moment: once is enough.
+      await tx.execute(sql`
+        update pages set incident_id = ${to} where incident_id = ${from} and not exists (
+          select 1 from pages p where p.incident_id = ${to} and p.action_id is not distinct from pages.action_id
+            and p.step = pages.step and p.target = pages.target and p.due_at = pages.due_at)`);
       // The root card of the absorbed incident stays its own and says where it went; its replies are drawn again as the survivor's.
       const moved = await tx
         .update(t.messages)
@@ -347,17 +360,25 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     async addApproval(row) {
       return (await tx.insert(t.approvals).values(row).onConflictDoNothing().returning({ id: t.approvals.actionId })).length > 0;
     },
-    async inFlightOn(targetDigest, except) {
-      // The digest is locked first, so that two actions on one target cannot both find nobody in flight.
+    async aheadOf({ id, targetDigest, lab, decidedAt, proposedAt }) {
+      // The digest is locked first, so that two actions on one target cannot both find nobody ahead.
       await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${targetDigest}, 0))`);
+      const decided = (decidedAt ?? proposedAt).toISOString();
       const [row] = await tx
         .select({ id: t.actions.id })
         .from(t.actions)
         .where(
           and(
             eq(t.actions.targetDigest, targetDigest),
-            inArray(t.actions.state, ["executing", "undoing"]),
-            notInArray(t.actions.id, [...except]),
+            ne(t.actions.id, id),
+            or(
+              eq(t.actions.state, "executing"),
+              and(
+                eq(t.actions.state, "approved"),
+                eq(t.actions.lab, lab),
+                sql`(coalesce(${t.actions.decidedAt}, ${t.actions.proposedAt}), ${t.actions.id}) < (${decided}::timestamptz, ${id}::int)`,
+              ),
+            ),
           ),
         )
         .limit(1);
@@ -433,6 +454,48 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         .values({ channel, ...change })
         .onConflictDoUpdate({ target: t.channels.channel, set: change });
     },
+    async standIn(channel, instead, urgent, now) {
+      const severities = JSON.stringify(urgent.severities);
+      const added = await tx.execute(sql`
+        with waiting as (
+          select m.* from messages m left join incidents i on i.id = m.incident_id
+          where m.channel = ${channel} and m.wanted > m.shown and (m.priority <= ${urgent.upTo}
+            or (m.thread is null and m.subject ~ '^(incident|storm):' and i.severity in (select jsonb_array_elements_text(${severities}::jsonb)))))
+        insert into messages (channel, subject, incident_id, thread, wanted, shown, priority, created_at, instead_of)
+        select ${instead}, m.subject, m.incident_id, m.thread, 1, 0, m.priority, ${now.toISOString()}::timestamptz, coalesce(m.instead_of, m.channel)
+        from messages m
+        where m.channel = ${channel}
+          and (m.id in (select id from waiting) or m.subject in (select thread from waiting where thread is not null))
+        order by m.subject
+        on conflict (channel, subject) do nothing returning id`);
+      await tx
+        .update(t.messages)
+        .set({ shown: sql`${t.messages.wanted}`, postingSince: null })
+        .where(and(eq(t.messages.channel, channel), isNull(t.messages.ref), sql`${t.messages.subject} like 'page:%'`));
+      const count = rowsOf(added).length;
+      if (count > 0) await wakeWriter(tx, queue, instead);
+      return count;
+    },
+    async redrawInstead(channel) {
+      const stale = await tx
+        .update(t.messages)
+        .set({ wanted: sql`${t.messages.wanted} + 1`, retryAt: null })
+        .where(eq(t.messages.insteadOf, channel))
+        .returning({ channel: t.messages.channel });
+      for (const other of [...new Set(stale.map((row) => row.channel))].sort()) await wakeWriter(tx, queue, other);
+    },
+    async drawAgain(channel, subject) {
+      await tx
+        .update(t.messages)
+        .set({ shown: 0, shownDigest: null, retryAt: null })
+        .where(and(eq(t.messages.channel, channel), eq(t.messages.subject, subject)));
+    },
+    async postAnew(channel, root) {
+      await tx
+        .update(t.messages)
+        .set({ shown: 0, ref: null, shownDigest: null, postingSince: null, retryAt: null })
+        .where(and(eq(t.messages.channel, channel), or(eq(t.messages.subject, root), eq(t.messages.thread, root))));
+    },
     async markPosting(ids, now) {
       if (ids.length > 0)
         await tx
@@ -450,8 +513,45 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
           as v(id int, shown int, ref jsonb, shown_digest text, posting_since timestamptz, retry_at timestamptz, trouble text)
         where messages.id = v.id`);
     },
+    async addPages(rows) {
+      if (rows.length === 0) return;
+      // The unique constraint is what keeps two workers from telling somebody twice; the minute is for causes that repeat.
+      await tx.execute(sql`
+        insert into pages (incident_id, action_id, step, target, text, by, created_at, due_at)
+        select v.* from jsonb_to_recordset(${JSON.stringify(rows.map(pageColumns))}::jsonb)
+          as v(incident_id int, action_id int, step text, target text, text text, by text, created_at timestamptz, due_at timestamptz)
+        where not exists (
+          select 1 from pages p
+          where p.incident_id = v.incident_id and p.action_id is not distinct from v.action_id and p.step = v.step and p.target = v.target
+            and p.due_at > v.due_at - interval '1 minute' and p.due_at <= v.due_at)
+        on conflict do nothing`);
+    },
+    lockPages: (ids) =>
+      ids.length === 0
+        ? Promise.resolve([])
+        : tx
+            .select()
+            .from(t.pages)
+            .where(inArray(t.pages.id, [...new Set(ids)]))
+            .orderBy(asc(t.pages.id))
+            .for("update"),
+    async updatePage(id, change) {
+      await tx.update(t.pages).set(change).where(eq(t.pages.id, id));
+    },
+    async dropPages({ incident, steps }, why, now) {
+      const dropped = await tx
+        .update(t.pages)
+        .set({ droppedAt: now, trouble: why })
+        .where(and(eq(t.pages.incidentId, incident), inArray(t.pages.step, [...steps]), isNull(t.pages.sentAt), isNull(t.pages.droppedAt)))
+        .returning({ id: t.pages.id });
+      return dropped.length;
+    },
     async putSetting(key, value) {
       await tx.insert(t.settings).values({ key, value }).onConflictDoUpdate({ target: t.settings.key, set: { value } });
+    },
+    async lockSetting(key, how) {
+      const lock = sql.raw(how === "alone" ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared");
+      await tx.execute(sql`select ${lock}(hashtextextended(${`setting ${key}`}, 0))`);
     },
     async notifyChange() {
       await tx.execute(sql`select pg_notify(${CHANGE_CHANNEL}, '')`);

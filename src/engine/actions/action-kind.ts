@@ -59,6 +59,15 @@ export type ActionKind = {
   ) => Promise<Ticket>;
   /** Follow a pending ticket. */
   follow: (ticket: string, capabilities: Capabilities, signal: AbortSignal, params?: Params) => Promise<Ticket>;
+  /** What a call with this key started since then, if the product can say; undefined as a whole where it cannot. */
+  findRun?: (
+    target: Entity,
+    capabilities: Capabilities,
+    call: { key: string; since: Date },
+    signal: AbortSignal,
+  ) => Promise<Ticket | undefined> | undefined;
+  /** Asks for a running operation to be given up; undefined as a whole where the product has no call for it. */
+  cancel?: (ticket: string, capabilities: Capabilities, comment: string, signal: AbortSignal) => Promise<void> | undefined;
 };
 
 /**

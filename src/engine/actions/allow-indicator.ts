@@ -1,6 +1,6 @@
 import { NoParams } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
+import { asIndicator, indicatorName, indicatorOf, indicatorReach, listRun, needIndicators } from "./on-indicator.ts";
 
 /** What the tenant list keeps an allow entry by default (domain facts 7): whoever still needs it then enters it again. */
 const ALLOW_DAYS = 30;
@@ -35,6 +35,5 @@ export const allowIndicator: ActionKind = {
   },
   execute: async (target, capabilities, { comment, key, now }, signal) =>
     needIndicators(capabilities).allow(indicatorOf(target), new Date(now.getTime() + ALLOW_DAYS * 86_400_000), comment, key, signal),
-  // Lists answer at once; the list is read again afterwards.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...listRun,
 };

@@ -1,6 +1,6 @@
 import { NoParams } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
+import { asIndicator, indicatorName, indicatorOf, indicatorReach, listRun, needIndicators } from "./on-indicator.ts";
 
 /** What Microsoft's tenant list does by default (domain 1.7); a block nobody remembers must not last for ever. */
 const BLOCK_DAYS = 30;
@@ -39,6 +39,5 @@ export const blockIndicator: ActionKind = {
   },
   execute: async (target, capabilities, { comment, key, now }, signal) =>
     needIndicators(capabilities).block(indicatorOf(target), new Date(now.getTime() + BLOCK_DAYS * 86_400_000), comment, key, signal),
-  // Lists answer at once; the list is read again afterwards.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...listRun,
 };

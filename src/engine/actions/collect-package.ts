@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { deviceReach, mustFindDevice, needCall, needDevices, runState } from "./on-device.ts";
+import { deviceReach, deviceRun, mustFindDevice, needCall, runState } from "./on-device.ts";
 
 export const collectPackage: ActionKind = {
   kind: "collect-package",
@@ -30,5 +30,5 @@ export const collectPackage: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return needCall(devices, "collectPackage")(device.id, comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

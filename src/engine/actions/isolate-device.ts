@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { deviceReach, findDevice, mustFindDevice, needDevices, unknownDevice } from "./on-device.ts";
+import { deviceReach, deviceRun, findDevice, mustFindDevice, unknownDevice } from "./on-device.ts";
 
 export const isolateDevice: ActionKind = {
   kind: "isolate-device",
@@ -33,5 +33,5 @@ export const isolateDevice: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return devices.isolate(device.id, comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

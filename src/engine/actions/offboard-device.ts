@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { deviceReach, findDevice, mustFindDevice, needCall, needDevices, unknownDevice } from "./on-device.ts";
+import { deviceReach, deviceRun, findDevice, mustFindDevice, needCall, unknownDevice } from "./on-device.ts";
 
 export const offboardDevice: ActionKind = {
   kind: "offboard-device",
@@ -37,5 +37,5 @@ export const offboardDevice: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return needCall(devices, "offboard")(device.id, comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

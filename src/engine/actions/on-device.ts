@@ -3,7 +3,7 @@ import type { Entity } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
 import type { Capabilities, DeviceCapability, DeviceFacts, DeviceRun } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
-import type { DesiredState } from "./action-kind.ts";
+import type { ActionKind, DesiredState } from "./action-kind.ts";
 
 /** What the actions on a device have in common: finding it, and saying whom it would reach. */
 export async function findDevice(
@@ -23,7 +23,7 @@ function deviceOf(target: Entity): Extract<Entity, { kind: "device" }> | undefin
   return target.kind === "file" && target.device ? { kind: "device", name: target.device } : undefined;
 }
 
-export function needDevices(capabilities: Capabilities): DeviceCapability {
+function needDevices(capabilities: Capabilities): DeviceCapability {
   if (capabilities.devices) return capabilities.devices;
   throw new ConnectorError("refused", "No product that acts on devices is connected; nothing was done.");
 }
@@ -46,7 +46,12 @@ export function deviceLines(device: DeviceFacts): string[] {
   const people = device.users.length;
   return [
     device.role === "unknown" ? `role unknown, ${device.os}` : `${device.role.replace("-", " ")}, ${device.os}`,
-    people === 0 ? "nobody is signed in" : `${people} ${people === 1 ? "person is" : "people are"} signed in: ${device.users.join(", ")}`,
+    device.usersKnown === false
+      ? "who is signed in could not be read"
+      : people === 0
+        ? "nobody is signed in"
+        : `${people} ${people === 1 ? "person is" : "people are"} signed in: ${device.users.join(", ")}`,
+    ...(device.tags?.length ? [`tagged ${device.tags.slice(0, 5).join(", ")}`] : []),
     ...(device.owner ? [`belongs to ${device.owner}`] : []),
     device.online ? "online now" : "offline: it happens when the device is back, for at most 3 days",
     ...(device.isolated ? ["isolated from the network"] : []),
@@ -59,6 +64,13 @@ export const unknownDevice = (target: Entity): DesiredState => ({
   kind: "missing",
   text: `The inventory does not know ${deviceOf(target)?.name ?? entityName(target)}.`,
 });
+
+/** How an operation on a device is followed, found again and given up: the same for all of them. */
+export const deviceRun: Pick<ActionKind, "follow" | "findRun" | "cancel"> = {
+  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  findRun: (_target, { devices }, call, signal) => devices?.findRun?.(call.key, call.since, signal),
+  cancel: (ticket, capabilities, comment, signal) => capabilities.devices?.cancel?.(ticket, comment, signal),
+};
 
 /** A call only some products have: bound to its product, or refused by name. */
 export function needCall<K extends OptionalCall>(devices: DeviceCapability, call: K): NonNullable<DeviceCapability[K]> {

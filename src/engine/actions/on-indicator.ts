@@ -3,6 +3,7 @@ import type { Entity } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
 import type { Capabilities, Indicator, IndicatorCapability } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
+import type { ActionKind } from "./action-kind.ts";
 
 /** What blocking and unblocking have in common. */
 export function needIndicators(capabilities: Capabilities): IndicatorCapability {
@@ -21,6 +22,12 @@ export function asIndicator(target: Entity): Indicator | undefined {
   if (target.kind === "file") return target.sha256 || target.sha1 || target.md5 ? target : undefined;
   return target.kind === "ip" || target.kind === "domain" || target.kind === "url" ? target : undefined;
 }
+
+/** Lists answer at once; the list is read again afterwards. What was entered carries the key of its action. */
+export const listRun: Pick<ActionKind, "follow" | "findRun"> = {
+  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  findRun: (target, { indicators }, { key }, signal) => indicators?.findRun?.(indicatorOf(target), key, signal),
+};
 
 const NOUNS: Partial<Record<Entity["kind"], string>> = { file: "file hash", ip: "address", domain: "domain", url: "URL" };
 /** Many files bear one name, so a file is told by the beginning of its hash too. */

@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { mustFindDevice, needDevices } from "./on-device.ts";
+import { deviceRun, mustFindDevice } from "./on-device.ts";
 import { fileAndPlace, fileOf, fileReach, hasHash, quarantineState } from "./on-file.ts";
 
 export const quarantineFile: ActionKind = {
@@ -40,5 +40,5 @@ export const quarantineFile: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return devices.quarantine(device.id, fileOf(target), comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

@@ -2,7 +2,7 @@ import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { mustFindDevice, needDevices } from "./on-device.ts";
+import { deviceRun, mustFindDevice } from "./on-device.ts";
 import { fileAndPlace, fileOf, fileReach, quarantineState } from "./on-file.ts";
 
 export const restoreFile: ActionKind = {
@@ -33,5 +33,5 @@ export const restoreFile: ActionKind = {
       throw new ConnectorError("refused", `${devices.connector} has no call that restores a file; nothing was done.`);
     return devices.restoreFile(device.id, fileOf(target), comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

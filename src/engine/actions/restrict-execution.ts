@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { deviceReach, mustFindDevice, needCall, needDevices, restrictionState } from "./on-device.ts";
+import { deviceReach, deviceRun, mustFindDevice, needCall, restrictionState } from "./on-device.ts";
 
 export const restrictExecution: ActionKind = {
   kind: "restrict-execution",
@@ -28,5 +28,5 @@ export const restrictExecution: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return needCall(devices, "restrictExecution")(device.id, comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

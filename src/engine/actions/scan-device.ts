@@ -1,7 +1,7 @@
 import { type Params, ScanParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { type ActionKind, paramsOf } from "./action-kind.ts";
-import { deviceReach, mustFindDevice, needCall, needDevices, runState } from "./on-device.ts";
+import { deviceReach, deviceRun, mustFindDevice, needCall, runState } from "./on-device.ts";
 
 export const scanDevice: ActionKind = {
   kind: "scan-device",
@@ -37,7 +37,7 @@ export const scanDevice: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return needCall(devices, "scan")(device.id, type, comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };
 
 /** For texts: a card is drawn whatever is stored. */

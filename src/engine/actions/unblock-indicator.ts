@@ -1,6 +1,6 @@
 import { NoParams } from "../domain/action.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { asIndicator, indicatorName, indicatorOf, indicatorReach, needIndicators } from "./on-indicator.ts";
+import { asIndicator, indicatorName, indicatorOf, indicatorReach, listRun, needIndicators } from "./on-indicator.ts";
 
 export const unblockIndicator: ActionKind = {
   kind: "unblock-indicator",
@@ -30,5 +30,5 @@ export const unblockIndicator: ActionKind = {
   },
   execute: async (target, capabilities, { comment, key }, signal) =>
     needIndicators(capabilities).unblock(indicatorOf(target), comment, key, signal),
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...listRun,
 };

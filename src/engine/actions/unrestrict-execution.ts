@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { deviceReach, mustFindDevice, needCall, needDevices, restrictionState } from "./on-device.ts";
+import { deviceReach, deviceRun, mustFindDevice, needCall, restrictionState } from "./on-device.ts";
 
 export const unrestrictExecution: ActionKind = {
   kind: "unrestrict-execution",
@@ -28,5 +28,5 @@ export const unrestrictExecution: ActionKind = {
     const { devices, device } = await mustFindDevice(target, capabilities, signal);
     return needCall(devices, "unrestrictExecution")(device.id, comment, key, signal);
   },
-  follow: (ticket, capabilities, signal) => needDevices(capabilities).follow(ticket, signal),
+  ...deviceRun,
 };

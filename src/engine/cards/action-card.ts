@@ -42,6 +42,20 @@ export type ActionView = {
   endsAt?: Date | undefined;
   endsAfterMs?: number | undefined;
   waitingForDevice: boolean;
+  /** It waits for the device, and a person may still have it given up. */
+  cancellable?: boolean | undefined;
+  /** What has to be typed to approve it, and why. */
+  stepUp?: { type: string; because: string } | undefined;
+  /** What has to be typed to break the glass, where one person may now carry it out alone; or from when. */
+  glass?: { type: string } | { from: Date } | undefined;
+  /** One person did it alone. */
+  alone?:
+    | { by: string; at: string; reason: string; confirmedBy?: string | undefined; reviewedBy?: string | undefined; ends: boolean }
+    | undefined;
+  /** It comes back to a rejection: by whom, why, and what speaks now that had not then. */
+  rejectedBefore?: { id: string; by: string; reason?: string | undefined; news: string[] } | undefined;
+  /** Rejected, and the threat is still there: where. */
+  remainsOn?: string | undefined;
   /** Nobody holds the role: then there are no buttons, and the card says what to add. */
   deciders: { anyone: boolean; names: string[] };
   paused?: string | undefined;
@@ -65,13 +79,16 @@ export const STATE_WORD: Record<ActionState, { word: string; tone: Tone }> = {
   undone: { word: "Undone", tone: "neutral" },
 };
 
+const TOLD_BY_OUTCOME: ReadonlySet<ActionState> = new Set(["succeeded", "failed", "timedOut", "expired", "cancelled", "byHand", "undone"]);
+
 const DECIDED: Record<ActionDecision["decision"], string> = { approve: "approved", reject: "rejected", automatic: "automatic," };
 
 /** What is asked, why, what it reaches, and what follows either way; after the decision, what came of it. */
 export function actionCard(action: ActionView, sign: Sign): Card {
   const open = action.state === "pending" || action.state === "observed";
   const { word, tone } = STATE_WORD[action.state];
-  const lines: Line[] = [{ kind: "text", text: headline(action) }];
+  // Where the outcome says it whole, nothing says it before.
+  const lines: Line[] = TOLD_BY_OUTCOME.has(action.state) && action.outcome ? [] : [{ kind: "text", text: headline(action) }];
   if (action.paused && ["pending", "approved"].includes(action.state))
     lines.push({ kind: "text", text: [bold("Paused: "), { text: action.paused }] });
   if (open && action.reach.changed?.length)
@@ -79,24 +96,35 @@ export function actionCard(action: ActionView, sign: Sign): Card {
       kind: "text",
       text: [bold("Changed since it was first shown: "), { text: `${action.reach.changed.map(outside).join("; ")}.` }],
     });
+  if (open && action.rejectedBefore) lines.push({ kind: "text", text: comesBack(action.rejectedBefore) });
+  if (action.alone) lines.push({ kind: "text", text: doneAlone(action.alone, action.id) });
   if (open) lines.push(...grounds(action));
   else if (action.outcome) lines.push({ kind: "text", text: cut(outside(action.outcome), 600) });
   lines.push({ kind: "facts", facts: open ? openFacts(action) : closedFacts(action) });
+  if (open) lines.push(...missingRole(action));
   if (open) lines.push({ kind: "note", text: `${action.rule}. ${expiry(action)}` });
   return {
     title: `${action.lab ? "LAB " : ""}${action.id}: ${cut(outside(action.title), 110)}${action.state === "pending" ? "?" : ""}`,
     tone,
-    badge: action.approvals.length > 0 && action.state === "pending" ? `${action.approvals.length} of ${action.approvalsNeeded}` : word,
+    badge: badge(action, word),
     summary: summary(action, word),
     lines,
     buttons: buttons(action, sign),
   };
 }
 
+/** "1 of 2 approvals" once one is given; what a person does by hand is called that. */
+function badge(action: ActionView, word: string): string {
+  if (action.state !== "pending") return word;
+  if (action.approvals.length > 0) return `${action.approvals.length} of ${action.approvalsNeeded} approvals`;
+  return action.byHand ? "Do by hand" : word;
+}
+
 function summary(action: ActionView, word: string): string {
   const lab = action.lab ? "LAB " : "";
   const why = action.for[0] ? ` ${cut(outside(action.for[0]), 80)}` : "";
-  if (action.state === "pending") return `${lab}Decide: ${cut(outside(action.title), 60)}?${why} ${action.id} in ${action.incident}`;
+  if (action.state === "pending")
+    return `${lab}${action.byHand ? "Do by hand" : "Decide"}: ${cut(outside(action.title), 60)}?${why} ${action.id} in ${action.incident}`;
   return `${lab}${word}: ${cut(outside(action.title), 60)}. ${action.id} in ${action.incident}. ${cut(outside(action.outcome ?? ""), 200)}`.trim();
 }
 
@@ -116,7 +144,7 @@ function headline(action: ActionView): Text {
         : [bold("Executing "), { text: `(approved by ${decided}).` }];
     case "rejected":
       return [
-        bold(`Rejected by ${decided}. `),
+        bold(`Rejected by ${action.remainsOn ? `${who}: threat remains on ${outside(action.remainsOn)}. ` : `${decided}. `}`),
         { text: `${action.decision?.reason ? `${outside(action.decision.reason)}. ` : ""}Nothing was done. ${outside(action.ifNot)}` },
       ];
     case "unclear":
@@ -124,6 +152,22 @@ function headline(action: ActionView): Text {
     default:
       return [bold(`${STATE_WORD[action.state].word}. `), { text: decided ? `Decided by ${decided}.` : "" }];
   }
+}
+
+function comesBack(before: NonNullable<ActionView["rejectedBefore"]>): Text {
+  const why = before.reason ? `: ${cut(outside(before.reason), 200)}` : "";
+  const news = before.news.length > 0 ? ` New: ${before.news.map((one) => cut(outside(one), 160)).join(" ")}` : "";
+  return [bold(`Rejected before by ${before.by}`), { text: `${why}. (${before.id})${news}` }];
+}
+
+function doneAlone(alone: NonNullable<ActionView["alone"]>, id: string): Text {
+  const then = alone.confirmedBy
+    ? `${alone.confirmedBy} confirmed it.`
+    : alone.ends
+      ? `It ends by itself after 4 h unless a second person confirms it: confirm ${id}.`
+      : `Nothing of it can be taken back. A second person confirms it: confirm ${id}.`;
+  const review = alone.reviewedBy ? `Reviewed by ${alone.reviewedBy}.` : `An admin reviews it: review ${id}.`;
+  return [bold(`Glass broken by ${alone.by}, alone: `), { text: `${cut(outside(alone.reason), 300)}. ${then} ${review}` }];
 }
 
 function grounds(action: ActionView): Line[] {
@@ -159,6 +203,14 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
         ? `${action.approvals.length} of ${action.approvalsNeeded}${action.approvals.length > 0 ? `: ${action.approvals.map((one) => one.name).join(", ")}` : ""}`
         : undefined,
     ],
+    [
+      "To approve",
+      action.state === "pending" && action.stepUp ? `type ${outside(action.stepUp.type)}: ${action.stepUp.because}` : undefined,
+    ],
+    [
+      "If nobody else answers",
+      action.glass && "from" in action.glass ? `one person may do it alone from ${time(action.glass.from)}` : undefined,
+    ],
     ["Who may decide", action.deciders.anyone ? undefined : whoMay(action)],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
@@ -167,7 +219,18 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
 const whoMay = (action: ActionView) =>
   action.deciders.names.length > 0
     ? `${action.deciders.names.slice(0, 4).join(", ")}${action.deciders.names.length > 4 ? ` and ${action.deciders.names.length - 4} more` : ""}`
-    : `Nobody yet: an admin adds people under roles.approver.${action.family} in air.yaml`;
+    : `Nobody yet, so there are no buttons: an admin adds people under roles.approver.${action.family} in air.yaml`;
+
+/** Exactly what makes the buttons appear. */
+const missingRole = ({ family, deciders }: ActionView): Line[] =>
+  deciders.anyone || deciders.names.length > 0
+    ? []
+    : [
+        {
+          kind: "code",
+          text: `roles:\n  approver:\n    ${family}: [you@example.com]\n    # or a group of your chat: see roles in the README`,
+        },
+      ];
 
 function closedFacts(action: ActionView): (readonly [string, Text])[] {
   const list: (readonly [string, Text | undefined])[] = [
@@ -178,7 +241,7 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
         : undefined,
     ],
     ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],
-    ["Reason", action.decision?.reason ? cut(outside(action.decision.reason), 300) : undefined],
+    ["Reason", action.decision?.reason && action.state !== "rejected" ? cut(outside(action.decision.reason), 300) : undefined],
     ["Ends by itself", action.endsAt ? time(action.endsAt) : undefined],
     ["Undo", action.state === "succeeded" ? action.undoText : undefined],
     ["Incident", action.incident],
@@ -200,26 +263,78 @@ function buttons(action: ActionView, sign: Sign): Button[] {
       { label: "Disagree", style: "plain", value: decide("disagree") },
     ];
   }
+  const alone = action.alone;
+  const standing = action.state === "approved" || action.state === "executing" || action.state === "succeeded";
+  const aloneButtons: Button[] = [
+    ...(alone && !alone.confirmedBy && standing ? [{ label: "Confirm", style: "primary" as const, value: decide("confirm") }] : []),
+    ...(alone && !alone.reviewedBy ? [{ label: "Reviewed", style: "plain" as const, value: `say:review ${action.id}` }] : []),
+  ];
   if (action.state === "succeeded" && action.undoable) {
     return [
+      ...aloneButtons,
       {
         label: "Undo",
         style: "plain",
         value: decide("undo"),
         confirm: { title: "Undo this?", text: cut(`${action.undoText}`, 280), yes: "Undo" },
       },
+      menu("Undo later, or say why", `undo-how ${decide("undo")}`),
+      ...onIncident(action),
     ];
   }
+  if (action.cancellable) {
+    return [
+      ...aloneButtons,
+      {
+        label: "Cancel",
+        style: "plain",
+        value: decide("cancel"),
+        confirm: {
+          title: "Cancel this?",
+          text: "The product is asked to give it up. Until it says so it may still happen.",
+          yes: "Cancel it",
+        },
+      },
+    ];
+  }
+  if (alone) return aloneButtons;
   if (action.state !== "pending") return [];
   if (action.byHand) {
     return [
       { label: "Done by hand", style: "primary", value: decide("done") },
       { label: "Not needed", style: "plain", value: decide("notNeeded") },
+      menu("Remind me", `remind ${action.id}`),
+      ...onIncident(action),
     ];
   }
   return [
-    { label: "Approve", style: "primary", value: decide("approve") },
+    {
+      label: "Approve",
+      style: "primary",
+      value: decide("approve"),
+      ...(action.stepUp ? { input: { label: `To approve, type ${outside(action.stepUp.type)}`, required: true } } : {}),
+    },
+    ...(action.glass && "type" in action.glass
+      ? [
+          {
+            label: "Break glass",
+            style: "danger" as const,
+            value: decide("break-glass"),
+            input: { label: `Alone, now: type ${outside(action.glass.type)} and then why`, required: true },
+          },
+        ]
+      : []),
     { label: "Reject", style: "danger", value: decide("reject"), input: { label: "Why not? (kept with the incident)", required: true } },
     { label: "Details", style: "plain", value: `say:status ${action.incident}` },
+    ...(action.undoable ? [menu("Approve for a while", `approve-for ${decide("approve")}`)] : []),
+    menu("Remind me", `remind ${action.id}`),
+    ...onIncident(action),
   ];
 }
+
+/** What stands behind "More", and opens a form. */
+const menu = (label: string, form: string): Button => ({ label, style: "plain", form, more: true });
+const onIncident = (action: ActionView): Button[] => [
+  menu(`Assign ${action.incident}`, `assign ${action.incident}`),
+  menu("Take another action", `do ${action.id}`),
+];

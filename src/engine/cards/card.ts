@@ -1,3 +1,5 @@
+import type { Named } from "../domain/paging.ts";
+
 /**
  * What a person sees, platform-free. A renderer draws every line kind; a new one is a compile error until it does.
  * All text is plain: renderers escape it, none of it is markup. Indicators are already defanged here.
@@ -18,6 +20,8 @@ export type Line =
   | { kind: "code"; text: string }
   /** Small print: who, when, what happens next. */
   | { kind: "note"; text: Text }
+  /** People and groups this is for, each really mentioned where the platform knows them. Only ever from configuration, never from text. */
+  | { kind: "mention"; who: readonly Named[] }
   | { kind: "divider" };
 
 export type Button = {
@@ -31,6 +35,10 @@ export type Button = {
   confirm?: { title: string; text: string; yes: string };
   /** A text the person types with it, on platforms that can show an input. */
   input?: { label: string; required: boolean };
+  /** It opens this form (a form's `ref`) instead of meaning something by itself; only where a platform has forms. */
+  form?: string;
+  /** It stands in the menu "More" beside the others, where a platform has one. */
+  more?: true;
 };
 
 export type Card = {
@@ -43,6 +51,10 @@ export type Card = {
   summary: string;
   lines: readonly Line[];
   buttons: readonly Button[];
+  /** A picture of the same, on a platform that shows air's own: the graph of this investigation ("INV-42"). What it says stands in the lines. */
+  picture?: string;
+  /** The whole list as a file, by the words of its export ("actions state=pending"), on a platform that takes files. */
+  download?: string;
 };
 
 /** The text of a run, without its styles. */

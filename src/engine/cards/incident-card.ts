@@ -2,7 +2,7 @@ import type { Severity, Verdict } from "../domain/alert.ts";
 import type { Entity } from "../domain/entity.ts";
 import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
 import type { ActionView } from "./action-card.ts";
-import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
+import { type Button, bold, type Card, code, cut, type Line, type Text, type Tone } from "./card.ts";
 import { capital, count, outside, SEVERITY_TONE, shown, span, time } from "./say.ts";
 
 /** What the root card of an incident is drawn from: plain facts, read in one go. */
@@ -49,8 +49,12 @@ export type IncidentFacts = {
     missing: string[];
     flip: string;
     conflict: boolean;
+    /** air.yaml leaves it alone. */
+    excluded?: boolean;
   }[];
   actions: ActionView[];
+  /** Who was told that something waits here, oldest first. */
+  told?: readonly { name: string; at: Date }[];
   paused?: string | undefined;
   link?: string | undefined;
   now: Date;
@@ -60,7 +64,7 @@ const ORDER: Verdict[] = ["malicious", "suspicious", "noThreatsFound", "unknown"
 const VERDICT_TONE: Record<Verdict, Tone> = { malicious: "bad", suspicious: "warning", noThreatsFound: "good", unknown: "neutral" };
 
 /** Longest lists on a card; the rest is counted and found in the log. */
-const SHOWN = { evidence: 8, alerts: 3, actions: 6, advice: 3 };
+const SHOWN = { evidence: 8, alerts: 3, actions: 6, advice: 3, told: 4 };
 
 export function incidentCard(incident: IncidentFacts): Card {
   const worst = worstOf(incident);
@@ -91,7 +95,7 @@ export function incidentCard(incident: IncidentFacts): Card {
     if (incident.actions.length > SHOWN.actions)
       lines.push({
         kind: "note",
-        text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions incident=${incident.id}`,
+        text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions all incident=${incident.id}`,
       });
   }
   const advice = [...new Set(incident.investigations.flatMap((one) => one.advice))];
@@ -105,7 +109,7 @@ export function incidentCard(incident: IncidentFacts): Card {
   return {
     title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 120)}`,
     tone: SEVERITY_TONE[incident.severity],
-    badge: capital(incident.severity),
+    badge: `${capital(incident.severity)} severity`,
     summary: summary(incident, worst, waiting, status),
     lines,
     buttons: buttons(incident, investigation),
@@ -122,7 +126,9 @@ function unfinished(incident: IncidentFacts, investigation: IncidentFacts["inves
 /** Something was not answered, so asking again may help; that nobody knows a thing is an answer. */
 const canRetry = (incident: IncidentFacts) => incident.evidence.some((item) => item.missing.length > 0);
 const unlooked = (incident: IncidentFacts) =>
-  incident.evidence.filter((item) => item.missing.length > 0 || (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind)));
+  incident.evidence.filter(
+    (item) => item.missing.length > 0 || (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind) && !item.excluded),
+  );
 
 /** Pending first, then what runs, then what is over. */
 const rank = (action: ActionView) => (action.state === "pending" ? 0 : ["approved", "executing", "undoing"].includes(action.state) ? 1 : 2);
@@ -163,7 +169,6 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
     .map(([verdict, number]) => `${number} ${VERDICT_WORD[verdict].toLowerCase()}`);
   const [first] = incident.alerts;
   const list: (readonly [string, Text | undefined])[] = [
-    ["Severity", capital(incident.severity)],
     ["Evidence", counts.length > 0 ? counts.join(", ") : "none yet"],
     ["Devices", names(["device"])],
     ["Users", names(["user"])],
@@ -176,11 +181,19 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
         : undefined,
     ],
     ["Took", investigation?.endedAt && ENDED.has(investigation.status) ? span(investigation.startedAt, investigation.endedAt) : undefined],
+    ["Told", told(incident)],
     ["Assigned to", incident.assignee],
-    ["Why", first ? cut(outside(first.policy), 120) : undefined],
-    ["Source alert", first ? `${first.source} ${cut(outside(first.sourceId), 60)}` : undefined],
+    ["Investigated because", first && investigation ? cut(outside(first.policy), 120) : undefined],
+    ["Source alert", first ? [{ text: `${first.source} ` }, code(cut(outside(first.sourceId), 60))] : undefined],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+/** Who was told last, and when; each once. */
+function told(incident: IncidentFacts): string | undefined {
+  const last = new Map((incident.told ?? []).map(({ name, at }) => [name, at]));
+  const newest = [...last].sort(([, a], [, b]) => b.getTime() - a.getTime()).slice(0, SHOWN.told);
+  return newest.length === 0 ? undefined : newest.map(([name, at]) => `${cut(name, 60)} was told at ${time(at)}`).join(", ");
 }
 
 function evidenceLines(incident: IncidentFacts): Line[] {
@@ -196,7 +209,7 @@ function evidenceLines(incident: IncidentFacts): Line[] {
       items: told.slice(0, SHOWN.evidence).map((item) => ({
         mark: verdictWord(item.entity.kind, item.verdict),
         tone: VERDICT_TONE[item.verdict],
-        text: [bold(cut(shown(item.entity), 80)), { text: ` (${kindOf(item.entity)}) ${because(item)}` }],
+        text: [bold(cut(shown(item.entity), 80)), { text: ` (${kindOf(item.entity)}). ${because(item)}`.trimEnd() }],
       })),
     });
   }
@@ -252,6 +265,21 @@ function buttons(incident: IncidentFacts, investigation: IncidentFacts["investig
     ...(incident.status === "open" && investigation === undefined
       ? [{ label: "Investigate", style: "plain" as const, value: `say:investigate ${incident.id}` }]
       : []),
-    ...(incident.link ? [{ label: "Open in console", style: "plain" as const, url: incident.link }] : []),
+    ...(incident.link ? [{ label: "Console", style: "plain" as const, url: incident.link }] : []),
+    ...(incident.status === "redirected" ? [] : menu(incident)),
+  ];
+}
+
+/** What people do with an incident beside its actions; behind "More", and most of it in a form. */
+function menu({ id, status }: IncidentFacts): Button[] {
+  const form = (label: string, ref: string): Button => ({ label, style: "plain", form: ref, more: true });
+  const note = form("Write a note", `note ${id}`);
+  if (status === "closed") return [note, { label: "Reopen", style: "plain", value: `say:reopen ${id}`, more: true }];
+  return [
+    note,
+    form("Assign", `assign ${id}`),
+    { label: "Acknowledge", style: "plain", value: `say:ack ${id}`, more: true },
+    form("Close", `close ${id}`),
+    form("Investigate more", `investigate ${id}`),
   ];
 }

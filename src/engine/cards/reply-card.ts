@@ -1,5 +1,5 @@
 import { bold, type Card, cut, type Line, type Tone } from "./card.ts";
-import { outside, time } from "./say.ts";
+import { count, outside, time } from "./say.ts";
 
 /** Short answers to commands and clicks: what was understood, what happened, or why not and what to do next. */
 
@@ -16,8 +16,25 @@ export const refusalCard = (text: string): Card => ({ ...noticeCard("Not done", 
 
 export type ListRow = { id: string; mark: string; tone: Tone; text: string };
 
-/** A list of things with an id each; the empty list says so. `more` is the command that shows the next page. */
-export function listCard(title: string, rows: readonly ListRow[], empty: string, more?: string): Card {
+/** What a button may carry and hand back whole. */
+const LONGEST_COMMAND = 480;
+
+export type ListMore = {
+  /** How many there are; without it, what is shown is all. */
+  total?: number;
+  /** The command that shows the next page. */
+  more?: string | undefined;
+  /** Characters of one row before it is cut. */
+  longest?: number;
+};
+
+/** A list of things with an id each; the empty list says so, and one that goes on says how far it goes. */
+export function listCard(
+  title: string,
+  rows: readonly ListRow[],
+  empty: string,
+  { total = rows.length, more, longest = 200 }: ListMore = {},
+): Card {
   const lines: Line[] =
     rows.length === 0
       ? [{ kind: "text", text: empty }]
@@ -27,31 +44,63 @@ export function listCard(title: string, rows: readonly ListRow[], empty: string,
             items: rows.map((row) => ({
               mark: row.mark,
               tone: row.tone,
-              text: [bold(`${row.id} `), { text: cut(outside(row.text), 160) }],
+              text: [bold(`${row.id} `), { text: cut(outside(row.text), longest) }],
             })),
           },
         ];
+  if (rows.length > 0 && total > rows.length)
+    lines.push({
+      kind: "note",
+      text: `${rows.length} of ${total} are shown here.${more && more.length > LONGEST_COMMAND ? " Ask for fewer: the filters are too long to lead on from here." : ""}`,
+    });
   return {
     title,
     tone: "neutral",
     summary:
       rows.length === 0
         ? `${title}: ${empty}`
-        : `${title}: ${rows.length}. ${rows
+        : `${title}: ${total}. ${rows
             .slice(0, 3)
             .map((row) => `${row.id} ${cut(outside(row.text), 60)}`)
             .join("; ")}`,
     lines,
-    buttons: more ? [{ label: "More", style: "plain", value: `say:${more}` }] : [],
+    buttons: more && more.length <= LONGEST_COMMAND ? [{ label: "More", style: "plain", value: `say:${more}` }] : [],
+  };
+}
+
+/** How a list is fetched whole: by a link for whoever is signed in, by one call, or by one command. */
+export function exportCard(of: {
+  what: string;
+  rows: number | undefined;
+  link: string | undefined;
+  path: string;
+  words: string;
+  /** What is sent along where the chat takes files. */
+  download?: string;
+}): Card {
+  const size = of.rows === undefined ? "The rows are counted as they are read" : `${count(of.rows, "row")} now`;
+  return {
+    title: `Export: ${of.what}`,
+    tone: "info",
+    summary: `Export of ${of.what}: ${size}.`,
+    lines: [
+      { kind: "text", text: `${size}, as CSV.${of.link ? " The link asks you to sign in if you are not." : ""}` },
+      { kind: "text", text: "By HTTP, with a token of the role viewer:" },
+      { kind: "code", text: `GET ${of.path}\nAccept: text/csv` },
+      { kind: "text", text: "On a machine where air is installed:" },
+      { kind: "code", text: `air export ${of.words} > air.csv` },
+    ],
+    ...(of.download === undefined ? {} : { download: of.download }),
+    buttons: of.link ? [{ label: "Download", style: "plain", url: of.link }] : [],
   };
 }
 
 /** The timeline of an investigation, oldest first. */
-export function logCard(id: string, rows: readonly { at: Date; who: string; text: string }[]): Card {
+export function logCard(id: string, rows: readonly { at: Date; who: string; text: string }[], total = rows.length): Card {
   return {
     title: `Log of ${id}`,
     tone: "neutral",
-    summary: `Log of ${id}: ${rows.length} lines.`,
+    summary: `Log of ${id}: ${count(total, "line")}.`,
     lines:
       rows.length === 0
         ? [{ kind: "text", text: "Nothing has happened yet." }]
@@ -65,6 +114,7 @@ export function logCard(id: string, rows: readonly { at: Date; who: string; text
                 text: row.text.startsWith(row.who) ? cut(outside(row.text), 220) : `${row.who}: ${cut(outside(row.text), 220)}`,
               })),
             },
+            ...(total > rows.length ? [{ kind: "note" as const, text: `The last ${rows.length} of ${total} lines.` }] : []),
           ],
     buttons: [],
   };
@@ -111,7 +161,9 @@ export function stepsCard(id: string, status: string, steps: readonly LogStep[],
           ],
         })),
       },
-      ...(total > steps.length ? [{ kind: "note" as const, text: `The last ${steps.length} of ${total} steps.` }] : []),
+      ...(total > steps.length
+        ? [{ kind: "note" as const, text: `The last ${steps.length} of ${total} steps. All of them: export log ${id}` }]
+        : []),
     ],
     buttons: [],
   };

@@ -44,7 +44,7 @@ export function stormCard(storm: StormFacts): Card {
   return {
     title: `${storm.lab ? "LAB " : ""}Alert storm: ${what}`,
     tone: SEVERITY_TONE[storm.severity],
-    badge: capital(storm.severity),
+    badge: `${capital(storm.severity)} severity`,
     summary: `${storm.lab ? "LAB " : ""}Alert storm: ${what}.${asked} Since ${time(storm.startedAt)}.`,
     lines,
     buttons: [],

@@ -107,8 +107,8 @@ export const ACTION_MOVES = {
   observed: ["cancelled"],
   pending: ["approved", "rejected", "expired", "cancelled", "byHand"],
   approved: ["executing", "pending", "cancelled"],
-  // Back to approved only where the target was certainly not reached: then trying again is safe.
-  executing: ["approved", "succeeded", "failed", "unclear", "timedOut"],
+  // Back to approved only where the target was certainly not reached: then trying again is safe. Cancelled only where the product says so.
+  executing: ["approved", "succeeded", "failed", "unclear", "timedOut", "cancelled"],
   succeeded: ["undoing"],
   undoing: ["undone", "succeeded", "unclear"],
   failed: [],
@@ -139,6 +139,10 @@ export type BlastRadius = {
   /** Protected-asset rules that match the target, with what matched. */
   protectedHits: string[];
   online?: boolean;
+  /** It is, or lies on, a server. Rows of before say nothing. */
+  server?: boolean;
+  /** Roles and grants that make the account or app a privileged one. */
+  privileged?: string[];
   readAt: string;
   /** What grew between two looks, in words: the card was drawn again because of it. */
   changed?: string[];
@@ -152,13 +156,30 @@ export type ActionDecision = {
   reason?: string;
 };
 
+/** A person wants an action ended that the product is carrying out. `answer`: what the product made of it, once it answered. */
+export type CancelRequest = {
+  by: string;
+  at: string;
+  reason?: string;
+  answer?: string;
+  /** air itself asked: nobody picked the operation up in time. */
+  timedOut?: true;
+};
+
 /** One person decided where two were needed (product contract 6), until a second confirmed or it was taken back. */
 export type BreakGlass = {
   by: string;
   key: string;
+  /** Every identity that names them alone. */
+  also?: readonly string[];
   at: string;
   reason: string;
+  /** After how long it would have ended by itself anyway, as was asked for; a confirmation gives that back. */
+  lasts?: number;
   confirmed?: { by: string; at: string };
   /** An admin looked at it afterwards. */
   reviewed?: { by: string; at: string };
 };
+
+/** Containment for longer than this is a decision of its own. */
+export const LONGEST_MS = 7 * 86_400_000;

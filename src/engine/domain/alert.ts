@@ -33,6 +33,8 @@ export const Alert = z.object({
   description: z.string().max(20_000).optional(),
   techniques: z.array(z.string().max(64)).max(100),
   detectedAt: z.date().optional(),
+  /** `detectedAt` was far in the future when it came: the time of arrival counts. */
+  clockAhead: z.boolean().optional(),
   url: z.string().max(2048).optional(),
   status: z.enum(["new", "inProgress", "resolved"]),
   /** The product that raised it, in the source's words (`microsoftDefenderForEndpoint`). */

@@ -14,19 +14,55 @@ export type Person = {
   roles: Roles;
   /** A token, not a human: never counts toward two approvals. */
   machine: boolean;
+  /** Why they hold less than they might (a guest, a look-up that failed), as a sentence with the next step. */
+  withheld?: string;
 };
 
-export type Roles = { viewer: boolean; responder: boolean; admin: boolean; approves: readonly Family[] };
+export type Roles = {
+  viewer: boolean;
+  responder: boolean;
+  admin: boolean;
+  approves: readonly Family[];
+  /** A family they approve on devices of these groups only; a family that is not named here they approve everywhere. */
+  deviceGroups?: Readonly<Partial<Record<Family, readonly string[]>>>;
+};
 export const NO_ROLES: Roles = { viewer: false, responder: false, admin: false, approves: [] };
 
 /** Who did it, as rows and the audit keep it. */
 export const actorOf = (person: Pick<Person, "machine" | "name" | "via" | "key">): Actor =>
   person.machine ? { kind: "machine", name: person.name } : { kind: "person", via: person.via, key: person.key, name: person.name };
 
+/** Addresses and platform ids name one human; the bare part of an address may be anybody's. */
+const NAMES_ONE = /@|^[UW][A-Z0-9]{6,}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** How rows remember a person who must not count again: by key, and by every identity that names them alone. */
+export type Remembered = { key: string; also?: readonly string[] };
+export const remembered = (person: Pick<Person, "key" | "identities">) => ({
+  key: person.key,
+  also: person.identities.filter((identity) => NAMES_ONE.test(identity)).map((identity) => identity.toLowerCase()),
+});
+
+/** The same human, though they were entered in `people` in between and go by another key since. */
+export const sameHuman = (before: Remembered, person: Pick<Person, "key" | "identities">): boolean =>
+  before.key === person.key || remembered(person).also.some((identity) => before.also?.includes(identity) || before.key === identity);
+
 /** Roles include what stands below them: an approver may respond, a responder may look. */
 export const mayView = (roles: Roles) => roles.viewer || mayRespond(roles);
 export const mayRespond = (roles: Roles) => roles.responder || roles.approves.length > 0 || roles.admin;
-export const mayApprove = (roles: Roles, family: Family) => roles.approves.includes(family);
+
+/** Where something is done: its family and the automation group of its device; null: on no device, or on one nobody knows. */
+type Place = { family: Family; deviceGroup: string | null };
+
+/**
+ * Approver of the family, on that device. A scope names device groups, so it says nothing about what happens on no device; what
+ * happens on a device of unknown group is outside every scope (authorisation fails closed).
+ */
+export function mayApprove(roles: Roles, { family, deviceGroup }: Place): boolean {
+  if (!roles.approves.includes(family)) return false;
+  const scope = roles.deviceGroups?.[family];
+  if (scope === undefined) return true;
+  return deviceGroup === null || deviceGroup === undefined ? family !== "device" : scope.includes(deviceGroup);
+}
 
 /** Built in, without configuration (product contract 6): what a mistake would hurt most. */
 export function protectedHits(
@@ -99,16 +135,10 @@ export type Permission = { allowed: true } | { allowed: false; message: string; 
  */
 export function mayDecide(
   person: Person,
-  action: { family: Family; state: ActionState; lab: boolean; protectedHits: readonly string[] },
+  action: Place & { state: ActionState; lab: boolean; protectedHits: readonly string[] },
   incidentEntities: readonly Entity[],
 ): Permission {
-  if (!mayApprove(person.roles, action.family)) {
-    return {
-      allowed: false,
-      missing: `approver.${action.family}`,
-      message: `Deciding this needs the role approver for ${action.family}; you do not have it. An admin can add you under roles.approver.${action.family} in air.yaml.`,
-    };
-  }
+  if (!mayApprove(person.roles, action)) return { allowed: false, ...notApprover(person, action) };
   if (person.machine && action.protectedHits.length > 0) {
     return { allowed: false, message: "A token never decides for a protected asset: a person has to.", missing: "person" };
   }
@@ -121,6 +151,25 @@ export function mayDecide(
     };
   }
   return { allowed: true };
+}
+
+/** Which role is missing, in words: none for the family, or none for that device. */
+function notApprover(person: Person, { family, deviceGroup }: Place): { message: string; missing: string } {
+  const scope = person.roles.approves.includes(family) ? person.roles.deviceGroups?.[family] : undefined;
+  if (!scope)
+    return { missing: `approver.${family}`, message: needsRole(person, `approver for ${family}`, `approver.${family}`, "Deciding this") };
+  const where = deviceGroup === null ? "a device whose group is not known" : `a device of the group ${deviceGroup}`;
+  return {
+    missing: `approver.${family} in ${deviceGroup ?? "an unknown group"}`,
+    message: `This happens on ${where}; you are approver for ${family} only in ${scope.join(", ")}. ${person.withheld ?? `Somebody else has to decide, or an admin changes deviceGroups under roles.approver.${family} in air.yaml.`}`,
+  };
+}
+
+/** A role is missing: which, and either why it was withheld or where an admin adds it. */
+export function needsRole(person: Pick<Person, "withheld">, role: string, place: string, what = "This"): string {
+  return person.withheld
+    ? `${what} needs the role ${role}. ${person.withheld}`
+    : `${what} needs the role ${role}; you do not have it. An admin can add you under roles.${place} in air.yaml.`;
 }
 
 /** The entity of the incident that is this person, their account or their mailbox. */

@@ -4,6 +4,13 @@ import { type Severity, severityRank } from "./alert.ts";
 export const CLASSIFICATIONS = ["truePositive", "falsePositive", "informationalExpectedActivity"] as const;
 export type Classification = (typeof CLASSIFICATIONS)[number];
 
+/** What an incident turned out to be, as people say it; the determination as words. */
+export function classificationText(classification: Classification, determination?: string | null): string {
+  const said = { truePositive: "true positive", falsePositive: "false positive", informationalExpectedActivity: "expected activity" };
+  const words = determination?.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  return `${said[classification]}${words ? `, ${words}` : ""}`;
+}
+
 /** Which determinations a classification allows (domain facts 7). */
 export const DETERMINATIONS: Record<Classification, readonly string[]> = {
   truePositive: [
@@ -35,3 +42,7 @@ export function incidentTitle(headline: Headline, alerts: number): string {
   const others = alerts - 1;
   return others < 1 ? headline.title : `${headline.title} and ${others} more ${others === 1 ? "alert" : "alerts"}`;
 }
+
+/** What became of an incident that is not shown by itself, as a digest counts it. */
+export const BECAME = ["lookedAt", "waits", "noThreats", "benign", "suppressed", "notInvestigated", "closed", "other"] as const;
+export type Became = (typeof BECAME)[number];

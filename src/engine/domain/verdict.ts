@@ -91,6 +91,8 @@ export type Judgement = {
   conflict: boolean;
   /** The single change that would flip the verdict, in words. */
   flip: string;
+  /** Left alone by air.yaml, with the line that says so: nothing is proposed. */
+  excluded?: string;
   /** May this carry an automatic action, and if not, why not. */
   automatic: { allowed: true } | { allowed: false; because: string };
 };
@@ -105,10 +107,15 @@ export type JudgeInput = {
   trusted: boolean;
   now: Date;
   override?: Override;
+  /** air.yaml says to leave it alone, and how. */
+  excluded?: string;
 };
 
 const sign: Record<Label, number> = { malicious: 1, suspicious: 1, benign: -1, neutral: 0, failed: 0 };
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
+/** Clocks of sources may be this far ahead of ours. */
+const CLOCKS_APART_MS = 10 * 60_000;
 
 const decayed = (observation: Observation, now: Date) =>
   observation.weight * 0.5 ** (Math.max(0, now.getTime() - observation.at.getTime()) / DAY / THRESHOLDS.halfLifeDays);
@@ -154,7 +161,9 @@ export function judge(input: JudgeInput): Judgement {
     verdict,
     score,
     for: speaksFor,
-    against: speaksAgainst,
+    // It clears nobody; whoever reads why nothing is proposed finds it here.
+    against: input.excluded ? [excludedReason(input.excluded), ...speaksAgainst] : speaksAgainst,
+    ...(input.excluded ? { excluded: input.excluded } : {}),
     missing: reasons((label) => label === "failed"),
     conflict,
     flip:
@@ -170,6 +179,14 @@ function listedBy(observations: readonly Observation[]): Observation | undefined
   const on = (list: "allow" | "block") => observations.find((observation) => observation.decisive === list);
   return on("block") ?? on("allow");
 }
+
+const excludedReason = (because: string): Reason => ({
+  source: "air.yaml",
+  family: "air.yaml",
+  label: "neutral",
+  weight: 0,
+  text: `${because[0]?.toUpperCase() ?? ""}${because.slice(1)}: nothing is proposed.`,
+});
 
 type Votes = { observation: Observation; value: number }[];
 type Families = (readonly [string, { plus: number; minus: number }])[];
@@ -192,15 +209,18 @@ function verdictOf(score: number, hasFor: boolean, hasAgainst: boolean, votes: V
 
 function automatic(verdict: Verdict, votes: Votes, conflict: boolean, input: JudgeInput): Judgement["automatic"] {
   const refuse = (because: string) => ({ allowed: false, because }) as const;
+  if (input.excluded) return refuse(`it is ${input.excluded}`);
   if (input.override) return refuse("an analyst set this verdict, and what follows from it asks");
   if (listedBy(input.observations)) return refuse("it stands on a list of ours, and what follows from a list asks");
   if (verdict !== "malicious") return refuse("the verdict is not Malicious");
   if (!input.trusted) return refuse("the alert's source is not marked trusted");
   if (conflict) return refuse("the sources contradict each other");
   const accusing = votes.filter(({ observation, value }) => value > 0 && observation.label === "malicious").map((vote) => vote.observation);
-  const fresh = accusing.filter(
-    (observation) => input.now.getTime() - observation.at.getTime() <= THRESHOLDS.automaticMaxAgeHours * 3_600_000,
-  );
+  const fresh = accusing.filter((observation) => {
+    const age = input.now.getTime() - observation.at.getTime();
+    // What claims to come from the future may be of any age.
+    return age <= THRESHOLDS.automaticMaxAgeHours * HOUR && age >= -CLOCKS_APART_MS;
+  });
   const weights = new Map<string, number>();
   for (const { family, weight } of fresh) weights.set(family, (weights.get(family) ?? 0) + weight);
   const families = new Set([...weights].filter(([, weight]) => weight >= THRESHOLDS.independent).map(([family]) => family));

@@ -47,6 +47,23 @@ describe("http", () => {
     expect(await client().get("/a", { query: { q: "x y" }, signal })).toEqual({ ok: 1 });
   });
 
+  test("a next page is followed at the same host and under the same prefix only", () => {
+    const { pathOf } = client({ baseUrl: `${BASE}/proxy/vt` });
+    expect(pathOf(`${BASE}/proxy/vt/a?$skip=100`)).toBe("/a?$skip=100");
+    expect(pathOf("/proxy/vt/a?b")).toBe("/a?b");
+    for (const link of [
+      "https://evil.example/proxy/vt/a",
+      `http://api.example.test/proxy/vt/a`,
+      `${BASE}:8443/proxy/vt/a`,
+      `https://mia:pw@api.example.test/proxy/vt/a`,
+      `${BASE}/proxy/vtx/a`,
+      `${BASE}/other`,
+      `${BASE}/proxy/vt/../../a`,
+      "//evil.example/proxy/vt/a",
+    ])
+      expect(() => pathOf(link), link).toThrow("another address");
+  });
+
   test("keeps the path prefix of the base address", async () => {
     nock(BASE).get("/proxy/vt/a").reply(200, {});
     expect(await client({ baseUrl: `${BASE}/proxy/vt/` }).get("/a", { signal })).toEqual({});
@@ -103,7 +120,7 @@ describe("http", () => {
     [429, "unavailable", "unavailable"],
     [500, "unavailable", "unclear"],
     [502, "unavailable", "unclear"],
-    [503, "unavailable", "unavailable"],
+    [503, "unavailable", "unclear"],
   ])("%d is %s for a look-up and %s for an action", async (status, look, act) => {
     nock(BASE).get("/a").reply(status);
     nock(BASE).post("/a").reply(status);

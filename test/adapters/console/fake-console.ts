@@ -1,4 +1,4 @@
-import type { ConsoleData, ConsoleView } from "../../../src/adapters/console/console.ts";
+import type { ActionsView, ConsoleData, ConsoleView } from "../../../src/adapters/console/console.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import { approvalCard, incidentCard } from "../../support/sample-card.ts";
 
@@ -57,12 +57,15 @@ export const fullView: ConsoleView = {
   ],
   labState: {
     devices: [
-      { name: "WS-042", detail: "workstation of Mia", state: "Online", tone: "neutral" },
-      { name: "WS-017", detail: "workstation of Kai", state: "Isolated", tone: "warning" },
+      { name: "WS-042", detail: "workstation of Mia", states: [{ word: "Online", tone: "neutral" }] },
+      { name: "WS-017", detail: "workstation of Kai", states: [{ word: "Isolated", tone: "warning" }] },
     ],
-    users: [{ name: "mia@contoso.com", detail: "2 sessions", state: "Enabled", tone: "neutral" }],
-    messages: [{ name: "Your parcel", detail: "3 copies", state: "Deleted", tone: "good" }],
-    indicators: [{ name: "cdn[.]example", state: "Blocked", tone: "bad" }],
+    users: [{ name: "mia@contoso.com", detail: "2 sessions", states: [{ word: "Enabled", tone: "neutral" }] }],
+    messages: [{ name: "Your parcel", detail: "3 copies", states: [{ word: "Deleted", tone: "good" }] }],
+    mailboxes: [{ name: "kai@contoso.com", detail: 'rule "x" deletes mail', states: [{ word: "1 rule", tone: "info" }] }],
+    apps: [],
+    accessKeys: [],
+    indicators: [{ name: "cdn[.]example", states: [{ word: "Blocked", tone: "bad" }] }],
   },
   stories: [
     { name: "phishing", title: "Phishing", about: "A mail with a link to a false sign-in page." },
@@ -72,11 +75,43 @@ export const fullView: ConsoleView = {
   ],
 };
 
+async function* parts(...all: string[]) {
+  yield* all;
+}
+
+const actionsPage: ActionsView = {
+  lab: true,
+  person: { id: "noor", name: "Noor", about: "approver" },
+  tabs: [
+    { label: "Pending", count: 1, href: "/console/actions?state=pending", chosen: false },
+    { label: "History", count: 60, href: "/console/actions?state=history", chosen: true },
+  ],
+  filters: [
+    { name: "kind", label: "Type", value: "isolate-device", options: [["isolate-device", "Isolate device"]] },
+    { name: "target", label: "Target or device", value: '"><script>alert(1)</script>', example: "ws-042" },
+  ],
+  hidden: [["state", "history"]],
+  columns: [{ label: "Action", href: "/console/actions?sort=newest", sorted: "desc" }, { label: "Details" }, { label: "Status" }],
+  rows: [
+    {
+      cells: [
+        { text: "ACT-1", href: "/#INC-1" },
+        { text: "Isolate <img src=x onerror=alert(1)>\u202egpj" },
+        { text: "Done", tone: "good" },
+      ],
+    },
+  ],
+  total: 60,
+  clear: "/console/actions?state=history",
+  next: "/console/actions?state=history&cursor=abc",
+  csv: "/console/export/actions?state=history",
+};
+
 /** The console's data as a small working thing: keeps what was asked, tells of changes. */
 export function fakeConsole(view: ConsoleView = fullView) {
   const asked: unknown[] = [];
   const listeners = new Set<(change: number) => void>();
-  const state = { view, changes: 0, note: undefined as Card | undefined };
+  const state = { view, actions: actionsPage, changes: 0, note: undefined as Card | undefined };
   const data: ConsoleData = {
     overview: async (person) => ({ ...state.view, person }),
     async press(value, person, typed) {
@@ -90,6 +125,18 @@ export function fakeConsole(view: ConsoleView = fullView) {
     async playStory(name, person) {
       asked.push({ story: name, by: person.id });
       return told(`Playing ${name}`, "Alerts are on their way.");
+    },
+    async actions(query, person) {
+      asked.push({ actions: Object.fromEntries(query), by: person.id });
+      return state.actions;
+    },
+    async graph(investigation, person) {
+      asked.push({ graph: investigation, by: person.id });
+      return investigation === "INV-42" ? Buffer.from("png") : { problem: `There is no investigation ${investigation}.` };
+    },
+    async download(what, query, person) {
+      asked.push({ download: what, query: Object.fromEntries(query), by: person.id });
+      return what === "actions" ? parts("id\r\n", "ACT-1\r\n") : { problem: `There is no export "${what}".` };
     },
     onChange(listener) {
       listeners.add(listener);

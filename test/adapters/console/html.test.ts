@@ -35,6 +35,11 @@ describe("a card", () => {
     expect(html).toContain('<a id="x-b3" class="button plain" href="https://air.example.com/#INC-42"');
   });
 
+  test("its picture is only ever air's own", () => {
+    expect(renderCard({ ...cardOf(), picture: "INV-42" }, "x")).toContain('<img class="picture" src="/console/graph/INV-42.png" alt="T"');
+    expect(renderCard({ ...cardOf(), picture: "https://evil.example/a" }, "x")).not.toContain("<img");
+  });
+
   test("a script address is no link", () => {
     expect(renderCard({ ...cardOf(), buttons: [{ label: "Open", style: "plain", url: "javascript:alert(1)" }] }, "x")).not.toContain(
       "javascript",

@@ -120,3 +120,30 @@ test("the stream carries change numbers only and ends with the server", async ()
   expect(text).toBe("retry: 2000\n\ndata: 1\n\n");
   await eventually(() => fake.listeners.size === 0, "the end of the listener");
 });
+
+test("the Action center's page: what it is asked for, nothing of it as markup, and its list as a file", async () => {
+  const page = await fetch(`${base}/console/actions?state=history&kind=isolate-device&target=`);
+  expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const html = await page.text();
+  // A form sends its empty fields too.
+  expect(fake.asked).toEqual([{ actions: { state: "history", kind: "isolate-device" }, by: "noor" }]);
+  expect(html).not.toMatch(/<script>alert|<img src=x/);
+  expect(html).toContain("[U+202E]");
+  for (const part of ["1 of 60 are shown", 'aria-sort="descending"', "cursor=abc", "Download CSV", 'data-label="Details"'])
+    expect(html).toContain(part);
+  const file = await fetch(`${base}/console/export/actions?state=history`);
+  expect(file.headers.get("content-disposition")).toBe('attachment; filename="air-actions.csv"');
+  expect(await file.text()).toBe("id\r\nACT-1\r\n");
+  expect((await fetch(`${base}/console/export/secrets`)).status).toBe(400);
+  signedIn = false;
+  expect((await fetch(`${base}/console/actions`)).status).toBe(401);
+  expect((await fetch(`${base}/console/export/actions`)).status).toBe(401);
+});
+
+test("the picture of a graph: for who is signed in, and only of an investigation there is", async () => {
+  const picture = await fetch(`${base}/console/graph/INV-42.png`);
+  expect([picture.status, picture.headers.get("content-type"), await picture.text()]).toEqual([200, "image/png", "png"]);
+  expect((await fetch(`${base}/console/graph/INV-43.png`)).status).toBe(404);
+  signedIn = false;
+  expect((await fetch(`${base}/console/graph/INV-42.png`)).status).toBe(401);
+});

@@ -80,6 +80,50 @@ describe("each line kind", () => {
     expect(draw({ kind: "divider" })).toEqual({ type: "divider" });
   });
 
+  test("a mention is by id, in the block and in what notifications read; a name alone mentions nobody", () => {
+    const message = toMessage(
+      cardOf({
+        kind: "mention",
+        who: [
+          { kind: "person", name: "Mia", on: { slack: "U0MIA" } },
+          { kind: "group", name: "SOC", on: { slack: "S0SOC" } },
+          { kind: "person", name: "<!channel>", on: {} },
+          { kind: "person", name: "Eve", on: { slack: "U0EVE> <!here" } },
+        ],
+      }),
+    );
+    expect(message.text).toBe("INC-42 <@U0MIA> <!subteam^S0SOC>");
+    expect(message.blocks[1]).toEqual({
+      type: "rich_text",
+      elements: [
+        {
+          type: "rich_text_section",
+          elements: [
+            { type: "user", user_id: "U0MIA" },
+            { type: "text", text: " " },
+            { type: "usergroup", usergroup_id: "S0SOC" },
+            { type: "text", text: " " },
+            { type: "text", text: "<!channel>", style: { bold: true } },
+            { type: "text", text: " " },
+            { type: "text", text: "Eve", style: { bold: true } },
+          ],
+        },
+      ],
+    });
+    expect(checkMessage(message)).toEqual([]);
+  });
+
+  test("text from outside mentions nobody, whatever it looks like", () => {
+    const hostile = "<@U0MIA> <!subteam^S0SOC> <!channel> @here";
+    const message = toMessage({
+      ...cardOf({ kind: "text", text: hostile }, { kind: "note", text: hostile }),
+      title: hostile,
+      summary: hostile,
+    });
+    expect(message.text).not.toMatch(/<[@!]/);
+    expect(JSON.stringify(message.blocks)).not.toMatch(/"type":"user|mrkdwn/);
+  });
+
   test("buttons: plain, asking, link; long labels stay readable for a screen reader", () => {
     const blocks = toMessage(approvalCard).blocks;
     expect(blocks.at(-1)).toEqual({
@@ -210,9 +254,12 @@ test("the checker sees what Slack would refuse", () => {
   expect(one({ type: "actions", elements: [{ type: "button", action_id: "a", text: text("x"), value: "v".repeat(2001) }] })).not.toEqual(
     [],
   );
-  expect(one({ type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "user", user_id: "U1" }] }] })).not.toEqual(
-    [],
-  );
+  const run = (element: unknown) => one({ type: "rich_text", elements: [{ type: "rich_text_section", elements: [element] }] });
+  expect(run({ type: "user", user_id: "U1" })).toEqual([]);
+  expect(run({ type: "user", user_id: "<!here>" })).not.toEqual([]);
+  expect(run({ type: "usergroup", usergroup_id: "U1" })).not.toEqual([]);
+  expect(run({ type: "broadcast", range: "channel" })).not.toEqual([]);
+  expect(run({ type: "link", url: "https://evil.example" })).not.toEqual([]);
   expect(
     checkMessage({ text: "x", blocks: Array.from({ length: 10 }, () => ({ type: "section", text: text("x".repeat(2900)) })) }),
   ).not.toEqual([]);

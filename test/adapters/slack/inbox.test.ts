@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { askModal } from "../../../src/adapters/slack/ask-modal.ts";
+import { formModal } from "../../../src/adapters/slack/form-modal.ts";
 import { readSlack } from "../../../src/adapters/slack/inbox.ts";
+import { decisionForm } from "../../../src/bot/decision-forms.ts";
 
 const slash = {
   token: "x",
@@ -60,6 +61,7 @@ describe("what people want", () => {
       text: "status INV-42",
       by,
       reply: { via: "response-url", url: "https://hooks.slack.com/commands/1" },
+      triggerId: "1.2.3",
     });
     expect(readSlack({ ...slash, enterprise_id: "E1" })).toMatchObject({ by: { ...by, enterpriseId: "E1" } });
   });
@@ -69,11 +71,60 @@ describe("what people want", () => {
       kind: "press",
       value: "ACT-1.v",
       by,
-      channel: "C1",
-      messageTs: "1700000000.000001",
+      place: { channel: "C1", messageTs: "1700000000.000001", responseUrl: "https://hooks.slack.com/actions/1" },
       triggerId: "9.9.9",
-      responseUrl: "https://hooks.slack.com/actions/1",
     });
+  });
+
+  test("a press on the home tab or in a modal says so", () => {
+    const view = { id: "V1", type: "home", private_metadata: "" };
+    expect(
+      readSlack(press({}, { view, channel: undefined, message: undefined, container: { type: "view", view_id: "V1" } })),
+    ).toMatchObject({
+      place: { channel: "", view: { id: "V1", type: "home" } },
+    });
+  });
+
+  test("what is chosen from the menu opens a form, or means what a button would", () => {
+    const chosen = (value: string) =>
+      readSlack(press({ type: "overflow", action_id: "air:more", value: undefined, selected_option: { value } }));
+    expect(chosen("form:note INC-42")).toMatchObject({ kind: "form", ref: "note INC-42" });
+    expect(chosen("say:ack INC-42")).toMatchObject({ kind: "press", value: "say:ack INC-42" });
+    expect(readSlack(press({ action_id: "air:form:2", value: "do ACT-7" }))).toMatchObject({ kind: "form", ref: "do ACT-7" });
+    expect(readSlack(press({ type: "overflow", action_id: "air:more", selected_option: null, value: undefined })).kind).toBe("ignored");
+  });
+
+  test("shortcuts and the home tab", () => {
+    const base = { team: { id: "T0SOC" }, user: { id: "U1", team_id: "T0SOC" }, trigger_id: "9.9.9" };
+    expect(readSlack({ ...base, type: "shortcut", callback_id: "air:new-investigation" })).toMatchObject({
+      kind: "form",
+      ref: "investigate",
+      by,
+    });
+    const message = {
+      ts: "1.1",
+      text: "see <https://evil.example/a|here>",
+      blocks: [{ type: "rich_text", elements: [{ elements: [{ type: "link", url: "https://bad.example" }] }] }],
+    };
+    const shortcut = {
+      ...base,
+      type: "message_action",
+      callback_id: "air:investigate",
+      channel: { id: "C1" },
+      response_url: "https://hooks.slack.com/app/1",
+      message,
+    };
+    const read = readSlack(shortcut);
+    if (read.kind !== "message") throw new Error("not a message");
+    expect(read.text).toContain("https://evil.example/a");
+    expect(read.text).toContain("https://bad.example");
+    expect(readSlack({ ...shortcut, callback_id: "other" }).kind).toBe("ignored");
+    expect(readSlack(event({ type: "app_home_opened", user: "U1", tab: "home", channel: "D1" }))).toEqual({
+      kind: "home",
+      by,
+      eventId: "Ev1",
+    });
+    expect(readSlack(event({ type: "app_home_opened", user: "U1", tab: "messages", channel: "D1" })).kind).toBe("ignored");
   });
 
   test("a press from a company the channel is shared with belongs to the presser's own workspace", () => {
@@ -82,9 +133,10 @@ describe("what people want", () => {
 
   test("a button that asks, and its form", () => {
     const intent = readSlack(press({ action_id: "air:ask:1:r:Reason" }));
-    expect(intent).toMatchObject({ kind: "ask", value: "ACT-1.v", label: "Reason", required: true, button: "Reject", triggerId: "9.9.9" });
-    if (intent.kind !== "ask") throw new Error("not an ask");
-    const view = askModal(intent, intent);
+    expect(intent).toMatchObject({ kind: "form", ref: "ACT-1.v", label: "Reason", required: true, button: "Reject", triggerId: "9.9.9" });
+    if (intent.kind !== "form") throw new Error("not a form");
+    const form = decisionForm(intent);
+    const view = form && formModal(form, intent.place);
     expect(view).toMatchObject({ title: { text: "Reject" }, blocks: [{ type: "input", optional: false, label: { text: "Reason" } }] });
     const submission = {
       type: "view_submission",
@@ -94,21 +146,28 @@ describe("what people want", () => {
       view: {
         id: "V1",
         type: "modal",
+        hash: "1.2",
         callback_id: view?.callback_id,
         private_metadata: view?.private_metadata,
-        state: { values: { typed: { text: { type: "plain_text_input", value: " CFO laptop " } } } },
+        state: {
+          values: {
+            typed: { v: { type: "plain_text_input", value: " CFO laptop " } },
+            for: { v: { type: "static_select", selected_option: { value: "2h" } } },
+            what: { v: { type: "checkboxes", selected_options: [{ value: "0" }, { value: "2" }] } },
+            empty: { v: { type: "plain_text_input", value: null } },
+          },
+        },
       },
     };
     expect(readSlack(submission)).toEqual({
-      kind: "press",
-      value: "ACT-1.v",
+      kind: "submit",
+      ref: "ACT-1.v",
+      typed: { typed: "CFO laptop", for: "2h", what: ["0", "2"] },
+      viewId: "V1",
+      hash: "1.2",
       by,
-      channel: "C1",
-      messageTs: "1700000000.000001",
-      responseUrl: "https://hooks.slack.com/actions/1",
+      place: { channel: "C1", messageTs: "1700000000.000001", responseUrl: "https://hooks.slack.com/actions/1" },
       triggerId: "t",
-      typed: "CFO laptop",
-      modalId: "V1",
     });
     expect(readSlack({ ...submission, view: { ...submission.view, private_metadata: "{" } }).kind).toBe("ignored");
   });

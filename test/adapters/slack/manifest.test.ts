@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
 import { slackManifest } from "../../../src/adapters/slack/manifest.ts";
 
 const schema = JSON.parse(readFileSync("test/fixtures/schemas/slack-manifest-2.0.0.json", "utf8").replace(/^\uFEFF/, ""));
@@ -18,7 +19,7 @@ test("the schema would notice", () => {
 });
 
 test("the file beside the code is the manifest", () => {
-  expect(JSON.parse(readFileSync("manifests/slack.json", "utf8"))).toEqual(slackManifest("https://air.example.com"));
+  expect(parse(readFileSync("manifests/slack.yaml", "utf8"))).toEqual(slackManifest("https://air.example.com"));
 });
 
 test("Socket Mode needs no address", () => {
@@ -27,4 +28,21 @@ test("Socket Mode needs no address", () => {
   expect(slackManifest("https://air.example.com")).toMatchObject({
     settings: { socket_mode_enabled: false, interactivity: { request_url: "https://air.example.com/slack/events" } },
   });
+});
+
+test("no scope that air does not need", () => {
+  const { oauth_config: oauth } = slackManifest() as { oauth_config: { scopes: { bot: string[]; user?: string[] } } };
+  expect(oauth.scopes.user).toBeUndefined();
+  expect(oauth.scopes.bot.toSorted()).toEqual([
+    "app_mentions:read",
+    "channels:history",
+    "chat:write",
+    "commands",
+    "files:write",
+    "groups:history",
+    "im:history",
+    "usergroups:read",
+    "users:read",
+    "users:read.email",
+  ]);
 });

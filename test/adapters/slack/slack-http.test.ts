@@ -3,13 +3,14 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { createSlack, type Slack, type SlackHandlers } from "../../../src/adapters/slack/app.ts";
+import { createSlack, type Slack } from "../../../src/adapters/slack/app.ts";
 import type { SlackPerson } from "../../../src/adapters/slack/inbox.ts";
 import type { Card, Tone } from "../../../src/engine/cards/card.ts";
 import { eventually } from "../../support/eventually.ts";
 import { rememberingLog } from "../../support/remembering-log.ts";
 import { approvalCard, incidentCard } from "../../support/sample-card.ts";
 import { type SlackEmulator, startSlackEmulator } from "../../support/slack-emulator.ts";
+import { slackHandlers } from "../../support/slack-handlers.ts";
 
 const SECRET = "shhh";
 const note = (title: string, tone: Tone = "info"): Card => ({ title, tone, summary: title, lines: [], buttons: [] });
@@ -22,7 +23,7 @@ let base: string;
 const log = rememberingLog();
 const heard: { what: string; text: string; by: SlackPerson; typed?: string | undefined }[] = [];
 let pressAnswer: (typed?: string) => Card | undefined = () => undefined;
-const handlers: SlackHandlers = {
+const handlers = slackHandlers({
   async press(value, by, typed) {
     heard.push({ what: "press", text: value, by, typed });
     return { note: pressAnswer(typed) };
@@ -31,7 +32,13 @@ const handlers: SlackHandlers = {
     heard.push({ what: "say", text, by });
     return note(`You said ${text}`);
   },
-};
+  async submit(_ref, typed, by) {
+    const words = String(typed.typed ?? "");
+    heard.push({ what: "submit", text: words, by });
+    const said = pressAnswer(words);
+    return said === undefined ? { done: undefined } : { refused: { typed: said.title } };
+  },
+});
 
 beforeAll(async () => {
   emulator = await startSlackEmulator();
@@ -139,19 +146,18 @@ describe("what air says", () => {
   });
 
   test.each([
-    ["a rate limit", { status: 429, headers: { "retry-after": "7" } }, { kind: "later", retryAfterMs: 7000, maybeSent: false }],
     ["an outage", { status: 503 }, { kind: "later", maybeSent: true }],
     ["a broken line", "hang up" as const, { kind: "later", maybeSent: true }],
     [
       "a channel it is not in",
       { status: 200, body: { ok: false, error: "not_in_channel" } },
-      { kind: "refused", message: expect.stringContaining("/invite @air") },
+      { kind: "channel", message: expect.stringContaining("/invite @air") },
     ],
     ["an unknown message", { status: 200, body: { ok: false, error: "message_not_found" } }, { kind: "gone" }],
     [
       "a bad token",
       { status: 200, body: { ok: false, error: "invalid_auth" } },
-      { kind: "refused", message: expect.stringContaining("SLACK_BOT_TOKEN") },
+      { kind: "account", message: expect.stringContaining("SLACK_BOT_TOKEN") },
     ],
   ])("%s is told in air's words", async (_name, answer, expected) => {
     emulator.next("chat.postMessage", answer);
@@ -244,14 +250,14 @@ describe("what people say", () => {
           type: "view_submission",
           team: { id: emulator.teamId },
           user: { id: emulator.userId, team_id: emulator.teamId },
-          view: { id: "V1", type: "modal", ...view, state: { values: { typed: { text: { type: "plain_text_input", value: text } } } } },
+          view: { id: "V1", type: "modal", ...view, state: { values: { typed: { v: { type: "plain_text_input", value: text } } } } },
         }),
       );
     pressAnswer = (typed) => ((typed ?? "").length < 5 ? note("Give at least five characters", "warning") : undefined);
     const refused = await submit("no");
     expect(JSON.parse(refused.body)).toEqual({ response_action: "errors", errors: { typed: "Give at least five characters" } });
     expect(await submit("CFO laptop")).toEqual({ status: 200, body: "" });
-    expect(heard.at(-1)).toMatchObject({ what: "press", text: "ACT-1.v", typed: "CFO laptop" });
+    expect(heard.at(-1)).toMatchObject({ what: "submit", text: "CFO laptop" });
   });
 
   test("an event that comes twice is answered once, in private where others read", async () => {

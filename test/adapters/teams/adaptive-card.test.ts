@@ -1,24 +1,10 @@
-import { readFileSync } from "node:fs";
 import * as AC from "adaptivecards";
-import { Ajv } from "ajv";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAdaptiveCard } from "../../../src/adapters/teams/adaptive-card.ts";
+import { schemaFaults } from "../../support/adaptive-card-schema.ts";
 import { arbitraryCard } from "../../support/arbitrary-card.ts";
 import { approvalCard, incidentCard } from "../../support/sample-card.ts";
-
-// The published schema has a top-level id that is no URI base and two `required` that are no lists.
-const schema = JSON.parse(readFileSync("test/fixtures/schemas/adaptive-card-1.5.0.json", "utf8").replace(/^\uFEFF/, ""));
-delete schema.id;
-delete schema.$schema;
-const mend = (node: unknown): void => {
-  if (typeof node !== "object" || node === null) return;
-  const object = node as Record<string, unknown>;
-  if ("required" in object && !Array.isArray(object.required) && typeof object.required !== "object") delete object.required;
-  Object.values(object).forEach(mend);
-};
-mend(schema);
-const validate = new Ajv({ strict: false, validateFormats: false, validateSchema: false }).compile(schema);
 
 function warnings(card: object): string[] {
   const context = new AC.SerializationContext(AC.Versions.v1_5);
@@ -34,13 +20,17 @@ describe("a card with one of everything", () => {
   const card = toAdaptiveCard(approvalCard);
 
   test("is valid and parses without a warning", () => {
-    expect(validate(card)).toBe(true);
-    expect(validate(toAdaptiveCard(incidentCard))).toBe(true);
+    expect(schemaFaults(card)).toEqual([]);
+    expect(schemaFaults(toAdaptiveCard(incidentCard))).toEqual([]);
     expect(warnings(card)).toEqual([]);
   });
 
   test("has a heading, a fallback text, and a labelled input beside its button", () => {
-    expect(card.body[0]).toMatchObject({ type: "TextBlock", style: "heading", text: "Isolate device WS-042" });
+    expect(card.body[0]).toMatchObject({
+      type: "Container",
+      style: "warning",
+      items: [{ inlines: [{ text: "Waiting for approval" }] }, { type: "TextBlock", style: "heading", text: "Isolate device WS-042" }],
+    });
     expect(card.fallbackText).toBe(approvalCard.summary);
     expect(card.body.at(-1)).toMatchObject({ type: "Input.Text", id: "typed1", label: "Reason for the rejection", isRequired: true });
     expect(card.actions).toMatchObject([
@@ -62,12 +52,23 @@ test("hostile text forges nothing", () => {
   expect(text).toContain("[U+202E]gpj.exe");
 });
 
+test("a mention is a tag with its entity; whoever has no account is named only", () => {
+  const who = [
+    { kind: "person" as const, name: "Mia", on: { teams: "8f1c-mia" } },
+    { kind: "person" as const, name: "<at>Everyone</at>", on: {} },
+  ];
+  const card = toAdaptiveCard({ title: "t", tone: "bad", summary: "s", lines: [{ kind: "mention", who }], buttons: [] });
+  expect(schemaFaults(card)).toEqual([]);
+  expect(card.msteams).toEqual({ entities: [{ type: "mention", text: "<at>Mia</at>", mentioned: { id: "8f1c-mia", name: "Mia" } }] });
+  expect(JSON.stringify(card.body).match(/<at>/g)).toHaveLength(1);
+});
+
 test("any card is valid and at most 25 KB", () => {
   fc.assert(
     fc.property(arbitraryCard, (card) => {
       const drawn = toAdaptiveCard(card);
       expect(size(drawn)).toBeLessThanOrEqual(25_000);
-      expect(validate(drawn)).toBe(true);
+      expect(schemaFaults(drawn)).toEqual([]);
     }),
     { numRuns: 150 },
   );

@@ -127,7 +127,7 @@ test("who decides and for how long: what is gone for good needs two, everything 
         { kindLastHour: 0, lastDay: 0 },
       ).kind === "automatic",
   );
-  expect(automatic).toEqual(["quarantine-file"]);
+  expect(automatic).toEqual(["quarantine-file", "kill-process"]);
   const hours = (kind: ActionKindName) => expiresAfter(kind, testPolicy) / 3_600_000;
   expect(["restrict-execution", "disable-app", "kill-process"].map((kind) => hours(kind as ActionKindName))).toEqual([24, 24, 24]);
   expect(["hard-delete-mail", "turn-off-forwarding", "block-sender"].map((kind) => hours(kind as ActionKindName))).toEqual([168, 168, 168]);

@@ -13,6 +13,8 @@ export type Case = {
   bad?: { params: Params; field: string };
   /** Done first, so that there is something to do: a release needs an isolated device. */
   before?: ActionKindName;
+  /** The product says only that it was done, not that it was not. */
+  unread?: true;
   /** A target of the same sort the product does not know; none where the thing need not exist (an indicator). */
   missing?: Entity;
 };
@@ -39,7 +41,7 @@ const MAX_FOLLOWS = 20;
 export function actionContract(connector: string, open: () => Promise<Product>, cases: Partial<Record<ActionKindName, Case>>): void {
   const kinds = Object.values(actionKinds);
   describe.each(kinds.filter(({ kind }) => cases[kind]))(`$kind through ${connector}`, (kind) => {
-    const { target, params = {}, bad, before, missing } = cases[kind.kind] as Case;
+    const { target, params = {}, bad, before, missing, unread } = cases[kind.kind] as Case;
     const opened = async () => {
       const product = await open();
       const play = player(product);
@@ -69,7 +71,7 @@ export function actionContract(connector: string, open: () => Promise<Product>, 
     test("reads, acts, verifies; the same call again changes nothing, or is refused", async () => {
       const { product, state, carryOut } = await opened();
       const start = await product.holds();
-      expect((await state(kind, target, params)).kind).toBe("notReached");
+      expect((await state(kind, target, params)).kind).toBe(unread ? "unreadable" : "notReached");
       expect(await product.holds()).toEqual(start);
       await carryOut(kind, target, params, "act");
       expect((await state(kind, target, params)).kind).toBe("reached");

@@ -1,6 +1,11 @@
+import { createLab } from "../../../src/adapters/connectors/lab/lab.ts";
+import type { LabStore } from "../../../src/adapters/connectors/lab/world.ts";
 import type { ActionKindName } from "../../../src/engine/domain/action.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
-import type { Case } from "./contract.ts";
+import type { ConnectorError } from "../../../src/engine/ports.ts";
+import { NOTHING, NOW } from "../../support/lab-capabilities.ts";
+import { memoryLabStore } from "../../support/memory-lab-store.ts";
+import type { Case, Product } from "./contract.ts";
 
 const device: Entity = { kind: "device", name: "WS-001" };
 const noDevice: Entity = { kind: "device", name: "nowhere" };
@@ -81,3 +86,37 @@ export const labCases: Partial<Record<ActionKindName, Case>> = {
   "disable-access-key": { target: accessKey, missing: { kind: "access-key", id: "none" } },
   "enable-access-key": { target: accessKey, before: "disable-access-key", missing: { kind: "access-key", id: "none" } },
 };
+
+/** The lab over a store that can be made to refuse writing: where a real product would fail. */
+export async function openLabProduct(): Promise<Product> {
+  const kept = memoryLabStore();
+  let failure: ConnectorError | undefined;
+  const store: LabStore = {
+    ...kept,
+    put: async (kind, id, state) => {
+      if (failure) throw failure;
+      await kept.put(kind, id, state);
+    },
+  };
+  const lab = createLab(store, { now: () => NOW });
+  await lab.adopt([labFile]);
+  await store.put("mailbox", "noor@contoso.example", { address: "noor@contoso.example", rules: [LAB_RULE], delegates: [], dlp: [] });
+  return {
+    capabilities: { ...NOTHING, ...lab, lab: true, adopt: (entities) => lab.adopt(entities), version: () => "test" },
+    now: NOW,
+    holds: async () => {
+      const snapshot = await lab.snapshot();
+      return {
+        ...snapshot,
+        // A rule that was made again has another id.
+        mailboxes: snapshot.mailboxes.map(({ rules, ...mailbox }) => ({
+          ...mailbox,
+          rules: rules.map(({ id: _, ...rule }) => rule).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+        })),
+      };
+    },
+    fail: (error) => {
+      failure = error;
+    },
+  };
+}

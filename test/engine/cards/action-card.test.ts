@@ -90,6 +90,9 @@ test("a pending action says what, why, whom it reaches, what follows either way,
   expect(pending.buttons[1]?.input?.required).toBe(true);
 });
 
+/** What stands on the card itself, not in its menu. */
+const beside = (one: ReturnType<typeof card>) => one.buttons.flatMap((button) => (button.more ? [] : [button.label]));
+
 describe("every state has a card", () => {
   const BUTTONS: Partial<Record<ActionState, string[]>> = {
     observed: ["Agree", "Disagree"],
@@ -100,7 +103,7 @@ describe("every state has a card", () => {
     const one = card({ state, ...(state === "pending" || state === "observed" ? {} : { decision: decided, outcome: "What came of it." }) });
     expect(one.badge).toBe(STATE_WORD[state].word);
     expect(one.tone).toBe(STATE_WORD[state].tone);
-    expect(one.buttons.map((button) => button.label)).toEqual(BUTTONS[state] ?? []);
+    expect(beside(one)).toEqual(BUTTONS[state] ?? []);
     expect(one.summary).toContain("ACT-105 in INC-42");
     if (state !== "pending" && state !== "observed") expect(text(one)).toContain("What came of it.");
   });
@@ -131,11 +134,18 @@ describe("who presses what", () => {
     const nobody = card({ deciders: { anyone: false, names: [] } });
     expect(nobody.buttons).toEqual([]);
     expect(text(nobody)).toContain("an admin adds people under roles.approver.device in air.yaml");
+    expect(nobody.lines.find((line) => line.kind === "code")?.text).toMatch(/^roles:\n {2}approver:\n {4}device: \[you@example\.com\]/);
+    expect(card().lines.some((line) => line.kind === "code")).toBe(false);
   });
   test("what no product can do has no Approve", () => {
     const byHand = card({ byHand: "Take it off the network at the switch." });
-    expect(byHand.buttons.map((button) => button.label)).toEqual(["Done by hand", "Not needed"]);
+    expect(beside(byHand)).toEqual(["Done by hand", "Not needed"]);
     expect(text(byHand)).toContain("Do by hand: Take it off the network at the switch.");
+  });
+  test("what waits for its device can be given up", () => {
+    const labels = (change: Partial<ActionView>) => card({ state: "executing", ...change }).buttons.map((button) => button.label);
+    expect(labels({ waitingForDevice: true, cancellable: true })).toEqual(["Cancel"]);
+    expect(labels({ waitingForDevice: true, cancellable: false })).toEqual([]);
   });
   test("the first of two approvals is counted and named", () => {
     const half = card({
@@ -143,7 +153,7 @@ describe("who presses what", () => {
       approvals: [{ name: "Mia", via: "slack", at: NOW }],
       reach: { ...view().reach, protectedHits: ["built-in: domain controller"] },
     });
-    expect(half.badge).toBe("1 of 2");
+    expect(half.badge).toBe("1 of 2 approvals");
     expect(text(half)).toContain("Approvals: 1 of 2: Mia");
     expect(text(half)).toContain("Protected: built-in: domain controller. Two people decide.");
     expect(half.buttons.map((button) => button.label)).toContain("Approve");

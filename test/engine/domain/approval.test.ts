@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { BlastRadius } from "../../../src/engine/domain/action.ts";
+import { type BlastRadius, FAMILIES, type Family } from "../../../src/engine/domain/action.ts";
 import {
   approvalsNeeded,
   mayApprove,
@@ -73,14 +74,15 @@ describe("protected", () => {
 });
 
 describe("who may decide", () => {
-  const action = { family: "device", state: "pending", lab: false, protectedHits: [] as string[] } as const;
+  const action = { family: "device", deviceGroup: null, state: "pending", lab: false, protectedHits: [] as string[] } as const;
   test("roles include what stands below them, and nothing else", () => {
     expect([mayView(NO_ROLES), mayRespond(NO_ROLES)]).toEqual([false, false]);
     expect([mayView({ ...NO_ROLES, viewer: true }), mayRespond({ ...NO_ROLES, viewer: true })]).toEqual([true, false]);
     expect([mayView({ ...NO_ROLES, responder: true }), mayRespond({ ...NO_ROLES, responder: true })]).toEqual([true, true]);
     const device = { ...NO_ROLES, approves: ["device" as const] };
-    expect([mayRespond(device), mayApprove(device, "device"), mayApprove(device, "email")]).toEqual([true, true, false]);
-    expect(mayApprove({ ...NO_ROLES, admin: true }, "device")).toBe(false);
+    const on = (family: Family) => ({ family, deviceGroup: null });
+    expect([mayRespond(device), mayApprove(device, on("device")), mayApprove(device, on("email"))]).toEqual([true, true, false]);
+    expect(mayApprove({ ...NO_ROLES, admin: true }, on("device"))).toBe(false);
   });
   test("the missing role is named, with the place to add it", () => {
     expect(mayDecide(somebody("Eve"), action, [])).toEqual({
@@ -89,6 +91,71 @@ describe("who may decide", () => {
       message: expect.stringContaining("roles.approver.device in air.yaml"),
     });
     expect(mayDecide(approver("Mia"), action, [])).toEqual({ allowed: true });
+  });
+  test.each<[string, Family, string | null, readonly string[] | undefined, true | string]>([
+    ["in the group", "device", "workstations", ["workstations"], true],
+    ["in one of the groups", "device", "servers", ["workstations", "servers"], true],
+    ["in another group", "device", "servers", ["workstations"], "approver.device in servers"],
+    ["in no group", "device", "no group", ["workstations"], "approver.device in no group"],
+    ["on a device nobody knows", "device", null, ["workstations"], "approver.device in an unknown group"],
+    ["with a limit that names nothing", "device", "servers", [], "approver.device in servers"],
+    ["without a limit", "device", "servers", undefined, true],
+    ["without a limit, on a device nobody knows", "device", null, undefined, true],
+    ["on no device", "identity", null, ["workstations"], true],
+    ["in the same group in another case", "device", "Workstations", ["workstations"], "approver.device in Workstations"],
+  ])("%s", (_, family, deviceGroup, scope, expected) => {
+    const roles = { ...NO_ROLES, approves: ["device", "identity"] as const, ...(scope ? { deviceGroups: { [family]: scope } } : {}) };
+    const answer = mayDecide(somebody("Mia", roles), { ...action, family, deviceGroup }, []);
+    if (expected === true) expect(answer).toEqual({ allowed: true });
+    else {
+      expect(answer).toMatchObject({ allowed: false, missing: expected });
+      expect(answer).toHaveProperty("message", expect.stringContaining(scope?.join(", ") ?? ""));
+    }
+  });
+  test("a role that was withheld says why instead of whom to ask", () => {
+    const answer = mayDecide({ ...somebody("Eve"), withheld: "air could not check who you are now; try again." }, action, []);
+    expect(answer).toEqual({
+      allowed: false,
+      missing: "approver.device",
+      message: "Deciding this needs the role approver for device. air could not check who you are now; try again.",
+    });
+  });
+  const family = fc.constantFrom(...FAMILIES);
+  const group = fc.constantFrom("workstations", "servers", "kiosks");
+  const anyRoles = fc.record({
+    viewer: fc.boolean(),
+    responder: fc.boolean(),
+    admin: fc.boolean(),
+    approves: fc.subarray([...FAMILIES]),
+    deviceGroups: fc.dictionary(family, fc.uniqueArray(group)),
+  });
+  test("a limit only ever takes away, a wider one never does, and without the family nothing helps", () => {
+    fc.assert(
+      fc.property(anyRoles, family, fc.option(group), group, (roles, asked, deviceGroup, more) => {
+        const place = { family: asked, deviceGroup };
+        const limited = mayApprove(roles, place);
+        const { deviceGroups, ...unlimited } = roles;
+        if (limited) expect(mayApprove(unlimited, place)).toBe(true);
+        const wider = { ...roles, deviceGroups: { ...deviceGroups, [asked]: [...(deviceGroups[asked] ?? []), more] } };
+        if (limited && deviceGroups[asked]) expect(mayApprove(wider, place)).toBe(true);
+        if (!roles.approves.includes(asked)) expect(mayApprove(wider, place)).toBe(false);
+        // Where it happens on a device, exactly the groups that are named.
+        if (roles.approves.includes(asked) && deviceGroups[asked] && deviceGroup !== null)
+          expect(limited).toBe(deviceGroups[asked].includes(deviceGroup));
+      }),
+    );
+  });
+  test("no roles of any kind let a suspect decide, or a token for a protected asset", () => {
+    fc.assert(
+      fc.property(anyRoles, family, fc.option(group), fc.boolean(), (roles, asked, deviceGroup, machine) => {
+        const mia = { ...somebody("Mia", roles), machine };
+        const decide = (hits: string[], entities: Entity[]) =>
+          mayDecide(mia, { ...action, family: asked, deviceGroup, protectedHits: hits }, entities).allowed;
+        expect(decide([], [{ kind: "user", email: "mia@contoso.com" }])).toBe(false);
+        if (machine) expect(decide(["x"], [])).toBe(false);
+        expect(decide([], [{ kind: "user", email: "tom@contoso.com" }])).toBe(decide([], []));
+      }),
+    );
   });
   test("a token, but not for a protected asset", () => {
     const token = { ...approver("token"), machine: true };

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { actionKinds } from "../../../src/engine/actions/all.ts";
+import { ACTION_KINDS } from "../../../src/engine/domain/action.ts";
 import type { Verdict } from "../../../src/engine/domain/alert.ts";
-import { automationFor, folderOf, groupOf, matrix, type Proposal } from "../../../src/engine/domain/automation.ts";
+import { automationFor, groupOf, matrix, type Proposal, type Standing } from "../../../src/engine/domain/automation.ts";
+import type { Entity } from "../../../src/engine/domain/entity.ts";
 import type { AutomationLevel, Policy } from "../../../src/engine/domain/policy.ts";
 import { testPolicy } from "../../support/open-engine.ts";
 
@@ -8,47 +11,68 @@ const CORE = "C:\\Windows\\System32\\evil.exe";
 const TEMP = "C:\\Users\\mia\\AppData\\Local\\Temp\\evil.exe";
 const OTHER = "D:\\work\\evil.exe";
 
-describe("folders", () => {
-  test.each<[string | undefined, ReturnType<typeof folderOf>]>([
-    [CORE, "core"],
-    ["c:\\windows", "core"],
-    ["C:/Program Files/a/b.exe", "core"],
-    ["C:\\Program Files (x86)\\a.exe", "core"],
-    ["C:\\WINDOWS\\Temp\\a.exe", "temp"],
-    [TEMP, "temp"],
-    ["C:\\Users\\mia\\Downloads\\invoice.pdf.exe", "temp"],
-    ["C:\\Documents and Settings\\mia\\Local Settings\\Temp\\a.exe", "temp"],
-    ["C:\\Users\\mia\\Documents\\a.exe", "other"],
-    ["C:\\WindowsOld\\a.exe", "other"],
-    [OTHER, "other"],
-    ["", undefined],
-    [undefined, undefined],
-  ])("%s is %s", (path, folder) => expect(folderOf(path)).toBe(folder));
-});
+const WHERE = { core: CORE, temp: TEMP, other: OTHER, unclear: "\\\\srv\\c$\\Windows\\evil.exe", none: undefined } as const;
+const VERDICT_LIST = ["malicious", "suspicious", "noThreatsFound", "unknown"] as const;
 
-describe("the matrix", () => {
-  const levels: AutomationLevel[] = ["full", "semi-all", "semi-core", "semi-non-temp", "none"];
-  test.each<[AutomationLevel, string | undefined, "automatic" | "ask" | "none"]>([
-    ["full", CORE, "automatic"],
-    ["full", undefined, "automatic"],
-    ["semi-all", TEMP, "ask"],
-    ["semi-core", CORE, "ask"],
-    ["semi-core", TEMP, "automatic"],
-    ["semi-core", OTHER, "automatic"],
-    ["semi-core", undefined, "ask"],
-    ["semi-non-temp", TEMP, "automatic"],
-    ["semi-non-temp", CORE, "ask"],
-    ["semi-non-temp", OTHER, "ask"],
-    ["semi-non-temp", undefined, "ask"],
-    ["none", TEMP, "none"],
-  ])("malicious at level %s in %s: %s", (level, path, kind) => expect(matrix(level, "malicious", path).kind).toBe(kind));
-  test.each(levels)("suspicious never acts by itself at level %s", (level) =>
-    expect(matrix(level, "suspicious", TEMP).kind).toBe(level === "none" ? "none" : "ask"),
+/** Domain facts 2.6, written down cell by cell: what malicious evidence in each kind of folder gets at each level. */
+const MALICIOUS: Record<AutomationLevel, Record<keyof typeof WHERE, "automatic" | "ask" | "none">> = {
+  full: { core: "automatic", temp: "automatic", other: "automatic", unclear: "automatic", none: "automatic" },
+  "semi-all": { core: "ask", temp: "ask", other: "ask", unclear: "ask", none: "ask" },
+  "semi-core": { core: "ask", temp: "automatic", other: "automatic", unclear: "ask", none: "ask" },
+  "semi-non-temp": { core: "ask", temp: "automatic", other: "ask", unclear: "ask", none: "ask" },
+  none: { core: "none", temp: "none", other: "none", unclear: "none", none: "none" },
+};
+const LEVELS = Object.keys(MALICIOUS) as AutomationLevel[];
+const expected = (level: AutomationLevel, verdict: Verdict, where: keyof typeof WHERE) => {
+  if (verdict === "noThreatsFound" || verdict === "unknown" || level === "none") return "none";
+  return verdict === "suspicious" ? "ask" : MALICIOUS[level][where];
+};
+
+describe("the matrix, every cell of it", () => {
+  const cells = LEVELS.flatMap((level) =>
+    VERDICT_LIST.flatMap((verdict) => (Object.keys(WHERE) as (keyof typeof WHERE)[]).map((where) => ({ level, verdict, where }))),
   );
-  test.each(levels.flatMap((level) => (["noThreatsFound", "unknown"] satisfies Verdict[]).map((verdict) => [level, verdict] as const)))(
-    "level %s and %s: nothing",
-    (level, verdict) => expect(matrix(level, verdict, TEMP).kind).toBe("none"),
-  );
+  test.each(cells)("level $level, $verdict, folder $where", ({ level, verdict, where }) => {
+    expect(matrix(level, verdict, WHERE[where]).kind).toBe(expected(level, verdict, where));
+  });
+
+  test.each(
+    ACTION_KINDS.flatMap((kind) => cells.map((cell) => ({ kind, ...cell }))).filter(
+      ({ kind }) => actionKinds[kind].family === "device" && kind !== "expand-investigation",
+    ),
+  )("$kind at level $level, $verdict, folder $where", ({ kind, level, verdict, where }) => {
+    const path = WHERE[where];
+    const target: Entity =
+      kind === "kill-process"
+        ? { kind: "process", name: "evil.exe", device: "WS-1", ...(path ? { path } : {}) }
+        : { kind: "file", name: "evil.exe", device: "WS-1", ...(path ? { path } : {}) };
+    const of = (policy: Policy) =>
+      automationFor({ kind, target, verdict, judgement: { automatic: { allowed: true } }, level, group: "g" }, policy, {
+        kindLastHour: 0,
+        lastDay: 0,
+      }).kind;
+    const follows = kind === "quarantine-file" || kind === "kill-process";
+    expect(of(testPolicy)).toBe(level === "none" ? "none" : follows ? expected(level, verdict, where) : "ask");
+    expect(of({ ...testPolicy, perKind: { [kind]: { approval: "matrix" } } })).toBe(expected(level, verdict, where));
+    expect(of({ ...testPolicy, perKind: { [kind]: { approval: "always" } } })).toBe(level === "none" ? "none" : "ask");
+    expect(of({ ...testPolicy, mode: "ask" })).toBe(level === "none" ? "none" : "ask");
+    expect(of({ ...testPolicy, mode: "observe" })).toBe(level === "none" ? "none" : "observe");
+  });
+
+  test("the card names the folder of the list, never the attacker's path", () => {
+    expect(matrix("semi-core", "malicious", "C:\\Windows\\System32\\<!channel>.exe").rule).not.toContain("channel");
+    expect(matrix("semi-core", "malicious", CORE).rule).toBe("level semi-core and the path is under \\windows");
+    expect(matrix("semi-non-temp", "malicious", OTHER).rule).toBe("level semi-non-temp and the path is in no temp folder");
+    expect(matrix("semi-core", "malicious", undefined).rule).toBe("level semi-core and the path is not known");
+  });
+
+  test("the lists are the organisation's", () => {
+    const lists = { tempFolders: ["\\scratch\\*"], coreFolders: ["\\erp\\*"] };
+    expect(matrix("semi-core", "malicious", "D:\\ERP\\bin\\a.exe", lists)).toMatchObject({ kind: "ask" });
+    expect(matrix("semi-core", "malicious", CORE, lists).kind).toBe("automatic");
+    expect(matrix("semi-non-temp", "malicious", "E:\\scratch\\a.exe", lists).kind).toBe("automatic");
+    expect(matrix("semi-non-temp", "malicious", TEMP, lists).kind).toBe("ask");
+  });
 });
 
 describe("whether an action is automatic", () => {
@@ -60,7 +84,7 @@ describe("whether an action is automatic", () => {
     level: "full",
     group: "lab",
   };
-  const spent = { kindLastHour: 0, lastDay: 0 };
+  const spent: Standing = { kindLastHour: 0, lastDay: 0 };
   test.each<[string, Partial<Proposal>, Partial<Policy>, Partial<typeof spent>, string, RegExp]>([
     ["malicious at level full", {}, {}, {}, "automatic", /level full/],
     ["mode observe", {}, { mode: "observe" }, {}, "observe", /mode observe/],
@@ -88,6 +112,17 @@ describe("whether an action is automatic", () => {
     ["nobody judged it", { judgement: undefined }, {}, {}, "ask", /not judged/],
     ["the last below the hour's ceiling", {}, {}, { kindLastHour: 9 }, "automatic", /level full/],
     ["at the hour's ceiling", {}, {}, { kindLastHour: 10 }, "ask", /ceiling reached: 10 automatic quarantine-file per hour/],
+    ["the last device of an investigation", {}, {}, { otherDevices: 4 }, "automatic", /level full/],
+    ["one device too many", {}, {}, { otherDevices: 5 }, "ask", /ceiling reached: automatic actions on 5 devices in one investigation/],
+    ["the mode as it stands now", {}, {}, { mode: "ask" }, "ask", /mode ask/],
+    [
+      "no ceiling is lowered to nothing by accident",
+      {},
+      { ceilings: { perKindPerHour: 0, perDay: 25, devicesPerInvestigation: 5 } },
+      {},
+      "ask",
+      /ceiling/,
+    ],
     ["at the day's ceiling", {}, {}, { lastDay: 25 }, "ask", /ceiling reached: 25 automatic actions per day/],
   ])("%s", (_, change, policy, used, kind, rule) => {
     const answer = automationFor({ ...malware, ...change }, { ...testPolicy, ...policy }, { ...spent, ...used });
@@ -117,4 +152,38 @@ describe("device groups", () => {
       "rest",
     );
   });
+});
+
+describe("the opt-in for mail", () => {
+  const cluster = (by: "attachment" | "url" | "subject" | "sender-domain" | "sender-ip" | "fingerprint", messages = 40): Proposal => ({
+    kind: "soft-delete-mail",
+    target: { kind: "mail-cluster", query: "q" },
+    verdict: "malicious",
+    judgement: { automatic: { allowed: true } },
+    level: "semi-all",
+    group: "no group",
+    cluster: { by, messages },
+  });
+  const on: Policy = { ...testPolicy, automation: { ...testPolicy.automation, mail: { similarFiles: true, similarUrls: true } } };
+  const onlyFiles: Policy = { ...testPolicy, automation: { ...testPolicy.automation, mail: { similarFiles: true, similarUrls: false } } };
+  test.each<[string, Proposal, Policy, "automatic" | "ask" | "observe"]>([
+    ["off by default", cluster("attachment"), testPolicy, "ask"],
+    ["similar files", cluster("attachment"), on, "automatic"],
+    ["similar links", cluster("url"), on, "automatic"],
+    ["similar links, only files switched on", cluster("url"), onlyFiles, "ask"],
+    ["the same subject never", cluster("subject"), on, "ask"],
+    ["the same sender never", cluster("sender-domain"), on, "ask"],
+    ["the same address never", cluster("sender-ip"), on, "ask"],
+    ["the same body never", cluster("fingerprint"), on, "ask"],
+    ["10,000 messages", cluster("attachment", 10_000), on, "automatic"],
+    ["10,001 messages", cluster("attachment", 10_001), on, "ask"],
+    ["a hard delete never", { ...cluster("attachment"), kind: "hard-delete-mail" }, on, "ask"],
+    ["move to junk never", { ...cluster("attachment"), kind: "move-to-junk" }, on, "ask"],
+    ["a single message never", { ...cluster("attachment"), target: { kind: "message", subject: "s" } }, on, "ask"],
+    ["suspicious asks", { ...cluster("attachment"), verdict: "suspicious" }, on, "ask"],
+    ["not by two families", { ...cluster("attachment"), judgement: { automatic: { allowed: false, because: "one family" } } }, on, "ask"],
+    ["policy says always", cluster("attachment"), { ...on, perKind: { "soft-delete-mail": { approval: "always" } } }, "ask"],
+    ["mode ask", cluster("attachment"), { ...on, mode: "ask" }, "ask"],
+    ["mode observe", cluster("attachment"), { ...on, mode: "observe" }, "observe"],
+  ])("%s", (_, proposal, policy, kind) => expect(automationFor(proposal, policy, { kindLastHour: 0, lastDay: 0 }).kind).toBe(kind));
 });

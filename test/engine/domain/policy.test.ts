@@ -56,7 +56,7 @@ describe("patterns", () => {
 describe("times", () => {
   const hours = (ms: number) => ms / 3_600_000;
   test("deadlines by severity", () => {
-    expect((["critical", "high", "medium", "low"] as const).map((severity) => hours(responseDeadline(severity)))).toEqual([
+    expect((["critical", "high", "medium", "low"] as const).map((severity) => hours(responseDeadline(severity, {})))).toEqual([
       1 / 6,
       0.5,
       8,

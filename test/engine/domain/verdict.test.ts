@@ -197,3 +197,69 @@ describe("properties", () => {
     );
   });
 });
+
+describe("what may be done without asking (product contract 5)", () => {
+  const HOUR = 3_600_000;
+  type Seen = { family: string; label: Label; weight: number; age: number };
+  const seen: fc.Arbitrary<Seen> = fc.record({
+    family: fc.constantFrom<string>("edr", "siem", "vt", "intel", "rules"),
+    label: fc.constantFrom<Label>("malicious", "malicious", "malicious", "suspicious", "benign", "neutral", "failed"),
+    weight: fc.constantFrom(0, 0.5, 1, 1.5, 2, 3.2),
+    age: fc.constantFrom(0, 1, 23, 24, 25, 24 * 40, -0.1, -5),
+  });
+  const input = fc.record({
+    observations: fc.array(seen, { maxLength: 8 }),
+    sources: fc.subarray(["edr", "siem"], { minLength: 1 }),
+    trusted: fc.boolean(),
+  });
+  const read = ({ observations, sources, trusted }: { observations: Seen[]; sources: string[]; trusted: boolean }) =>
+    judge({
+      observations: observations.map((one) => see(one.family, one.label, one.weight, { at: new Date(now.getTime() - one.age * HOUR) })),
+      sourceFamilies: new Set(sources),
+      trusted,
+      now,
+    });
+
+  test("only by two families, one of them not the source's, fresh, uncontradicted and trusted", () => {
+    let allowed = 0;
+    fc.assert(
+      fc.property(input, (given) => {
+        if (!read(given).automatic.allowed) return;
+        allowed++;
+        const accusing = given.observations.filter((one) => one.label === "malicious" && one.weight > 0);
+        const strong = new Set(
+          accusing
+            .map((one) => one.family)
+            .filter(
+              (family) =>
+                accusing.filter((one) => one.family === family).reduce((sum, one) => sum + one.weight, 0) >= THRESHOLDS.independent,
+            ),
+        );
+        expect(read(given).verdict).toBe("malicious");
+        expect(strong.size).toBeGreaterThanOrEqual(2);
+        expect([...strong].some((family) => !given.sources.includes(family))).toBe(true);
+        expect(accusing.every((one) => one.age <= 24 && one.age > -0.2)).toBe(true);
+        expect(given.trusted).toBe(true);
+        expect(given.observations.some((one) => one.label === "benign" && one.weight >= 2 && one.age <= 25)).toBe(false);
+      }),
+      { numRuns: 5000 },
+    );
+    expect(allowed).toBeGreaterThan(50);
+  });
+
+  test("whatever carries it is needed: without trust, alone, grown old or contradicted it asks", () => {
+    fc.assert(
+      fc.property(input, (given) => {
+        if (!read(given).automatic.allowed) return;
+        const asks = (change: Partial<typeof given>) => expect(read({ ...given, ...change }).automatic.allowed).toBe(false);
+        asks({ trusted: false });
+        asks({ observations: given.observations.filter((one) => given.sources.includes(one.family)) });
+        asks({ observations: [...given.observations, { family: "another", label: "benign", weight: 3.2, age: 0 }] });
+        asks({ observations: given.observations.map((one) => ({ ...one, age: 25 })) });
+        for (const keep of new Set(given.observations.map((one) => one.family)))
+          asks({ observations: given.observations.filter((one) => one.family === keep) });
+      }),
+      { numRuns: 5000 },
+    );
+  });
+});

@@ -189,6 +189,7 @@ function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
   const follow = async (id: string): Promise<Ticket> => {
     const ticket = await memory.get("ticket", id);
     // What was done at once has left no ticket behind.
+    if (ticket?.cancelled) return { id, state: "cancelled" };
     if (!ticket || ticket.done) return { id, state: "done" };
     if (!(await need(ticket.device)).online) return { id, state: "pending", text: "Waiting for the device to come online." };
     await carryOut(ticket);
@@ -260,6 +261,12 @@ function devicesOf(memory: LabMemory, clock: Clock): DeviceCapability {
       return start(key, { operation: "quarantine", device, file: id, ...(file.name ? { fileName: file.name } : {}), done: false });
     },
     follow,
+    async cancel(id) {
+      const ticket = await memory.get("ticket", id);
+      if (!ticket || ticket.done || (await need(ticket.device)).online)
+        throw new ConnectorError("refused", "The device has it already, so it cannot be cancelled any more.");
+      await memory.put("ticket", id, { ...ticket, cancelled: true });
+    },
   };
 }
 

@@ -201,6 +201,7 @@ export const LabTicket = z.object({
   file: z.string().optional(),
   fileName: z.string().optional(),
   done: z.boolean(),
+  cancelled: z.boolean().optional(),
 });
 export type LabTicket = z.infer<typeof LabTicket>;
 

@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import type { WebClient } from "@slack/web-api";
+import { type Card, cut } from "../../engine/cards/card.ts";
+import type { Filled, Form, FormAnswer } from "../../engine/cards/form.ts";
+import type { Log } from "../../engine/ports.ts";
+import { toChatError } from "./errors.ts";
+import { formModal, noteModal, waitingCard } from "./form-modal.ts";
+import type { Place, SlackIntent, SlackPerson } from "./inbox.ts";
+import { createOnce } from "./once.ts";
+
+/** What the person is told where nothing else comes back. */
+type Ack = (answer?: unknown) => Promise<void>;
+export type Asked = { by: SlackPerson; place: Place; triggerId: string };
+/** What opens a form: its ref, and what the button itself asks for. */
+export type FormAsk = { ref: string; label?: string; button?: string; required?: boolean };
+
+/** What forms show and what pressing their button does; see bot/forms.ts. */
+export type FormHandlers = {
+  /** At once, from nothing but the ref. */
+  form(ask: FormAsk): Form | undefined;
+  /** With what belongs into it, or why this person may not see it. */
+  fill(ref: string, by: SlackPerson): Promise<Form | Card | undefined>;
+  submit(ref: string, typed: Filled, by: SlackPerson, key: string): Promise<FormAnswer<Card | undefined>>;
+};
+
+type Answer = FormAnswer<Card | undefined>;
+
+export function createModals(parts: {
+  client: WebClient;
+  handlers: FormHandlers;
+  log: Log;
+  /** Slack waits three seconds for an ack. */
+  ackMs: number;
+  tell: (asked: Asked, card: Card) => Promise<void>;
+  inBackground: (what: string, work: () => Promise<void>) => void;
+}): {
+  open: (ask: FormAsk, asked: Asked, ack: Ack) => Promise<void>;
+  submit: (intent: Extract<SlackIntent, { kind: "submit" }>, ack: Ack) => Promise<void>;
+} {
+  const { client, handlers, log, ackMs, tell, inBackground } = parts;
+  const once = createOnce<Answer>(500, (answer) => "refused" in answer);
+
+  /** At once and before the ack: the trigger lives three seconds. What has to be looked up comes in afterwards. */
+  async function open(ask: FormAsk, asked: Asked, ack: Ack): Promise<void> {
+    const form = handlers.form(ask);
+    const view = form && formModal(form, asked.place);
+    if (form === undefined || view === undefined) {
+      await ack();
+      return fail(new Error(form ? "the value does not fit into a form" : "no such form"));
+    }
+    const request = { trigger_id: asked.triggerId, view };
+    // A form that is asked for in a modal lies upon it.
+    const opening = asked.place.view?.type === "modal" ? client.views.push(request) : client.views.open(request);
+    const [, opened] = await Promise.all([ack(), opening.catch(fail)]);
+    const id = opened?.view?.id;
+    if (form.fills && id !== undefined) inBackground("form", () => fill(form.ref, { id, hash: opened?.view?.hash }, asked));
+
+    function fail(error: unknown): undefined {
+      log.warn("the form could not be opened", { error: toChatError(error).message });
+      inBackground("note", () => tell(asked, formFailed));
+    }
+  }
+
+  async function fill(ref: string, { id, hash }: { id: string; hash: string | undefined }, asked: Asked): Promise<void> {
+    const filled = await handlers.fill(ref, asked.by);
+    if (filled === undefined) return;
+    const view = "fields" in filled ? formModal(filled, asked.place) : noteModal(filled);
+    // With the hash: a form that was changed meanwhile is not drawn over.
+    if (view) await client.views.update({ view_id: id, view, ...(hash ? { hash } : {}) });
+  }
+
+  async function submit(intent: Extract<SlackIntent, { kind: "submit" }>, ack: Ack): Promise<void> {
+    const { answer, repeated } = once(intent.viewId, () => carryOut(intent));
+    const late = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => late.resolve(undefined), ackMs);
+    const inTime = await Promise.race([answer, late.promise]);
+    clearTimeout(timer);
+    if (inTime !== undefined) return finish(intent, inTime, repeated, ack);
+    // Slack gives up a moment later. The modal waits, and shows what came of it: nothing that was typed is lost.
+    await ack({ response_action: "update", view: noteModal(stillWorking) });
+    inBackground("form", async () => {
+      const done = await answer;
+      await client.views.update({ view_id: intent.viewId, view: viewOf(intent, done) });
+    });
+  }
+
+  async function carryOut({ ref, typed, by, viewId }: Extract<SlackIntent, { kind: "submit" }>): Promise<Answer> {
+    try {
+      return await handlers.submit(ref, typed, by, `slack-form:${viewId || randomUUID()}`);
+    } catch (error) {
+      log.error("a form failed", { error: String(error) });
+      return { refused: { [handlers.form({ ref })?.fields[0]?.id ?? ""]: FAILED } };
+    }
+  }
+
+  async function finish(intent: Extract<SlackIntent, { kind: "submit" }>, answer: Answer, repeated: boolean, ack: Ack): Promise<void> {
+    if ("refused" in answer) {
+      const fields = new Set(handlers.form({ ref: intent.ref })?.fields.map((field) => field.id));
+      const errors = Object.entries(answer.refused).filter(([field]) => fields.has(field) || field in intent.typed);
+      // Slack refuses an error at a field the modal does not have, and would say nothing at all.
+      if (errors.length === 0) return ack({ response_action: "update", view: viewOf(intent, answer) });
+      return ack({ response_action: "errors", errors: Object.fromEntries(errors.map(([field, words]) => [field, cut(words, 300)])) });
+    }
+    const { done: card } = answer;
+    const somewhere = intent.place.responseUrl !== "" || intent.place.channel !== "";
+    if (card !== undefined && !somewhere) return ack({ response_action: "update", view: noteModal(card) });
+    await ack();
+    if (card !== undefined && !repeated) inBackground("note", () => tell(intent, card));
+  }
+
+  /** What stands in the modal where the ack is gone: the answer, or the form again with what was typed and what is wrong. */
+  function viewOf(intent: Extract<SlackIntent, { kind: "submit" }>, answer: Answer) {
+    if ("done" in answer) return noteModal(answer.done ?? doneCard);
+    const problem = Object.values(answer.refused).join(" ");
+    const form = handlers.form({ ref: intent.ref });
+    return (
+      (form && formModal(form, intent.place, { typed: intent.typed, problem })) ??
+      noteModal({ ...formFailed, lines: [{ kind: "text", text: problem }] })
+    );
+  }
+
+  return { open, submit };
+}
+
+const card = (title: string, text: string, tone: Card["tone"]): Card => ({
+  title,
+  tone,
+  summary: `${title}. ${text}`,
+  lines: [{ kind: "text", text }],
+  buttons: [],
+});
+const FAILED = "air could not take this just now. Look at the card before you try again in a moment.";
+const doneCard = card("Done", "The card shows what came of it.", "good");
+const stillWorking = {
+  ...waitingCard,
+  lines: [{ kind: "text" as const, text: "This takes longer than usual. What came of it stands here in a moment." }],
+};
+const formFailed = card("The form did not open", "Slack did not open the form in time. Press the button again.", "warning");

@@ -1,0 +1,183 @@
+import { actionKinds } from "../engine/actions/all.ts";
+import { agreement } from "../engine/agreement.ts";
+import { type Air, actionId, incidentId } from "../engine/air.ts";
+import { STATE_WORD } from "../engine/cards/action-card.ts";
+import { bold, type Card, cut, type Line } from "../engine/cards/card.ts";
+import { listCard } from "../engine/cards/reply-card.ts";
+import { capital, count, outside, SEVERITY_TONE, span, time } from "../engine/cards/say.ts";
+import { SEVERITIES } from "../engine/domain/alert.ts";
+import { mayDecide, mayView, type Person } from "../engine/domain/approval.ts";
+import { classificationText } from "../engine/domain/incident.ts";
+import type { InvestigationStatus } from "../engine/domain/investigation.ts";
+import { NOBODY } from "../engine/domain/paging.ts";
+import { type Drawing, drawSubject } from "../engine/draw.ts";
+import type { ActionRow, Figures } from "../engine/store.ts";
+import { actionSubject } from "../engine/want-cards.ts";
+import { whoamiCard } from "./whoami-card.ts";
+
+/* What a person sees who opens air by itself: what waits for them, what they asked for, what is going on. Drawn from the rows like any card. */
+
+const DECISIONS = 6;
+const ROWS = 8;
+/** Looked through for those this person may decide. */
+const PENDING = 100;
+const WEEK_MS = 7 * 86_400_000;
+
+const STATUSES: readonly (readonly [InvestigationStatus, string])[] = [
+  ["queued", "Queued"],
+  ["running", "Running"],
+  ["pendingResource", "Waiting for device"],
+  ["pendingApproval", "Pending approval"],
+];
+
+/** The home tab, platform-free: a card per section. Who is in no role sees what an admin has to add, and nothing else. */
+export async function homeCards(air: Air, drawing: Drawing, person: Person): Promise<Card[]> {
+  if (!mayView(person.roles)) return [whoamiCard(person)];
+  const [decisions, asked, open, running, week] = await Promise.all([
+    decisionCards(air, drawing, person),
+    askedCard(air, person),
+    openCard(air),
+    runningCard(air),
+    weekCard(air, drawing.now),
+  ]);
+  return [...decisions, ...asked, open, running, onCallCard(air), week];
+}
+
+/** The action's own card with its own buttons, bound to what is shown. */
+async function decisionCards(air: Air, drawing: Drawing, person: Person): Promise<Card[]> {
+  const pending = await air.store.listActions({ states: ["pending"], order: "deadline", limit: PENDING });
+  const mine = pending.items.filter(
+    (row) => row.lab === air.capabilities.lab && mayDecide(person, { ...row, protectedHits: row.blastRadius.protectedHits }, []).allowed,
+  );
+  const shown = mine.slice(0, DECISIONS);
+  const views = await air.store.incidentViews([...new Set(shown.map((row) => row.incidentId))]);
+  const cards = shown.flatMap((row): Card[] => {
+    const view = views.get(row.incidentId);
+    // Somebody else has to give the second one.
+    if (view?.approvals.some((one) => one.actionId === row.id && one.version === row.version && one.person === person.key)) return [];
+    const card = view && drawSubject(actionSubject(row.id), view, drawing);
+    return card ? [brief(card)] : [];
+  });
+  const most = pending.next === null ? String(mine.length) : `${mine.length} or more`;
+  const text =
+    mine.length === 0
+      ? "Nothing waits for your decision."
+      : `${most} ${mine.length === 1 && pending.next === null ? "action waits" : "actions wait"} for your decision, the most urgent first.`;
+  return [
+    {
+      title: "Your decisions",
+      tone: mine.length === 0 ? "good" : "warning",
+      summary: text,
+      lines: [{ kind: "text", text }],
+      buttons: [
+        { label: "New investigation", style: "plain", form: "investigate" },
+        { label: "Take action", style: "plain", form: "do" },
+        ...(mine.length > shown.length ? [{ label: "All that waits", style: "plain" as const, value: "say:actions pending" }] : []),
+      ],
+    },
+    ...cards,
+  ];
+}
+
+/** What is asked and why, in a few lines; the thread has the rest. */
+function brief(card: Card): Card {
+  const [first, ...rest] = card.lines;
+  const facts = rest.flatMap((line): Line[] =>
+    line.kind === "facts" ? [{ kind: "facts", facts: line.facts.filter(([label]) => BRIEF.has(label)) }] : [],
+  );
+  const notes = rest.filter((line) => line.kind === "note").slice(-1);
+  return {
+    ...card,
+    lines: [...(first ? [first] : []), ...facts.filter((line) => line.kind !== "facts" || line.facts.length > 0), ...notes],
+  };
+}
+const BRIEF: ReadonlySet<string> = new Set(["Reaches", "Protected", "Undo", "To approve", "Approvals"]);
+
+async function askedCard(air: Air, person: Person): Promise<Card[]> {
+  const { items } = await air.store.listActions({ requestedBy: person.key, order: "newest", limit: ROWS });
+  if (items.length === 0) return [];
+  return [listCard("What you asked for", items.map(rowOf), "")];
+}
+
+const rowOf = (row: ActionRow) => ({
+  id: actionId(row.id),
+  mark: STATE_WORD[row.state].word,
+  tone: STATE_WORD[row.state].tone,
+  text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}${row.state === "pending" ? `, answer by ${time(row.deadline)}` : ""})`,
+});
+
+async function openCard(air: Air): Promise<Card> {
+  const filter = { status: ["open" as const] };
+  const [page, total] = await Promise.all([air.store.listIncidents({ ...filter, limit: ROWS }), air.store.countIncidents(filter)]);
+  const rows = page.items.map((row) => ({
+    id: incidentId(row.id),
+    mark: capital(row.severity),
+    tone: SEVERITY_TONE[row.severity],
+    text: `${row.title}${row.assignee ? ` (${row.assignee})` : ""}`,
+  }));
+  return listCard("Open incidents", rows, "No incident is open.", { total, more: total > rows.length ? "list open" : undefined });
+}
+
+async function runningCard(air: Air): Promise<Card> {
+  const counts = await Promise.all(STATUSES.map(([status]) => air.store.countInvestigations({ status: [status] })));
+  const facts = STATUSES.map(([, label], index) => [label, String(counts[index] ?? 0)] as const);
+  return {
+    title: "Investigations",
+    tone: "neutral",
+    summary: facts.map(([label, number]) => `${label}: ${number}`).join(", "),
+    lines: [{ kind: "facts", facts }],
+    buttons: [],
+  };
+}
+
+function onCallCard(air: Air): Card {
+  const { chain, nameOf } = air.paging?.() ?? NOBODY;
+  const names = chain.map((target) => nameOf(target).name);
+  const text =
+    names.length === 0
+      ? "Nobody is on call: set onCall in air.yaml."
+      : `${names[0]} is told first when nobody answers${names.length > 1 ? `, then ${names.slice(1).join(", then ")}` : ""}.`;
+  return {
+    title: "On call",
+    tone: "neutral",
+    summary: text,
+    lines: [{ kind: "text", text }],
+    buttons: [{ label: "Who was told", style: "plain", value: "say:oncall" }],
+  };
+}
+
+async function weekCard(air: Air, now: Date): Promise<Card> {
+  const since = new Date(now.getTime() - WEEK_MS);
+  const [figures, agreed] = await Promise.all([air.store.figures(since, air.capabilities.lab), agreement(air, since)]);
+  const total = figures.incidents.reduce((sum, row) => sum + row.incidents, 0);
+  const judged = agreed.rows.reduce((sum, row) => sum + row.judged, 0);
+  const right = agreed.rows.reduce((sum, row) => sum + row.right, 0);
+  const took = (ms: number | undefined) => (ms === undefined ? "nothing to measure" : span(new Date(0), new Date(ms)));
+  const lines: Line[] = [
+    ...(total === 0 ? [] : [{ kind: "list" as const, items: severityLines(figures) }]),
+    {
+      kind: "facts",
+      facts: [
+        ["Median time to the verdict", took(figures.medianMs.verdict)],
+        ["Median time to the decision", took(figures.medianMs.decision)],
+        ["Median time to containment", took(figures.medianMs.containment)],
+        ["Agreement", judged === 0 ? "nobody judged a proposal" : `${right} of ${judged} proposals`],
+      ],
+    },
+  ];
+  const title = "The last 7 days";
+  const head = total === 0 ? "No incident." : `${count(total, "incident")}.`;
+  return { title, tone: "neutral", summary: `${title}: ${head}`, lines: [{ kind: "text", text: [bold(head)] }, ...lines], buttons: [] };
+}
+
+/** "High: 4 (2 open, 1 true positive, 1 false positive)", the worst first. */
+function severityLines({ incidents }: Figures): { mark: string; text: string }[] {
+  return SEVERITIES.toReversed().flatMap((severity) => {
+    const rows = incidents.filter((row) => row.severity === severity);
+    if (rows.length === 0) return [];
+    const outcome = (row: Figures["incidents"][number]) =>
+      row.outcome === "open" || row.outcome === "closed" ? row.outcome : classificationText(row.outcome);
+    const words = rows.map((row) => `${row.incidents} ${outcome(row)}`).join(", ");
+    return [{ mark: capital(severity), text: `${rows.reduce((sum, row) => sum + row.incidents, 0)} (${cut(outside(words), 200)})` }];
+  });
+}

@@ -1,0 +1,68 @@
+import type { Air } from "./air.ts";
+import { isOps, NOBODY } from "./domain/paging.ts";
+import { afterUndelivered } from "./escalate.ts";
+import type { PageRow, Tx } from "./store.ts";
+import { pageAlone, redrawIncident, wantCards } from "./want-cards.ts";
+
+/** How one message with pages fared: whom its card named, and why the chat did not take it. */
+export type Posted = { leader: number; told: readonly number[]; trouble: string | null };
+
+const AIR = { kind: "air", job: "send-pages" } as const;
+
+/** What a chat took is sent, what it refused goes to the next, in the transaction that notes the delivery. */
+export async function notePages(tx: Tx, air: Air, channel: string, posted: readonly Posted[], now: Date): Promise<void> {
+  if (posted.length === 0) return;
+  const before = await tx.pagesIn(posted.map(({ leader }) => leader));
+  // Actions before pages, as everywhere.
+  for (const id of [...new Set(before.flatMap((page) => page.actionId ?? []))].sort((a, b) => a - b)) await tx.lockAction(id);
+  const rows = await tx.lockPages(before.map(({ id }) => id));
+  for (const { leader, told, trouble } of posted) {
+    const group = rows.filter((page) => page.id === leader || page.toldBy === leader).filter((page) => page.sentAt === null);
+    if (trouble !== null) {
+      for (const page of group.filter((one) => one.droppedAt === null && one.trouble === null)) {
+        await tx.updatePage(page.id, { trouble });
+        await afterUndelivered(tx, air, { ...page, trouble }, now);
+      }
+      continue;
+    }
+    const sent = group.filter((page) => told.includes(page.id) && (isOps(page.target) || reaches(air, page, channel)));
+    for (const page of sent) await tx.updatePage(page.id, { sentAt: now, droppedAt: null, trouble: null, tryAt: null });
+    const [first] = sent;
+    if (first) await showTold(tx, air, first, leader, channel, now);
+    for (const page of sent) await noteTold(tx, air, page, now);
+  }
+}
+
+const reaches = (air: Air, page: PageRow, channel: string) =>
+  air.capabilities.lab || (air.paging?.() ?? NOBODY).nameOf(page.target).on[channel.split(":")[0] ?? ""] !== undefined;
+
+/** The message says when it was told: drawn again, which mentions nobody again. */
+async function showTold(tx: Tx, air: Air, page: PageRow, leader: number, channel: string, now: Date): Promise<void> {
+  const incident = isOps(page.target) ? undefined : await tx.incident(page.incidentId);
+  if (!incident) return tx.wantMessages([pageAlone(channel, leader, page.incidentId)], now);
+  const pages = { ids: [leader], channels: [channel] };
+  await wantCards(
+    tx,
+    air,
+    [{ incident: incident.id, severity: incident.severity, needed: true, quiet: incident.status === "redirected", pages }],
+    now,
+  );
+}
+
+/** In the incident's story and on its root card. */
+export async function noteTold(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
+  if (page.incidentId === 0 || isOps(page.target)) return;
+  const { name } = (air.paging?.() ?? NOBODY).nameOf(page.target);
+  await tx.addTimeline([
+    {
+      incidentId: page.incidentId,
+      investigationId: null,
+      actionId: page.actionId,
+      at: now,
+      actor: AIR,
+      event: "page-sent",
+      text: `${name} was told: ${page.text}`.slice(0, 2000),
+    },
+  ]);
+  await redrawIncident(tx, air, page.incidentId, now);
+}

@@ -1,0 +1,195 @@
+import { type Air, actionId, incidentId, isLive } from "./air.ts";
+import { isOps, NOBODY, notNeeded, opsChannel, type Paging, WEBHOOK } from "./domain/paging.ts";
+import { afterUndelivered } from "./escalate.ts";
+import type { Settle } from "./investigate.ts";
+import { noteTold } from "./note-pages.ts";
+import { ConnectorError, type PageHook } from "./ports.ts";
+import type { ActionRow, IncidentRow, PageRow, Tx } from "./store.ts";
+import { incidentChannels, pageAlone, pageChannels, wantCards } from "./want-cards.ts";
+
+/** How many pages one job takes; the next one takes the rest. */
+const BATCH = 50;
+/** A chat that has not taken a page by then does not have it: the next step starts. */
+const CHAT_MS = 60_000;
+/** What a chat has not taken for a day is old news. */
+const GIVEN_UP_MS = 86_400_000;
+const CALL_TIMEOUT_MS = 5_000;
+/** Tries of the webhook, the next one this long after the first, then twice as long each time. */
+const TRIES = 5;
+const BACK_OFF_MS = 15_000;
+
+/**
+ * Tells people what is due. A page for a chat becomes a message, drawn and posted like any other; the webhook is called from here.
+ *
+ * Each row is compared and set before anything goes out, with its action locked: what was decided meanwhile is dropped, and a second worker
+ * finds it taken. Who dies after that leaves a row that is looked at again: a chat is then asked whether the message is there, the webhook
+ * is called with the same id.
+ */
+export async function sendPages(air: Air, hook: PageHook | undefined, settle: Settle): Promise<void> {
+  const due = await air.store.duePages(air.clock.now(), BATCH);
+  const chat = due.filter((page) => page.target !== WEBHOOK);
+  // One message for everything an incident's people are to be told now, one for each channel of its own.
+  const groups = Map.groupBy(chat, (page) => (isOps(page.target) ? `${page.incidentId} ${page.target}` : `${page.incidentId}`));
+  for (const group of groups.values()) await handOver(air, group, air.clock.now());
+  await Promise.all(due.filter((page) => page.target === WEBHOOK).map((page) => callHook(air, hook, page)));
+  const now = air.clock.now();
+  await settle(async (tx) => {
+    if (due.length === BATCH) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
+  });
+}
+
+type Held = { page: PageRow; action: ActionRow | undefined; incident: IncidentRow | undefined };
+
+/** Locks actions, then pages, and drops what nobody needs any more; what is left is due and ours. */
+async function hold(tx: Tx, ids: readonly PageRow[], now: Date): Promise<Held[]> {
+  const actions = new Map<number, ActionRow | undefined>();
+  for (const id of [...new Set(ids.flatMap((page) => page.actionId ?? []))].sort((a, b) => a - b)) actions.set(id, await tx.lockAction(id));
+  const held: Held[] = [];
+  for (const page of await tx.lockPages(ids.map(({ id }) => id))) {
+    if (page.sentAt !== null || page.droppedAt !== null || (page.tryAt !== null && page.tryAt > now)) continue;
+    const action = page.actionId === null ? undefined : actions.get(page.actionId);
+    const incident = await standing(tx, action?.incidentId ?? page.incidentId);
+    const why = notNeeded(page, action, incident);
+    if (why) await tx.updatePage(page.id, { droppedAt: now, trouble: why });
+    else held.push({ page, action, incident });
+  }
+  return held;
+}
+
+/** The incident, or the one it was merged into. */
+async function standing(tx: Tx, id: number): Promise<IncidentRow | undefined> {
+  const row = id === 0 ? undefined : await tx.incident(id);
+  return row && row.redirectTo !== null ? standing(tx, row.redirectTo) : row;
+}
+
+async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise<void> {
+  await air.store.transaction(async (tx) => {
+    const held = await hold(tx, group, now);
+    const late = held.filter(({ page }) => page.attempts > 0);
+    for (const { page } of late) await noteLate(tx, air, page, now);
+    const fresh: { held: Held; channels: readonly string[] }[] = [];
+    const lost: { page: PageRow; trouble: string }[] = [];
+    for (const one of held.filter((each) => !late.includes(each))) {
+      const channels = channelsFor(air, one);
+      if (channels.length > 0) fresh.push({ held: one, channels });
+      else lost.push({ page: one.page, trouble: unreachable(air.paging?.() ?? NOBODY, one) });
+    }
+    const [leader] = fresh.map(({ held: { page } }) => page.id).sort((a, b) => a - b);
+    for (const { held: one, channels } of fresh) {
+      // Where only the console shows it, it is shown: it draws from these rows.
+      const seen = channels.every(isLive) ? { sentAt: now } : {};
+      await tx.updatePage(one.page.id, {
+        attempts: one.page.attempts + 1,
+        tryAt: new Date(now.getTime() + CHAT_MS),
+        toldBy: one.page.id === leader ? null : (leader ?? null),
+        ...seen,
+      });
+    }
+    const [first] = fresh;
+    if (first && leader !== undefined)
+      await show(tx, air, first.held, leader, [...new Set(fresh.flatMap(({ channels }) => channels))], now);
+    for (const { held: one, channels } of fresh) if (channels.every(isLive)) await noteTold(tx, air, one.page, now);
+    for (const { page, trouble } of lost) await tx.updatePage(page.id, { droppedAt: now, trouble });
+    for (const { page, trouble } of lost) await afterUndelivered(tx, air, { ...page, trouble }, now);
+    await tx.notifyChange();
+  });
+}
+
+/** Handed to a chat a minute ago and still not there. It may come yet; nobody waits for it. */
+async function noteLate(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
+  const trouble = page.trouble ?? "the chat did not take it within a minute";
+  const over = now.getTime() - page.dueAt.getTime() > GIVEN_UP_MS ? { droppedAt: now } : {};
+  await tx.updatePage(page.id, { attempts: page.attempts + 1, tryAt: new Date(now.getTime() + CHAT_MS), trouble, ...over });
+  if (page.trouble === null) await afterUndelivered(tx, air, { ...page, trouble }, now);
+}
+
+async function show(tx: Tx, air: Air, held: Held, leader: number, channels: readonly string[], now: Date): Promise<void> {
+  const { incident, page } = held;
+  if (isOps(page.target) || !incident) {
+    await tx.wantMessages(
+      channels.map((channel) => pageAlone(channel, leader, incident?.id ?? 0)),
+      now,
+    );
+    return;
+  }
+  const pages = { ids: [leader], channels };
+  await wantCards(tx, air, [{ incident: incident.id, severity: incident.severity, needed: true, pages }], now);
+}
+
+/** The channels in which this one can be told: by a mention, or, as the lab never pages, by name. */
+function channelsFor(air: Air, { page, incident }: Held): readonly string[] {
+  const paging = air.paging?.() ?? NOBODY;
+  if (isOps(page.target)) return [opsChannel(page.target)];
+  const all = !incident
+    ? paging.ops
+    : page.step === "reminder"
+      ? incidentChannels(air, incident.severity)
+      : pageChannels(air, incident.severity);
+  if (incident?.lab ?? air.capabilities.lab) return all;
+  const { on } = paging.nameOf(page.target);
+  const reached = all.filter((channel) => !isLive(channel) && on[platformOf(channel)] !== undefined);
+  // The console shows it beside the chat; alone it mentions nobody.
+  return reached.length === 0 ? [] : [...reached, ...all.filter(isLive)];
+}
+
+const platformOf = (channel: string) => channel.split(":")[0] ?? "";
+
+const unreachable = (paging: Paging, { page, incident }: Held) =>
+  `${paging.nameOf(page.target).name} could not be told: no channel of ${incident ? incidentId(incident.id) : "the ops channels"} can mention them`;
+
+/** The webhook never hears of the lab, nor of what was decided. */
+async function callHook(air: Air, hook: PageHook | undefined, due: PageRow): Promise<void> {
+  const begun = air.clock.now();
+  const taken = await air.store.transaction(async (tx) => {
+    const [held] = await hold(tx, [due], begun);
+    if (!held) return undefined;
+    const lab = held.incident?.lab ?? air.capabilities.lab;
+    if (lab || !hook) {
+      const trouble = lab ? "the lab never pages" : "no webhook is configured";
+      await tx.updatePage(due.id, { droppedAt: begun, trouble });
+      return undefined;
+    }
+    const wait = BACK_OFF_MS * 2 ** held.page.attempts;
+    await tx.updatePage(due.id, { attempts: held.page.attempts + 1, tryAt: new Date(begun.getTime() + wait) });
+    return held;
+  });
+  if (!taken || !hook) return;
+  const { page, incident, action } = taken;
+  const trouble = await hook
+    .send(
+      `air-page-${page.id}`,
+      {
+        incident: incident ? incidentId(incident.id) : null,
+        action: action ? actionId(action.id) : null,
+        title: incident?.title ?? "air",
+        severity: incident?.severity ?? "high",
+        text: page.text,
+        link: air.publicUrl ? `${air.publicUrl}/${incident ? `#${incidentId(incident.id)}` : ""}` : null,
+      },
+      AbortSignal.timeout(CALL_TIMEOUT_MS),
+    )
+    .then(
+      () => undefined,
+      (error: unknown) => (error instanceof ConnectorError ? error.message : "the webhook could not be called"),
+    );
+  await noteHook(air, page, trouble);
+}
+
+async function noteHook(air: Air, page: PageRow, trouble: string | undefined): Promise<void> {
+  const now = air.clock.now();
+  if (trouble) air.log.warn("the webhook did not take a page", { page: page.id, trouble });
+  await air.store.transaction(async (tx) => {
+    if (page.actionId !== null) await tx.lockAction(page.actionId);
+    const [row] = await tx.lockPages([page.id]);
+    if (!row || row.sentAt !== null) return;
+    if (!trouble) {
+      await tx.updatePage(page.id, { sentAt: now, droppedAt: null, trouble: null, tryAt: null });
+      await noteTold(tx, air, row, now);
+      return;
+    }
+    if (row.droppedAt !== null) return;
+    const givenUp = row.attempts >= TRIES;
+    await tx.updatePage(page.id, { trouble, ...(givenUp ? { droppedAt: now } : {}) });
+    if (row.trouble === null) await afterUndelivered(tx, air, { ...row, trouble }, now);
+  });
+}

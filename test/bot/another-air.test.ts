@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createConversation } from "../../src/bot/conversation.ts";
+import { writeButton } from "../../src/engine/cards/button-id.ts";
+import { plain } from "../../src/engine/cards/card.ts";
+import { chatTroubles } from "../../src/engine/chat-troubles.ts";
+import { NOBODY } from "../../src/engine/domain/paging.ts";
+import { approver, type Engine, openEngine, testSign } from "../support/open-engine.ts";
+import { DATABASES } from "../support/open-test-db.ts";
+
+describe.each(DATABASES)("a card another air made on the same Slack app, %s", (kind) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine(kind);
+    engine.air.paging = () => ({ ...NOBODY, ops: ["slack:C0OPS"] });
+  });
+  afterAll(() => engine.close());
+
+  const drawing = async () => ({
+    now: engine.world.now,
+    sign: testSign,
+    publicUrl: undefined,
+    pauses: [],
+    deciders: () => ({ anyone: false, names: [] }),
+  });
+  const press = async (value: string, via: "slack" | "console") => {
+    const card = await createConversation(engine.air, drawing).press(value, { ...approver("Mia"), via });
+    return (card?.lines ?? []).map((line) => ("text" in line ? plain(line.text) : "")).join(" ");
+  };
+  const foreign = (action: number) =>
+    writeButton({ kind: "decide", action, version: "3f9c2a7b3f9c2a7b", decision: "approve" }, (text) => testSign(`other ${text}`));
+  const told = async () =>
+    (await engine.database.boss.executeSql("select text from pages where step = 'another-air'")).rows as { text: string }[];
+
+  test("is refused in words, and whoever runs air is told once a day", async () => {
+    expect(await press("nonsense", "slack")).toContain("not made by this air");
+    // What a page or a program sends says nothing of other airs.
+    expect(await press(foreign(7), "console")).toContain("not made by this air");
+    expect(await told()).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await press(foreign(7), "slack")).toMatch(/made by another air that uses the same Slack app.*Nothing was decided/);
+    await press(foreign(8), "slack");
+    expect(await told()).toEqual([{ text: expect.stringContaining("Give each air a chat app of its own") }]);
+    const [trouble] = await chatTroubles(engine.store, engine.world.now);
+    expect(trouble?.plain).toBe("another air seems to use the same chat app");
+    const { items } = await engine.store.listActions({ limit: 5 });
+    expect(items).toEqual([]);
+    engine.world.now = new Date(engine.world.now.getTime() + 25 * 3_600_000);
+    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    await press(foreign(9), "slack");
+    expect(await told()).toHaveLength(2);
+  });
+
+  test("troubles without names for what anybody may read, with them for who may look", async () => {
+    await engine.store.transaction(async (tx) => {
+      await tx.updateChannel("slack:C0SOC", {
+        troubleKind: "channel",
+        trouble: "air is not in the channel.",
+        troubledSince: engine.world.now,
+      });
+      await tx.updateChannel("slack:C0X", {
+        troubleKind: "account",
+        trouble: "The bot token was revoked.",
+        troubledSince: engine.world.now,
+      });
+    });
+    const troubles = await chatTroubles(engine.store, engine.world.now);
+    expect(troubles.slice(0, 2).map(({ plain: text }) => text)).toEqual([
+      "slack refuses air, no card reaches it",
+      "nothing can be posted in 1 of the slack channels",
+    ]);
+    expect(JSON.stringify(troubles.map(({ plain: text }) => text))).not.toContain("C0");
+    expect(JSON.stringify(troubles.map(({ told: text }) => text))).toContain("C0SOC: air is not in the channel.");
+  });
+});

@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createConversation } from "../../src/bot/conversation.ts";
+import { homeCards } from "../../src/bot/home.ts";
+import { actionId, incidentId } from "../../src/engine/air.ts";
+import { type ButtonDecision, writeButton } from "../../src/engine/cards/button-id.ts";
+import { plain } from "../../src/engine/cards/card.ts";
+import type { Filled } from "../../src/engine/cards/form.ts";
+import { NO_ROLES, type Person } from "../../src/engine/domain/approval.ts";
+import type { Drawing } from "../../src/engine/draw.ts";
+import type { ActionRow } from "../../src/engine/store.ts";
+import { openLab } from "../support/lab-capabilities.ts";
+import { approver, type Engine, fresh, openEngine, proposedAction, somebody, testSign } from "../support/open-engine.ts";
+
+let engine: Engine;
+let forms: ReturnType<typeof createConversation>["forms"];
+let say: ReturnType<typeof createConversation>["say"];
+const drawing = async (): Promise<Drawing> => ({
+  now: engine.air.clock.now(),
+  sign: testSign,
+  publicUrl: undefined,
+  pauses: [],
+  deciders: () => ({ anyone: false, names: ["Mia", "Noor"] }),
+});
+beforeAll(async () => {
+  engine = await openEngine("embedded");
+  engine.world.capabilities = openLab(() => engine.world.now).capabilities;
+  ({ forms, say } = createConversation(
+    engine.air,
+    drawing,
+    (text) => ({ name: text }),
+    () => ["Mia", "Noor"],
+  ));
+});
+afterAll(() => engine.close());
+
+const mia = approver("Mia");
+const noor = approver("Noor");
+const vic = somebody("Vic", { ...NO_ROLES, viewer: true });
+/** An isolation of a device the lab knows, that waits for a decision. */
+async function isolation(change: Partial<ActionRow> = {}): Promise<ActionRow> {
+  const target = { kind: "device" as const, name: fresh("WS") };
+  await engine.world.capabilities.adopt([target]);
+  return proposedAction(engine, { target, change });
+}
+let keys = 0;
+const submit = (ref: string, typed: Filled, person: Person = mia) => forms.submit(ref, typed, person, `key-${++keys}`);
+const button = (action: ActionRow, decision: ButtonDecision) =>
+  writeButton({ kind: "decide", action: action.id, version: action.version, decision }, testSign);
+const now = (action: ActionRow) => engine.store.action(action.id);
+const audited = async (event: string) =>
+  (await engine.store.auditLines(0, 1000))
+    .map(({ line }) => JSON.parse(line) as { event: string; subject: string })
+    .filter((line) => line.event === event);
+
+describe("decisions", () => {
+  test("a step-up takes the name in one field and the reason in another; a wrong name stands at its field", async () => {
+    const action = await isolation({ approvalsNeeded: 2 });
+    const { name = "" } = action.target as { name?: string };
+    const ref = button(action, "approve");
+    expect(
+      forms.open({ ref, label: `To approve, type ${name}`, button: "Approve" })?.fields.map(({ id, required }) => [id, required]),
+    ).toEqual([
+      ["name", true],
+      ["reason", false],
+    ]);
+    expect(await submit(ref, { reason: "seen" })).toEqual({ refused: { name: "Please fill this in." } });
+    expect(await submit(ref, { name: "WS-OTHER" })).toMatchObject({ refused: { name: expect.stringContaining(`Type: ${name}`) } });
+    expect(await submit(ref, { name, reason: "seen" })).toMatchObject({ done: { title: "Your approval is counted" } });
+    // Of two who approve, the shorter time counts.
+    const form = `approve-for ${ref}`;
+    const filled = await forms.fill(form, noor);
+    expect(filled?.fields.map(({ id }) => id)).toEqual(["for", "name", "reason"]);
+    expect(await submit(form, { for: "2h", name }, noor)).toEqual({ done: undefined });
+    expect(await now(action)).toMatchObject({ state: "approved", undoAfterMs: 7_200_000 });
+  });
+
+  test("break-glass wants the name and the reason, each in its field", async () => {
+    const action = await isolation({ approvalsNeeded: 2 });
+    const { name = "" } = action.target as { name?: string };
+    const ref = button(action, "break-glass");
+    expect(await submit(ref, { name })).toEqual({ refused: { reason: "Please fill this in." } });
+    expect(await submit(ref, { name: "x", reason: "now" })).toMatchObject({
+      refused: { name: expect.stringContaining("glass cannot be broken") },
+    });
+    await submit(button(action, "approve"), { name });
+    const before = engine.world.now;
+    engine.world.now = new Date(before.getTime() + 16 * 60_000);
+    expect(await submit(ref, { name: "WS-OTHER", reason: "it spreads" })).toMatchObject({
+      refused: { name: expect.stringContaining(name) },
+    });
+    const answer = await submit(ref, { name, reason: "it spreads" });
+    expect(answer).toMatchObject({ done: { title: "Glass broken" } });
+    expect(await now(action)).toMatchObject({ state: "approved", breakGlass: { by: "Mia", reason: "it spreads" } });
+    engine.world.now = before;
+  });
+
+  test("a value that is none of ours decides nothing", async () => {
+    const action = await isolation();
+    const forged = button(action, "reject").replace(/.$/, (last) => (last === "0" ? "1" : "0"));
+    expect(await submit(forged, { reason: "x" })).toMatchObject({ refused: { reason: expect.stringContaining("another air") } });
+    expect(await submit(button(action, "reject"), { reason: "x" }, vic)).toMatchObject({
+      refused: { reason: expect.stringContaining("approver") },
+    });
+    expect((await now(action))?.state).toBe("pending");
+    expect(await audited("button.refused")).not.toHaveLength(0);
+  });
+
+  test("approve ... for 2h is said, too; what cannot be undone takes no time", async () => {
+    const action = await isolation();
+    expect((await say(`approve ${actionId(action.id)} for 2h`, mia)).title).toBe("Approved");
+    expect(await now(action)).toMatchObject({ undoAfterMs: 7_200_000, decision: { by: "Mia" } });
+    const once = await isolation({ undoable: false });
+    expect(
+      await submit(`approve-for ${button(once, "approve")}`, { for: "2h", name: (once.target as { name: string }).name }),
+    ).toMatchObject({
+      refused: { for: expect.stringContaining("cannot end by itself") },
+    });
+    expect((await now(once))?.undoAfterMs).toBeNull();
+  });
+
+  test("undo in a while: it then ends by itself, only ever earlier, and only by whoever may undo it", async () => {
+    const action = await isolation({ state: "succeeded", endedAt: engine.world.now });
+    const ref = `undo-how ${button(action, "undo")}`;
+    expect(await submit(ref, { when: "4h" }, vic)).toMatchObject({ refused: { when: expect.stringContaining("approver") } });
+    expect(await submit(ref, { when: "4h", reason: "until the patch" })).toMatchObject({ done: { title: "Ends by itself" } });
+    expect(await now(action)).toMatchObject({ undoAfterMs: 4 * 3_600_000, state: "succeeded" });
+    expect(await submit(ref, { when: "24h" })).toMatchObject({ refused: { when: expect.stringContaining("extend") } });
+    expect((await say(`undo ${actionId(action.id)} in 1h because`, noor)).title).toBe("Ends by itself");
+    expect((await now(action))?.undoAfterMs).toBe(3_600_000);
+    expect(await audited("action.undo-later")).toHaveLength(2);
+  });
+});
+
+describe("other forms", () => {
+  test("remind, verdict and do say at which field they are wrong", async () => {
+    const action = await isolation();
+    const id = actionId(action.id);
+    expect(await submit(`remind ${id}`, { at: "half past" })).toMatchObject({ refused: { at: expect.stringContaining("14:30") } });
+    expect(await submit(`remind ${id}`, {})).toMatchObject({ refused: { when: expect.any(String) } });
+    expect(await submit(`remind ${id}`, { when: "30m" })).toMatchObject({ done: { title: "Reminder set" } });
+    expect(await submit(`verdict EVD-${action.evidenceId}`, { verdict: "noThreatsFound" })).toEqual({
+      refused: { reason: "Please fill this in." },
+    });
+    expect(await submit(`verdict EVD-${action.evidenceId}`, { verdict: "noThreatsFound", reason: "our own test" })).toMatchObject({
+      done: { title: "Verdict set" },
+    });
+    expect(await submit("do", { kind: "isolate-device", target: "https://evil.example", reason: "x" })).toMatchObject({
+      refused: { target: expect.any(String) },
+    });
+    expect(await submit("do", { kind: "format-disk", target: "WS-1", reason: "x" })).toMatchObject({
+      refused: { kind: expect.any(String) },
+    });
+  });
+
+  test("a form shows nobody what they may not see, and does nothing they may not do", async () => {
+    const action = await isolation();
+    await expect(forms.fill(`do ${actionId(action.id)}`, somebody("Eve"))).rejects.toThrow("viewer");
+    expect(await submit(`note ${incidentId(action.incidentId)}`, { text: "x" }, vic)).toMatchObject({
+      refused: { text: expect.stringContaining("responder") },
+    });
+  });
+
+  test("what is typed whole is a command, what lacks its arguments opens a form", () => {
+    for (const [text, ref] of [
+      ["note INC-4", "note INC-4"],
+      ["Close inc4", "close inc4"],
+      ["remind ACT-7", "remind ACT-7"],
+      ["do", "do"],
+      ["investigate", "investigate"],
+    ] as const)
+      expect(forms.refOf(text)).toBe(ref);
+    for (const text of [
+      "note",
+      "note INC-4 seen",
+      "note 4",
+      "note ACT-4",
+      "close INC-4 true",
+      "do isolate-device WS-1 x",
+      "investigate WS-042",
+      "found []",
+      "approve ACT-7",
+      "",
+    ])
+      expect([text, forms.refOf(text)]).toEqual([text, undefined]);
+  });
+});
+
+describe("the home tab", () => {
+  const words = async (person: Person) =>
+    (await homeCards(engine.air, await drawing(), person))
+      .map((card) =>
+        [
+          card.title,
+          card.summary,
+          ...card.lines.map((line) => (line.kind === "code" ? line.text : line.kind === "text" ? plain(line.text) : "")),
+        ].join(" "),
+      )
+      .join("\n");
+
+  test("who is in no role sees what an admin has to add, and nothing else", async () => {
+    await isolation();
+    const shown = await words(somebody("Eve"));
+    expect(shown).toContain("You have no role in air");
+    expect(shown).toContain("viewer: [eve@contoso.com]");
+    expect(shown).not.toMatch(/ACT-|INC-|WS-/);
+  });
+
+  test("a viewer sees what is going on and no decisions; an approver theirs, and what they asked for", async () => {
+    const action = await isolation({ requestedBy: { key: mia.key, name: "Mia" } });
+    expect(await words(vic)).toContain("Nothing waits for your decision.");
+    expect(await words(vic)).toContain("The last 7 days");
+    const mine = await homeCards(engine.air, await drawing(), mia);
+    expect(mine.map(({ title }) => title)).toContain("What you asked for");
+    const values = mine.flatMap((card) => card.buttons.map((one) => one.value ?? ""));
+    expect(values.some((value) => value.startsWith("ACT-") && value.includes(".approve."))).toBe(true);
+    expect(await words(approver("Ida", ["email"]))).toContain("Nothing waits for your decision.");
+    expect(await engine.store.listActions({ requestedBy: mia.key, limit: 10 })).toMatchObject({ items: [{ id: action.id }] });
+  });
+
+  test("the week's figures", async () => {
+    const figures = await engine.store.figures(new Date(engine.world.now.getTime() - 86_400_000), engine.world.capabilities.lab);
+    expect(figures.incidents.reduce((sum, row) => sum + row.incidents, 0)).toBeGreaterThan(3);
+    expect(figures.medianMs.decision).toBeGreaterThanOrEqual(0);
+  });
+});
