@@ -251,7 +251,7 @@ async function actions(air: Air, { which, query, written, after }: Extract<Comma
       text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}, ${
         row.state === "pending"
           ? `answer by ${time(row.deadline)}`
-          : [`by ${decidedBy(row) ?? "nobody"}`, time(row.endedAt ?? row.decidedAt ?? row.proposedAt)].join(", ")
+          : [...(row.decision ? [`decided by ${decidedBy(row)}`] : []), time(row.endedAt ?? row.decidedAt ?? row.proposedAt)].join(", ")
       })`,
     })),
     EMPTY[which],

@@ -94,7 +94,7 @@ async function carryOut(air: Air, person: Person, request: BreakRequest & { reas
     });
     if (!moved) throw new Refusal("already-decided", `${actionId(action.id)} waits for no decision any more.`);
     const ends = moved.undoable ? " It ends by itself after 4 h unless a second person confirms it." : " It cannot be taken back.";
-    const text = `${person.name} broke the glass: ${title(moved)}, alone. ${reason}`;
+    const text = `${person.name} broke the glass: ${title(moved)}, alone. Reason: ${reason}`;
     await record(tx, air, person, moved, { reason }, "decision.break-glass", text, now);
     await tx.enqueue("execute-action", { action: moved.id }, { key: actionId(moved.id) });
     const about = { incidentId: moved.incidentId, actionId: moved.id, by: person.key };
@@ -106,7 +106,7 @@ async function carryOut(air: Air, person: Person, request: BreakRequest & { reas
           ...about,
           step: "break-glass",
           to: [{ kind: "admins" }],
-          text: `${person.name} broke the glass: ${title(moved)}, without a second person.${ends} Reason: ${reason.slice(0, 300)} Look at it and say: review ${actionId(moved.id)}`,
+          text: `${person.name} broke the glass: ${title(moved)}, without a second person.${ends} Reason: ${reason.slice(0, 300).replace(/[.!?]?$/u, ".")} Look at it and say: review ${actionId(moved.id)}`,
         },
         {
           ...about,

@@ -56,7 +56,11 @@ async function warn(air: Air, action: ActionRow, due: Date, now: Date): Promise<
     // Whoever wanted it knows best whether it is still needed; without them, who agreed to it.
     const keys = locked.requestedBy ? [locked.requestedBy.key] : (await tx.approvalsOf(locked.id)).map((one) => one.person);
     const about = { incidentId: locked.incidentId, actionId: locked.id, by: "air" };
-    const to = [...new Set(keys)].map((key) => ({ kind: "person" as const, key }));
+    const to = [
+      ...[...new Set(keys)].map((key) => ({ kind: "person" as const, key })),
+      // Whoever did it alone cannot keep it: those who can are told.
+      ...(doneAlone(locked) ? [{ kind: "approvers" as const, family: locked.family, except: keys }] : []),
+    ];
     await wantPages(tx, air, [{ ...about, step: "ends-soon", to, text, dueAt: now }], now);
     await redraw(tx, air, locked, now);
   });

@@ -452,7 +452,7 @@ describe.each(DATABASES)("the one door, %s", (kind) => {
       const action = await proposedAction(engine);
       await decideAction(engine.air, mia, { action: action.id, decision: "reject", reason: "a test machine" });
       const name = action.target.kind === "device" ? action.target.name : "";
-      expect(text(await cardOf(action.id))).toContain(`Rejected by Mia: threat remains on ${name}. a test machine`);
+      expect(text(await cardOf(action.id))).toContain(`Rejected by Mia: threat remains on ${name}. Reason: a test machine.`);
     });
     test("propose asks again with what it reaches now, never carries anything out, and once at a time", async () => {
       const action = await proposedAction(engine);

@@ -121,7 +121,7 @@ export async function pressInSlack(
             type: "modal",
             callback_id: "air:form",
             private_metadata: JSON.stringify({ ref: value, channel: slack.channel, messageTs: "1.1", responseUrl }),
-            state: { values: { [fieldOf(value)]: { v: { type: "plain_text_input", value: typed } } } },
+            state: { values: inFields(value, typed) },
           },
         };
   const raw = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
@@ -152,10 +152,3 @@ export function answerInSlack(slack: Pick<SlackEmulator, "responses" | "calls">,
   const shown = slack.calls.findLast(({ method, body }) => method === "views.update" && body.view_id === to);
   return shown && JSON.stringify(shown.body.view);
 }
-
-/** Each button's form has one field of its own. */
-const fieldOf = (value: string): string => {
-  const [, , decision] = value.split(".").length === 4 && !value.startsWith("MANY.") ? value.split(".") : [];
-  if (decision === "approve" || decision === "break-glass") return "name";
-  return decision === "reject" ? "reason" : "typed";
-};

@@ -80,7 +80,14 @@ export function createModals(parts: {
     await ack({ response_action: "update", view: noteModal(stillWorking) });
     inBackground("form", async () => {
       const done = await answer;
-      await client.views.update({ view_id: intent.viewId, view: viewOf(intent, done) });
+      try {
+        await client.views.update({ view_id: intent.viewId, view: viewOf(intent, done) });
+      } catch (error) {
+        // Closed meanwhile: what came of it is said where the form was opened.
+        const words = "refused" in done ? card("Not done", Object.values(done.refused).join(" "), "warning") : done.done;
+        log.debug("a form was closed before its answer", { error: toChatError(error).message });
+        if (words !== undefined && !repeated) await tell(intent, words);
+      }
     });
   }
 

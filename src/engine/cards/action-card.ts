@@ -97,7 +97,7 @@ export function actionCard(action: ActionView, sign: Sign): Card {
       text: [bold("Changed since it was first shown: "), { text: `${action.reach.changed.map(outside).join("; ")}.` }],
     });
   if (open && action.rejectedBefore) lines.push({ kind: "text", text: comesBack(action.rejectedBefore) });
-  if (action.alone) lines.push({ kind: "text", text: doneAlone(action.alone, action.id) });
+  if (action.alone) lines.push({ kind: "text", text: doneAlone(action.alone, action) });
   if (open) lines.push(...grounds(action));
   else if (action.outcome) lines.push({ kind: "text", text: cut(outside(action.outcome), 600) });
   lines.push({ kind: "facts", facts: open ? openFacts(action) : closedFacts(action) });
@@ -145,7 +145,10 @@ function headline(action: ActionView): Text {
     case "rejected":
       return [
         bold(`Rejected by ${action.remainsOn ? `${who}: threat remains on ${outside(action.remainsOn)}. ` : `${decided}. `}`),
-        { text: `${action.decision?.reason ? `${outside(action.decision.reason)}. ` : ""}Nothing was done. ${outside(action.ifNot)}` },
+        // What follows from it stands in the outcome.
+        {
+          text: `${action.decision?.reason ? `Reason: ${sentence(outside(action.decision.reason))} ` : ""}${action.outcome ? "" : `Nothing was done. ${outside(action.ifNot)}`}`.trim(),
+        },
       ];
     case "unclear":
       return [bold("Outcome unclear: "), { text: "air does not repeat it. Please check the target yourself." }];
@@ -154,20 +157,25 @@ function headline(action: ActionView): Text {
   }
 }
 
+/** What people type ends as a sentence does. */
+const sentence = (text: string) => text.trim().replace(/([^.!?…])$/u, "$1.");
+
 function comesBack(before: NonNullable<ActionView["rejectedBefore"]>): Text {
   const why = before.reason ? `: ${cut(outside(before.reason), 200)}` : "";
   const news = before.news.length > 0 ? ` New: ${before.news.map((one) => cut(outside(one), 160)).join(" ")}` : "";
-  return [bold(`Rejected before by ${before.by}`), { text: `${why}. (${before.id})${news}` }];
+  return [bold(`Rejected before by ${before.by}`), { text: `${sentence(why)} (${before.id})${news}` }];
 }
 
-function doneAlone(alone: NonNullable<ActionView["alone"]>, id: string): Text {
+function doneAlone(alone: NonNullable<ActionView["alone"]>, { id, state }: Pick<ActionView, "id" | "state">): Text {
   const then = alone.confirmedBy
     ? `${alone.confirmedBy} confirmed it.`
-    : alone.ends
-      ? `It ends by itself after 4 h unless a second person confirms it: confirm ${id}.`
-      : `Nothing of it can be taken back. A second person confirms it: confirm ${id}.`;
+    : state === "undone" || state === "undoing"
+      ? "Nobody confirmed it."
+      : alone.ends
+        ? `It ends by itself after 4 h unless a second person confirms it: confirm ${id}.`
+        : `Nothing of it can be taken back. A second person confirms it: confirm ${id}.`;
   const review = alone.reviewedBy ? `Reviewed by ${alone.reviewedBy}.` : `An admin reviews it: review ${id}.`;
-  return [bold(`Glass broken by ${alone.by}, alone: `), { text: `${cut(outside(alone.reason), 300)}. ${then} ${review}` }];
+  return [bold(`Glass broken by ${alone.by}, alone: `), { text: `${sentence(cut(outside(alone.reason), 300))} ${then} ${review}` }];
 }
 
 function grounds(action: ActionView): Line[] {
