@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
@@ -230,7 +231,7 @@ describe.skipIf(!DATABASES.includes("postgres"))("three processes write at once"
       for (let index = 0; index < ACTIONS; index++) await proposedAction(engine);
       const before = (await engine.store.auditHead()).count;
       const run = promisify(execFile);
-      const writer = path.resolve("test/support/audit-writer.ts");
+      const writer = fileURLToPath(new URL("../support/audit-writer.ts", import.meta.url));
       const results = await Promise.all(
         ["one", "two", "three"].map(async (name) => {
           const { stdout } = await run(process.execPath, [writer, engine.database.url ?? "", name, "200", String(ACTIONS)]);

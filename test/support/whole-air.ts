@@ -35,6 +35,7 @@ type Surroundings = { chat: RememberingChat; hook?: PageHook; deciders?: readonl
 export function wholeAir(engine: Engine, { chat, hook, deciders = [] }: Surroundings, death?: Death) {
   const calls: string[] = [];
   let dead = false;
+  const pending = new Set<Promise<unknown>>();
   const call = async <T>(what: string, go: () => Promise<T> | T): Promise<T> => {
     if (dead) throw new Killed(what);
     if (ASKS.test(what) || CHANNEL_BOOKS.test(what)) return go();
@@ -46,9 +47,15 @@ export function wholeAir(engine: Engine, { chat, hook, deciders = [] }: Surround
       throw new Killed(what);
     };
     dies("before");
-    const out = await go();
-    dies("after");
-    return out;
+    const going = Promise.resolve(go());
+    pending.add(going);
+    try {
+      const out = await going;
+      dies("after");
+      return out;
+    } finally {
+      pending.delete(going);
+    }
   };
   const mortal = <T extends object>(real: T, name: string): T =>
     new Proxy(real, {
@@ -117,6 +124,8 @@ export function wholeAir(engine: Engine, { chat, hook, deciders = [] }: Surround
       await work();
     } catch (error) {
       if (!dead) throw error;
+      // What was on its way to the database when it died arrives or not, before anybody looks.
+      while (pending.size > 0) await Promise.allSettled([...pending]);
     }
   };
   const drain = async (): Promise<void> => {

@@ -217,7 +217,11 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
     ],
     [
       "If nobody else answers",
-      action.glass && "from" in action.glass ? `one person may do it alone from ${time(action.glass.from)}` : undefined,
+      action.glass === undefined
+        ? undefined
+        : "from" in action.glass
+          ? `one person may do it alone from ${time(action.glass.from)}`
+          : `${action.approvals.map((one) => one.name).join(" or ")} may do it alone now: Break glass`,
     ],
     ["Who may decide", action.deciders.anyone ? undefined : whoMay(action)],
   ];

@@ -110,7 +110,7 @@ describe("every state has a card", () => {
   test.each<[Partial<ActionView>, string]>([
     [
       { state: "rejected", decision: { ...decided, decision: "reject", reason: "a test machine" } },
-      "Rejected by Mia at 2026-10-05 09:00 UTC. a test machine. Nothing was done. WS-042 stays",
+      "Rejected by Mia at 2026-10-05 09:00 UTC. Reason: a test machine. Nothing was done. WS-042 stays",
     ],
     [{ state: "expired" }, "Expired, nothing was done"],
     [{ state: "unclear" }, "Outcome unclear: air does not repeat it. Please check the target yourself."],
