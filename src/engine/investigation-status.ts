@@ -8,6 +8,8 @@ const alreadyDone = (action: ActionRow) => action.state === "cancelled" && (acti
 
 /** Kinds that are a step beside the remedy, not one: widening what is looked at, and allowing what was wrongly accused. */
 const STEPS: ReadonlySet<ActionRow["kind"]> = new Set(["expand-investigation", "allow-indicator"]);
+/** A step beside the remedy that ended so is somebody's to look at all the same. */
+const WENT_WRONG: ReadonlySet<ActionRow["state"]> = new Set(["failed", "unclear", "timedOut"]);
 /** Does it deal with the threat? Taking something back does not. */
 export const isRemedy = (action: Pick<ActionRow, "kind" | "undoes">) => action.undoes === null && !STEPS.has(action.kind);
 
@@ -22,7 +24,7 @@ export function statusOf(evidence: readonly EvidenceRow[], actions: readonly Act
   return statusFrom({
     evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: isUnlooked(item) })),
     actions: actions
-      .filter((action) => !again.has(action.id) && (!STEPS.has(action.kind) || isOpen(action.state)))
+      .filter((action) => !again.has(action.id) && (isRemedy(action) || isOpen(action.state) || WENT_WRONG.has(action.state)))
       .map((action) => ({ state: action.state, waitingForDevice: action.waitingForDevice, alreadyDone: alreadyDone(action) })),
   });
 }

@@ -7,6 +7,7 @@ import { settleUndone } from "./end-action.ts";
 import { escalate } from "./escalate.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
+import { postAuditHead } from "./post-audit-head.ts";
 import { RECHECK_MS } from "./recheck-action.ts";
 import { keepThreads } from "./thread-lines.ts";
 import { endTimedActions } from "./timed-actions.ts";
@@ -34,6 +35,7 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
   const due = await air.store.duePages(now, 1);
   await keepThreads(air, now);
   await keepDigests(air, now);
+  await postAuditHead(air, now);
   const stale = await air.store.stale(now);
   const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
   await settle(async (tx) => {

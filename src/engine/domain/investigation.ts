@@ -32,7 +32,7 @@ export const STATUS_SENTENCE: Record<InvestigationStatus, string> = {
   pendingApproval: "Pending approval: a threat was found and a person must decide.",
   benign: "No threats found.",
   successfullyRemediated: "Remediated: every action was carried out.",
-  partiallyRemediated: "Partially remediated: some actions were carried out, others were not needed or lapsed.",
+  partiallyRemediated: "Partially remediated: some actions were carried out; others were not needed, lapsed or were taken back.",
   partiallyInvestigated: "Partially investigated: something was found that nothing is proposed for, or could not be judged.",
   failed: "Failed: the investigation could not be finished.",
   terminatedBySystem: "Terminated by system: a decision was not made in time, nothing was done.",
@@ -152,9 +152,11 @@ export function statusFrom(input: {
   const lapsed = actions.filter((action) => action.state === "undone" || (action.state === "cancelled" && !action.alreadyDone));
   if (done.length > 0) return lapsed.length > 0 ? "partiallyRemediated" : "successfullyRemediated";
   if (evidence.length === 0) return "unsupportedAlertType";
+  const bad = evidence.some((item) => item.verdict === "malicious" || item.verdict === "suspicious");
+  // What was done was taken back; unless it was a false alarm, the threat stands there again.
+  if (bad && some("undone")) return "partiallyRemediated";
   // What was found bad and nothing was (or could be) done about, and what nobody could judge, is not "No threats found".
-  if (evidence.some((item) => item.unlooked || item.verdict === "malicious" || item.verdict === "suspicious"))
-    return "partiallyInvestigated";
+  if (bad || evidence.some((item) => item.unlooked)) return "partiallyInvestigated";
   if (evidence.every((item) => item.verdict === "unknown")) return "partiallyInvestigated";
   return "benign";
 }

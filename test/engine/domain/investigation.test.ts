@@ -33,6 +33,8 @@ describe("the status that follows from the rows", () => {
     ["all done", ["malicious"], ["succeeded", "byHand"], "successfullyRemediated"],
     ["one not needed", ["malicious"], ["succeeded", "cancelled"], "partiallyRemediated"],
     ["one taken back", ["malicious"], ["succeeded", "undone"], "partiallyRemediated"],
+    ["all taken back, and the threat is there again", ["malicious"], ["undone", "undone"], "partiallyRemediated"],
+    ["all taken back, because it was a false alarm", ["noThreatsFound"], ["undone", "undone"], "benign"],
     ["nothing to look at", [], [], "unsupportedAlertType"],
     ["bad, and nothing was done", ["malicious", "noThreatsFound"], [], "partiallyInvestigated"],
     ["bad, and only observed", ["suspicious"], ["observed"], "partiallyInvestigated"],
