@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)("the console in a browser", { timeout: 60_000 }
     expect(await isolate.textContent()).toContain("Mia Keller");
     expect(await isolate.getByRole("button", { name: "Approve" }).count()).toBe(0);
     await page.locator("#lab summary", { hasText: "Devices" }).click();
-    await page.locator("#lab").getByText("Isolated, 1 in quarantine").waitFor();
+    await page.locator("#lab li", { hasText: "1 in quarantine" }).getByText("Isolated", { exact: true }).waitFor();
     await page.getByRole("tab", { name: "History" }).click();
     await page
       .locator("#panel-history")
@@ -192,7 +192,7 @@ describe.skipIf(!executablePath)("the console in a browser", { timeout: 60_000 }
     };
     await approve(mia);
     await mia.locator("#notes").getByText("Your approval is counted").waitFor();
-    await isolate(noor).getByText("1 of 2", { exact: true }).waitFor();
+    await isolate(noor).getByText("1 of 2 approvals", { exact: true }).waitFor();
     await picture(noor, "one-of-two");
     await approve(mia);
     await mia.locator("#notes").getByText("a second person has to").waitFor();
