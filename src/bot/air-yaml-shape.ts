@@ -101,6 +101,10 @@ const ScopedApprover = section({ who: roleEntry("noPatterns"), deviceGroups: one
 const approverEntries = z
   .array(
     z.unknown().transform((value, context): string | { who: string; deviceGroups: readonly string[] } => {
+      if (typeof value !== "string" && (typeof value !== "object" || value === null || Array.isArray(value))) {
+        context.addIssue({ code: "custom", message: "must be an address, a group or { who, deviceGroups }" });
+        return z.NEVER;
+      }
       const schema = typeof value === "string" ? roleEntry("noPatterns") : ScopedApprover;
       const read = schema.safeParse(value);
       if (!read.success) {
@@ -288,7 +292,7 @@ export const AirYaml = section({
           .toLowerCase()
           .regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal characters, as printed by air token new"),
         roles: z.array(tokenRole).min(1, "must name at least one role"),
-        mayDecide: z.array(oneOf(FAMILIES)).default([]),
+        mayDecide: z.array(oneOf(FAMILIES), { error: "must be a list of families, like [device, email]" }).default([]),
         person: text.optional(),
       }),
     )

@@ -2,6 +2,7 @@ import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, ty
 import type { z } from "zod";
 import { AirYaml } from "./air-yaml-shape.ts";
 import type { Env } from "./env-settings.ts";
+import { sizeSaid } from "./plain-problem.ts";
 import type { Problem } from "./problem.ts";
 
 const MAX_BYTES = 1024 * 1024;
@@ -136,6 +137,9 @@ function plainWords(issue: z.core.$ZodIssue): string {
     case "invalid_type":
       if (issue.message.endsWith("received undefined")) return "is required";
       return issue.message.startsWith("Invalid input") ? `must be ${TYPE[issue.expected] ?? issue.expected}` : issue.message;
+    case "too_big":
+    case "too_small":
+      return sizeSaid(issue);
     default:
       return issue.message;
   }

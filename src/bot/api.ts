@@ -35,6 +35,7 @@ import type { People } from "./people.ts";
 import { bodyRefusal } from "./plain-problem.ts";
 import { readId } from "./read-id.ts";
 import { API_TOKEN, type Session } from "./session.ts";
+import { mustBeSound } from "./sound-text.ts";
 
 export type ApiParts = {
   air: Air;
@@ -230,8 +231,9 @@ export function apiRoutes(parts: ApiParts): Router {
   router.post("/resume", raw, async (request, response) => {
     const who = person(request);
     await authorise(air, who, { verb: "executions.resume", subject: "all", need: "admin" });
-    await resume(air, who);
-    response.json({ paused: null });
+    const { family } = parseBody(request, z.strictObject({ family: z.enum([...FAMILIES, "all"]).default("all") }));
+    const left = await resume(air, who, family);
+    response.json({ paused: left.length > 0 ? left.map((one) => one.family) : null });
   });
   const modeShape = async () => {
     const { mode, from, set } = await modeInForce(air);
@@ -300,11 +302,11 @@ async function decideByProgram(air: Air, who: Person, action: number, body: Deci
   return (await decideAction(air, who, { action, decision, version, reason, typed: confirm, confirmed: true })).action;
 }
 
-/** 401 without a hint, or 403 where the bare lab was asked from somewhere it does not answer to. */
+/** 401, the same whatever was wrong with what was shown; or 403 where the bare lab was asked from somewhere it does not answer to. */
 export class Unauthenticated extends Error {
   readonly status: 401 | 403;
   constructor(status: 401 | 403) {
-    super(status === 401 ? "Unauthorized" : "Forbidden");
+    super(status === 401 ? "Show a token that air knows: Authorization: Bearer <token>" : "Forbidden");
     this.name = "Unauthenticated";
     this.status = status;
   }
@@ -362,6 +364,7 @@ function parseBody<T>(request: Request, schema: z.ZodType<T>): T {
 const parseQuery = <T>(request: Request, schema: z.ZodType<T>): T => parse(schema, request.query);
 
 function parse<T>(schema: z.ZodType<T>, value: unknown): T {
+  mustBeSound(value);
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw bodyRefusal(parsed.error, value, schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);

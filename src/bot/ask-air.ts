@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 /** Nothing listens at AIR_URL. */
 export class NotRunning extends Error {
   constructor(url: string) {
-    super(`No air answers at ${url}. Start it with npm start, or set AIR_URL.`);
+    super(`No air answers at ${url}. Start it with npm start, or set AIR_URL to where it listens.`);
     this.name = "NotRunning";
   }
 }
@@ -41,7 +41,11 @@ async function send(config: Config, path: string, request: RequestInit): Promise
   } catch {
     throw new NotRunning(config.airUrl);
   }
-  if (response.ok) return response;
+  if (response.ok) {
+    // Some other program's page is no answer, least of all an empty list.
+    if (/^(application\/json|text\/csv)\b/.test(response.headers.get("content-type") ?? "")) return response;
+    throw new Error(`What answers at ${config.airUrl} is not air. Set AIR_URL to where air listens.`);
+  }
   const answer = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
   const hint = response.status === 401 || response.status === 403 ? " Set AIR_API_TOKEN to the token air was started with." : "";
   throw new Error(`air answered ${response.status}: ${answer.error?.message ?? "no reason given"}.${hint}`.replace(/\.\.(\s|$)/, ".$1"));

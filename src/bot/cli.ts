@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
+import path from "node:path";
 import { Command } from "commander";
 import { stories } from "../adapters/connectors/lab/stories.ts";
 import { slackManifest } from "../adapters/slack/manifest.ts";
@@ -14,6 +15,7 @@ import { type Config, readConfig, redacted } from "./config.ts";
 import type { Export } from "./export-rows.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createLog } from "./log.ts";
+import { strangers } from "./people.ts";
 import type { Outcome } from "./playbook-commands.ts";
 import { watchConfig } from "./watch-config.ts";
 
@@ -106,17 +108,27 @@ async function withStore<T>(config: Config, work: (store: Reads) => Promise<T>):
   }
 }
 
-async function runningOr<T>(ask: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+/**
+ * Asks the running air; where none runs, the database itself. Never where AIR_URL names an air, and never a database made for the question:
+ * an empty list would read as all clear.
+ */
+async function runningOr<T>(config: Config, ask: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof NotRunning) return otherwise();
-    throw error;
+    if (!(error instanceof NotRunning) || process.env.AIR_URL?.trim()) throw error;
+    if (!config.databaseUrl && !fs.existsSync(path.join(config.dataDir, "db", "PG_VERSION")))
+      throw new Error(
+        `There is no air here: none answers at ${config.airUrl}, and ${config.dataDir} holds no database. Start it with npm start, or set AIR_URL.`,
+      );
+    return otherwise();
   }
 }
 
 const program = new Command("air")
-  .description("A virtual Tier 1/2 analyst that lives in your security team's chat")
+  .description(
+    'A virtual Tier 1/2 analyst that lives in your security team\'s chat.\nDecisions are made with air say, in the words of chat: air say approve ACT-7; air say reject ACT-7 "a drill"; air say help',
+  )
   .showHelpAfterError("(air --help lists the commands)")
   // Before the commands are made: they inherit it.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
@@ -158,6 +170,7 @@ program
   .action((options: { print?: boolean }) => {
     const config = configuration();
     loadPlaybooks(config.playbooksDir);
+    for (const warning of strangers(config)) say(`Warning: ${warning}`);
     out(options.print ? JSON.stringify(redacted(config), null, 2) : "The configuration is good.");
   });
 program
@@ -216,6 +229,7 @@ actionsCommand
       return;
     }
     const items = await runningOr(
+      config,
       () => actionItems(given, limit, (query) => askAir(config, `/v1/actions?${query}`)),
       () => withStore(config, (store) => actionItemsFrom(store, given, limit)),
     );
@@ -242,6 +256,7 @@ const quotedWord = (word: string) => (/^\w+=.*\s/s.test(word) ? word.replace(/^(
 async function csvOut(config: Config, asked: Export): Promise<void> {
   const { exportCsv, exportPath } = await import("./export-rows.ts");
   await runningOr(
+    config,
     () => askAirCsv(config, exportPath(asked, "/v1"), (text) => void process.stdout.write(text)),
     () =>
       withStore(config, async (store) => {
@@ -312,6 +327,7 @@ audit
       out(writeCheckpoint({ count, hash }, key));
     };
     await runningOr(
+      config,
       async () => {
         const ask = (after: number, limit = 1000) =>
           askAir<{ items: Lines; head: Head }>(config, `/v1/audit?after=${after}&limit=${limit}`);

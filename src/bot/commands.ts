@@ -1,16 +1,17 @@
 import { closest, distance } from "fastest-levenshtein";
-import { actionKinds } from "../engine/actions/all.ts";
 import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import type { Classification } from "../engine/domain/incident.ts";
 import { MODES, type Mode } from "../engine/domain/policy.ts";
 import type { When } from "../engine/domain/wall-clock.ts";
-import { readDuration } from "./duration.ts";
+import { aimed } from "./aimed.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { type Export, readExport } from "./export-rows.ts";
 import { type ActionQuery, type IncidentQuery, readActionQuery, readIncidentQuery, readWords, writeWords } from "./list-filters.ts";
 import { isBareName, readEntity } from "./read-entity.ts";
 import { type Id, readId } from "./read-id.ts";
+import { readSpoken, readSpokenText } from "./spoken-duration.ts";
 
 /** What a person asked for in words: one parser for Slack, Teams, console and CLI (product contract 3.6). */
 export type Command =
@@ -68,7 +69,7 @@ export type Command =
   | { kind: "reopen"; incident: number }
   | { kind: "snooze"; policy: string; forMs: number; reason: string }
   | { kind: "pause"; family: Family | "all"; reason: string }
-  | { kind: "resume" }
+  | { kind: "resume"; family: Family | "all" }
   | { kind: "mode"; set: Mode | undefined; reason: string }
   | { kind: "misunderstood"; text: string };
 
@@ -83,7 +84,7 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   },
   {
     name: "list",
-    usage: "list [open, closed, mine] [severity=high,critical since=7d source= assignee= text=]",
+    usage: "list [open or closed] [mine] [severity=high,critical since=7d source= assignee= text=]",
     about: "incidents, newest first",
   },
   {
@@ -163,7 +164,7 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "confirm", usage: "confirm <ACT>", about: "stand behind what one person did alone" },
   { name: "review", usage: "review <ACT> [note]", about: "an admin looked at what one person did alone" },
   { name: "pause", usage: "pause [family | all] <reason>", about: "stop every execution not yet begun" },
-  { name: "resume", usage: "resume", about: "let executions go on (admins)" },
+  { name: "resume", usage: "resume [family | all]", about: "let executions go on, of one family or all (admins)" },
   {
     name: "mode",
     usage: "mode [observe, ask or act] [reason]",
@@ -191,7 +192,6 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "help":
       return { kind: "help" };
     case "whoami":
-    case "resume":
     case "oncall":
     case "policies":
       return { kind: name };
@@ -208,6 +208,7 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "graph":
       return idOf(["investigation", "incident"], (id) => ({ kind: "graph", id }));
     case "protected": {
+      if (ANY_ID.test(rest[0] ?? "")) return wrong("protected takes a device, person or address, not an id: protected DC-01.");
       const entity = rest[0] === undefined ? undefined : readEntity(rest.join(" "), domains);
       return rest[0] !== undefined && !entity ? wrong(notAnEntity(rest.join(" "))) : { kind: "protected", entity };
     }
@@ -225,7 +226,7 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return { kind: "investigate", what };
     }
     case "fn": {
-      if (/^(inc|inv|act|alt|evd)-?\d+$/i.test(rest[0] ?? ""))
+      if (ANY_ID.test(rest[0] ?? ""))
         return wrong("fn takes the thing that was missed, not an id: fn <hash, address, link, person or device>.");
       const entity = readEntity(rest.join(" "), domains);
       return entity ? { kind: "fn", entity } : rest[0] === undefined ? usage() : wrong(notAnEntity(rest.join(" ")));
@@ -245,7 +246,7 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return name === "merge" ? { kind: "merge", one: one.id, other: other.id } : { kind: "split", incident: one.id, alert: other.id };
     }
     case "extend": {
-      const moreMs = readDuration(rest[1] ?? "");
+      const moreMs = readSpokenText(rest.slice(1).join(" "));
       return moreMs === undefined ? usage() : idOf(["action"], ({ id }) => ({ kind: "extend", action: id, moreMs }));
     }
     case "do":
@@ -258,9 +259,10 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "reopen":
       return idOf(["incident"], ({ id }) => ({ kind: name, incident: id }));
     case "remind": {
-      const when = readWhen(rest[1]);
-      if (rest.length !== 2) return usage();
-      if (!when) return wrong(`"${rest[1]?.slice(0, 40)}" is no time. Write 30m, 2h, 14:30 or tomorrow.`);
+      const said = rest.slice(rest[1]?.toLowerCase() === "in" ? 2 : 1).join(" ");
+      const when = readWhen(said);
+      if (said === "") return usage();
+      if (!when) return wrong(`"${said.slice(0, 40)}" is no time. Write 30m, 2h, 14:30 or tomorrow.`);
       return idOf(["action"], ({ id }) => ({ kind: "remind", action: id, when }));
     }
     case "close": {
@@ -284,10 +286,11 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
         reason: rest.slice(1).join(" "),
       }));
     case "snooze": {
-      const forMs = readDuration(rest[1] ?? "");
       if (rest[0] === undefined || rest[1] === undefined) return usage();
-      if (forMs === undefined) return wrong(`"${rest[1].slice(0, 40)}" is no duration. Write 30m, 8h or 7d.`);
-      return { kind: "snooze", policy: rest[0].toLowerCase(), forMs, reason: rest.slice(2).join(" ") || "no reason given" };
+      const lasts = readSpoken(rest.slice(1));
+      if (!lasts || "wrong" in lasts) return wrong(`"${(lasts?.wrong ?? rest[1]).slice(0, 40)}" is no duration. Write 30m, 8h or 7d.`);
+      const reason = rest.slice(1 + lasts.words).join(" ") || "no reason given";
+      return { kind: "snooze", policy: rest[0].toLowerCase(), forMs: lasts.ms, reason };
     }
     case "approve":
     case "reject":
@@ -301,9 +304,10 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "review":
       return idOf(["action"], ({ id }) => ({ kind: "review-alone", action: id, note: rest.slice(1).join(" ") || undefined }));
     case "undo": {
-      const inMs = rest[1]?.toLowerCase() === "in" ? readDuration(rest[2] ?? "") : undefined;
-      const reason = rest.slice(inMs === undefined ? 1 : 3).join(" ") || undefined;
-      return idOf(["action"], ({ id }) => ({ kind: "undo", action: id, reason, ...(inMs === undefined ? {} : { inMs }) }));
+      const later = rest[1]?.toLowerCase() === "in" ? readSpoken(rest.slice(2)) : undefined;
+      if (later && "wrong" in later) return wrong(noTime("in", later.wrong));
+      const reason = rest.slice(later ? 2 + later.words : 1).join(" ") || undefined;
+      return idOf(["action"], ({ id }) => ({ kind: "undo", action: id, reason, ...(later ? { inMs: later.ms } : {}) }));
     }
     case "cancel":
       return idOf(["action"], ({ id }) => ({ kind: name, action: id, reason: rest.slice(1).join(" ") || undefined }));
@@ -314,6 +318,13 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return reason
         ? { kind: "pause", family: named ? (family as Family | "all") : "all", reason }
         : wrong("Usage: pause [family | all] <reason>. Everybody sees the reason.");
+    }
+    case "resume": {
+      const asked = rest.length === 0 ? "all" : rest.join(" ").toLowerCase();
+      const family = ([...FAMILIES, "all"] as const).find((one) => one === asked);
+      return family
+        ? { kind: "resume", family }
+        : wrong(`"${asked.slice(0, 40)}" is nothing that could be resumed. Write resume, or resume with one of ${FAMILIES.join(", ")}.`);
     }
     case "mode": {
       const mode = MODES.find((one) => one === rest[0]?.toLowerCase());
@@ -339,13 +350,25 @@ function readDecision(
   const ids = all ? [] : plain.slice(0, ends === -1 ? plain.length : ends).flatMap((word) => readId(word)?.id ?? []);
   if (!all && ids.length < 2) {
     if (decision === "reject" && rest.length < 2) return wrong("Usage: reject <ACT> <reason>. The reason is kept with the incident.");
-    const forMs = decision === "approve" && rest[1]?.toLowerCase() === "for" ? readDuration(rest[2] ?? "") : undefined;
-    const text = rest.slice(forMs === undefined ? 1 : 3).join(" ") || undefined;
-    return idOf(["action"], ({ id }) => ({ kind: "decide", decision, action: id, text, ...(forMs === undefined ? {} : { forMs }) }));
+    const lasts = decision === "approve" && rest[1]?.toLowerCase() === "for" ? readSpoken(rest.slice(2)) : undefined;
+    if (lasts && "wrong" in lasts) return wrong(noTime("for", lasts.wrong));
+    const after = rest.slice(lasts ? 2 + lasts.words : 1);
+    // "approve ACT-6 DC-01 for 2h": said at the end, it is meant no less.
+    const at = decision === "approve" && !lasts ? after.map((word) => word.toLowerCase()).lastIndexOf("for") : -1;
+    const ending = at > 0 ? readSpoken(after.slice(at + 1)) : undefined;
+    if (ending && "ms" in ending && at + 1 + ending.words === after.length) {
+      const text = after.slice(0, at).join(" ");
+      return idOf(["action"], ({ id }) => ({ kind: "decide", decision, action: id, text, forMs: ending.ms }));
+    }
+    const text = after.join(" ") || undefined;
+    return idOf(["action"], ({ id }) => ({ kind: "decide", decision, action: id, text, ...(lasts ? { forMs: lasts.ms } : {}) }));
   }
   const isFilter = (word: string) => /^\w+=./.test(word);
   const reason = (all ? rest.slice(1).filter((word) => !isFilter(word)) : rest.slice(ids.length)).join(" ") || undefined;
   if (decision === "reject" && !reason) return wrong("Usage: reject <ACT> <ACT> ... <reason>. The reason is kept with each of them.");
+  const [said = "", ...time] = reason?.split(" ") ?? [];
+  if (decision === "approve" && said.toLowerCase() === "for" && readSpoken(time))
+    return wrong("Several at once are approved for good. For a while, approve one at a time: approve ACT-7 for 2h.");
   if (!all) return { kind: "decide-many", decision, which: { ids }, reason };
   const filtered = understood(() => readActions(rest.slice(1).filter(isFilter).join(" ")), wrong);
   if (filtered.kind !== "actions") return filtered;
@@ -361,6 +384,8 @@ function readDecision(
     : wrong(`Usage: ${decision} all kind=block-indicator [incident=INC-42]. One kind is decided at once.`);
 }
 
+/** A bare number is none: it could be anything. */
+const ANY_ID = /^(inc|inv|act|alt|evd)-?\d+$/i;
 const CLASSES: Record<string, Classification> = {
   true: "truePositive",
   tp: "truePositive",
@@ -383,37 +408,51 @@ export function readWhen(text: string | undefined): When | undefined {
   if (text?.toLowerCase() === "tomorrow") return "tomorrow";
   const [, hour, minute] = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(text ?? "") ?? [];
   if (hour !== undefined && minute !== undefined) return { hour: Number(hour), minute: Number(minute) };
-  const inMs = readDuration(text ?? "");
+  const inMs = readSpokenText(text ?? "");
   return inMs !== undefined && inMs >= 60_000 && inMs <= 30 * 86_400_000 ? { inMs } : undefined;
 }
+const noTime = (before: "for" | "in", said: string) =>
+  `"${said.slice(0, 40)}" is no time. Write ${before} 30m, ${before} 2h or ${before} 7d, at most a year.`;
 const notAnEntity = (text: string) =>
   `"${text.slice(0, 60)}" is nothing that could be looked at. Give a hash, address, link, e-mail address or device name, or its kind before it: device:WS-042, user:mia@contoso.com, message:<id>.`;
 
 /** `do isolate-device WS-042 beacons to a known address` */
 function readDo(rest: string[], domains: readonly string[], wrong: (message: string) => Command): Command {
-  const [kind = "", target = "", ...why] = rest;
+  const [kind = "", ...words] = rest;
   const action = ACTION_KINDS.find((one) => one === kind.toLowerCase());
   if (kind === "") return wrong("Usage: do <kind> <target> <reason>, like: do isolate-device WS-042 beacons to a known address.");
   if (!action) {
-    const near = closest(kind.toLowerCase().slice(0, 40), [...ACTION_KINDS]);
-    return wrong(`"${kind.slice(0, 40)}" is no kind of action. Did you mean "${near}"?`);
+    const hint = didYouMean(kind.slice(0, 40), ACTION_KINDS) || ` There are: ${ACTION_KINDS.join(", ")}.`;
+    return wrong(`"${kind.slice(0, 40)}" is no kind of action.${hint}`);
   }
-  const entity = aimed(action, target, domains);
-  if (!entity) return wrong(target === "" ? "Usage: do <kind> <target> <reason>." : notAnEntity(target));
-  const forMs = why[0]?.toLowerCase() === "for" ? readDuration(why[1] ?? "") : undefined;
-  const reason = (forMs === undefined ? why : why.slice(2)).join(" ");
+  const { target, why } = takeTarget(words);
+  if (target === undefined)
+    return wrong('The quotation mark before the name is not closed. Write it like: do disable-app "Payroll Sync" <reason>.');
+  if (target === "") return wrong("Usage: do <kind> <target> <reason>.");
+  let entity: Entity | undefined;
+  try {
+    entity = aimed(action, target, domains);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return wrong(error.message);
+  }
+  if (!entity) return wrong(notAnEntity(target));
+  const lasts = why[0]?.toLowerCase() === "for" ? readSpoken(why.slice(1)) : undefined;
+  if (lasts && "wrong" in lasts) return wrong(noTime("for", lasts.wrong));
+  const reason = why.slice(lasts ? 1 + lasts.words : 0).join(" ");
   return reason
-    ? { kind: "do", action, target: entity, forMs, reason }
+    ? { kind: "do", action, target: entity, forMs: lasts?.ms, reason }
     : wrong("Say why: do <kind> <target> [for 2h] <reason>. The reason is kept with the action.");
 }
 
-/** The kind says what a bare name is: `do disable-user mia` means the account, not a device. */
-export function aimed(kind: ActionKindName, text: string, domains: readonly string[]): Entity | undefined {
-  const { targets } = actionKinds[kind];
-  const read = readEntity(text, domains);
-  if ((read && targets.includes(read.kind)) || text.includes(":")) return read;
-  const [first] = targets;
-  return (first && readEntity(`${first}:${text}`, domains)) ?? read;
+/** The first word, or what stands in quotation marks: `"Payroll Sync"`, `oauth-app:"Payroll Sync"`. undefined: they are not closed. */
+function takeTarget(words: readonly string[]): { target: string | undefined; why: string[] } {
+  const [first = "", ...why] = words;
+  if (!/^(?:[a-z-]+:)?["\u201c\u201d]/i.test(first)) return { target: first, why };
+  const [whole, kind = "", name] = /^([a-z-]+:)?["\u201c\u201d]([^"\u201c\u201d]*)["\u201c\u201d](?=\s|$)/i.exec(words.join(" ")) ?? [];
+  if (whole === undefined || name === undefined) return { target: undefined, why };
+  const left = words.join(" ").slice(whole.length).trim();
+  return { target: name.trim() === "" ? "" : `${kind}${name.trim()}`, why: left === "" ? [] : left.split(" ") };
 }
 
 /** A filter that is wrong is said with what it takes. */
@@ -457,8 +496,11 @@ function readList(text: string): Command {
   for (const word of bare) {
     const name = word.toLowerCase().replace(/,$/, "");
     if (name === "mine") mine = true;
-    else if (name === "open" || name === "closed") status.push(name);
-    else
+    else if (name === "open" || name === "closed") {
+      if (status.some((other) => other !== name))
+        throw new Refusal("invalid", "open and closed do not go together: write one of them, or neither for both");
+      status.push(name);
+    } else
       throw new Refusal("invalid", `is no filter. Usage: ${COMMANDS.find((command) => command.name === "list")?.usage}`, {
         field: `"${word.slice(0, 40)}"`,
       });

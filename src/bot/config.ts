@@ -225,6 +225,11 @@ function unknownDeviceGroups(yaml: AirYaml, locate: ReadYaml["locate"]): Problem
   const known = yaml.deviceGroups.map(({ name }) => name);
   const problems: Problem[] = [];
   for (const [index, name] of known.entries()) {
+    if (known.indexOf(name) < index)
+      problems.push({
+        where: locate(["deviceGroups", index, "name"]),
+        message: `deviceGroups[${index}].name is the name of another group above`,
+      });
     if (name === NO_GROUP)
       problems.push({
         where: locate(["deviceGroups", index, "name"]),

@@ -20,7 +20,7 @@ import { decidedBy } from "./api-shapes.ts";
 import { actionsView } from "./console-actions.ts";
 import type { Conversation } from "./conversation.ts";
 import { drawGraph } from "./draw-graph.ts";
-import { countExport, exportCsv, exportOf } from "./export-rows.ts";
+import { countExport, exportCsv, exportNeeds, exportOf } from "./export-rows.ts";
 import { HISTORY } from "./list-filters.ts";
 import { PERSONAS } from "./people.ts";
 import { readId } from "./read-id.ts";
@@ -147,7 +147,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
     },
     async download(what, query, consolePerson) {
       try {
-        await authorise(air, asPerson(consolePerson), { verb: "export", subject: "command", need: "viewer" });
+        await authorise(air, asPerson(consolePerson), { verb: "export", subject: "command", need: exportNeeds(what) });
         const asked = exportOf(what, query);
         // An unknown id is told before a file begins.
         if (asked.what === "log") await countExport(air.store, asked, air.clock.now());

@@ -15,6 +15,7 @@ import { Refusal } from "../engine/domain/errors.ts";
 import { classificationText } from "../engine/domain/incident.ts";
 import { verdictWord } from "../engine/domain/investigation.ts";
 import { NOBODY } from "../engine/domain/paging.ts";
+import { nameToType } from "../engine/domain/step-up.ts";
 import { momentOf, wallText } from "../engine/domain/wall-clock.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { ackIncident, assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
@@ -26,7 +27,7 @@ import { reportFalseNegative, reportFalsePositive, setVerdict } from "../engine/
 import { snoozePolicy } from "../engine/snooze-policy.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
-import { takeAction } from "../engine/take-action.ts";
+import { mustTypeName, takeAction } from "../engine/take-action.ts";
 import { extendAction } from "../engine/timed-actions.ts";
 import { COMMANDS, type Command, readCommand } from "./commands.ts";
 import { pressedDecision, saidDecision } from "./decide-replies.ts";
@@ -36,6 +37,7 @@ import { modeCard } from "./mode-card.ts";
 import { onCallCard } from "./oncall-card.ts";
 import { policiesCard } from "./policies-card.ts";
 import type { Id } from "./read-id.ts";
+import { mustBeSound } from "./sound-text.ts";
 import { whoamiCard } from "./whoami-card.ts";
 
 /** What every chat hands over: words or a pressed button, by a person looked up just now. The answer is for that person alone. */
@@ -58,8 +60,12 @@ export function createConversation(
 ): Conversation {
   const run = (command: Command, person: Person, key: string = randomUUID()) => answer(air, { drawing, find, key }, command, person);
   const say: Conversation["say"] = (text, person) =>
-    answered(async () => run(readCommand(text, air.policy().organization.domains), person));
+    answered(async () => {
+      mustBeSound(text, ["text"]);
+      return run(readCommand(text, air.policy().organization.domains), person);
+    });
   const press = async (value: string, person: Person, typed?: string, lasts?: number): Promise<Card | undefined> => {
+    mustBeSound(typed, ["reason"]);
     const meaning = readButton(value, air.sign, sameText);
     if (!meaning) return refuseUnknown(air, value, person);
     if (meaning.kind === "say") return say(meaning.text, person);
@@ -207,7 +213,7 @@ async function answer(
       return action.state === "pending"
         ? noticeCard(
             "Asked",
-            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded > 1 ? "Two others decide." : "An approver decides."}`,
+            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded > 1 ? "Two others decide." : mustTypeName(person, action) ? `Nothing was decided yet. Type the name to confirm: approve ${actionId(action.id)} ${nameToType(action)}` : "An approver decides."}`,
           )
         : noticeCard("Approved", `${actionId(action.id)}: ${title}. You decided it by asking; it is carried out next.`, "good");
     }
@@ -271,10 +277,19 @@ async function answer(
         `${command.family === "all" ? "Every execution" : `Every ${command.family} action`} not yet begun waits. An admin resumes.`,
         "warning",
       );
-    case "resume":
-      await authorise(air, person, { verb: "executions.resume", subject: "all", need: "admin" });
-      await resume(air, person);
-      return noticeCard("Resumed", "Executions go on.", "good");
+    case "resume": {
+      await authorise(air, person, { verb: "executions.resume", subject: command.family, need: "admin" });
+      const left = await resume(air, person, command.family);
+      const all = left.find((one) => one.family === "all");
+      if (all)
+        return noticeCard("Resumed in part", `The pause of ${command.family} ended, but ${all.by} paused all: ${all.reason}`, "warning");
+      const others = left.length > 0 ? ` Still paused: ${left.map((one) => one.family).join(", ")}.` : "";
+      return noticeCard(
+        "Resumed",
+        `${command.family === "all" ? "Executions go on." : `${command.family} actions go on.`}${others}`,
+        "good",
+      );
+    }
     case "mode": {
       if (command.set) {
         const { before, askAgain } = await setMode(air, person, command.set, command.reason);

@@ -84,7 +84,7 @@ export async function pressedDecision(
     case "undo": {
       if (lasts !== undefined) return ending(action, await undoLater(air, person, { action, version, inMs: lasts, reason: typed }));
       const row = await undoAction(air, person, { action, version, reason: typed });
-      return row.undoes === null ? undefined : undone(row);
+      return row.state === "undoing" ? undefined : undone(row);
     }
     case "cancel":
       return cancelled(await cancelAction(air, person, { action, version, reason: typed }));
@@ -116,7 +116,8 @@ const counted = (action: ActionRow): Card =>
   noticeCard("Your approval is counted", `${actionId(action.id)} needs a second person: 1 of ${action.approvalsNeeded}.`, "info");
 
 const undone = (row: ActionRow): Card =>
-  row.undoes === null
+  // What is taken back may itself take something back: its state tells which of the two rows it is.
+  row.undoes === null || row.state === "undoing"
     ? noticeCard("Being undone", `${actionId(row.id)}: ${actionKinds[row.kind].undo.text}`)
     : noticeCard(
         "Asked",

@@ -36,6 +36,9 @@ export type Export =
   | { what: "audit"; query: AuditQuery; given: Given }
   | { what: "log"; investigation: number };
 
+/** Who may have it whole: the audit names everybody and everything they did. */
+export const exportNeeds = (what: string): "viewer" | "admin" => (what === "audit" ? "admin" : "viewer");
+
 /** `export actions history kind=isolate-device since=30d`, `export log INV-42`. */
 export function readExport(text: string): Export {
   const { given, bare } = readWords(text);
@@ -163,11 +166,9 @@ async function logOf(store: Reads, investigation: number): Promise<LogRow[]> {
   return investigationLog(store, row.id);
 }
 
-/** Who approved, of those that more than one had to. */
+/** Who approved each of a page's actions. */
 export async function approvalsOf(store: Reads, rows: readonly ActionRow[]): Promise<Map<number, ApprovalRow[]>> {
-  const approvals = new Map<number, ApprovalRow[]>();
-  for (const row of rows) if (row.approvalsNeeded > 1) approvals.set(row.id, await store.approvalsOf(row.id));
-  return approvals;
+  return Map.groupBy(await store.approvalsOfActions(rows.map((row) => row.id)), (approval) => approval.actionId);
 }
 
 /** The columns of the Action center (domain facts 4.2) first, in its order. */

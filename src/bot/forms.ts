@@ -7,6 +7,7 @@ import { Refusal } from "../engine/domain/errors.ts";
 import type { Command } from "./commands.ts";
 import { decisionForm, readDecisionForm } from "./decision-forms.ts";
 import { type FormKind, formKinds, type Meant, oneOf } from "./form-kinds.ts";
+import { mustBeSound } from "./sound-text.ts";
 
 /** What opens a form: its `ref`, and where that is the value of a button, what the button asks for. */
 export type FormAsk = { ref: string; label?: string; button?: string; required?: boolean };
@@ -70,6 +71,7 @@ export function createForms(parts: FormParts): Forms {
       const missing = form.fields.filter((field) => field.required && isEmpty(typed[field.id]));
       if (missing.length > 0) return { refused: Object.fromEntries(missing.map((field) => [field.id, "Please fill this in."])) };
       try {
+        mustBeSound(typed);
         const known = kindOf(ref);
         const meant = known ? await known.kind.read(typed, known.subject, context()) : readDecisionForm(ref, typed);
         return { done: await carryOut(meant, person, key) };

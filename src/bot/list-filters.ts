@@ -7,6 +7,7 @@ import { ACTION_SORTS, type ActionFilter, type ActionOrder, type IncidentFilter,
 import { didYouMean } from "./did-you-mean.ts";
 import { readDuration } from "./duration.ts";
 import { readId } from "./read-id.ts";
+import { mustBeSound } from "./sound-text.ts";
 
 /*
  * The filters of lists and exports, written once for chat (`kind=isolate-device since=7d`), the CLI and the query of a URL. Each reader
@@ -102,7 +103,8 @@ function read<Query extends object>(given: Given, takes: Takes<Query>): Query {
       const hint = didYouMean(lower, names).replaceAll('"', "");
       throw new Refusal("invalid", `is no filter here.${hint} There are: ${names.join(", ")}`, { field: written.slice(0, 40) });
     }
-    const text = value.trim().slice(0, 500);
+    mustBeSound(value, [written.slice(0, 40)]);
+    const text = value.trim().slice(0, 500).toWellFormed();
     try {
       if (text === "") throw new Wrong("needs a value");
       Object.assign(query, take(text));

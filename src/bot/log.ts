@@ -1,4 +1,5 @@
 import { type Logger, type LoggerOptions, pino } from "pino";
+import { withoutParams } from "../db/errors.ts";
 import type { Log } from "../engine/ports.ts";
 
 /**
@@ -14,7 +15,11 @@ export function createLog(level: string, destination?: { write: (line: string) =
       censor: "(cut)",
     },
     timestamp: () => `,"at":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: (facts: Record<string, unknown>) =>
+        Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, typeof fact === "string" ? withoutParams(fact) : fact])),
+    },
   } satisfies LoggerOptions;
   return wrap(destination ? pino(options, destination) : pino(options));
 }

@@ -1,5 +1,6 @@
 import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
+import { authorise } from "../engine/authorise.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { type Card, cut, type Line } from "../engine/cards/card.ts";
 import { evidenceLines, exportCard, type ListRow, listCard, logCard, stepsCard } from "../engine/cards/reply-card.ts";
@@ -18,7 +19,7 @@ import { alertCard } from "./alert-card.ts";
 import { decidedBy } from "./api-shapes.ts";
 import type { Command } from "./commands.ts";
 import { evidenceCard } from "./evidence-card.ts";
-import { countExport, exportPath, exportWords } from "./export-rows.ts";
+import { countExport, exportNeeds, exportPath, exportWords } from "./export-rows.ts";
 import { graphCard } from "./graph-card.ts";
 import { investigationLog } from "./investigation-log.ts";
 import { HISTORY, within, writeWords } from "./list-filters.ts";
@@ -54,6 +55,7 @@ export async function lookedUp(air: Air, drawing: () => Promise<Drawing>, person
         : protectedListCard(air.policy().protected);
     case "export": {
       const { asked } = command;
+      await authorise(air, person, { verb: "export", subject: asked.what, need: exportNeeds(asked.what) });
       const rows = await countExport(air.store, asked, air.clock.now());
       return exportCard({
         what: asked.what === "log" ? `the log of INV-${asked.investigation}` : asked.what,

@@ -2,6 +2,7 @@ import { FAMILIES, type Family } from "../engine/domain/action.ts";
 import { NO_ROLES, type Person, type Roles } from "../engine/domain/approval.ts";
 import { globMatches } from "../engine/domain/policy.ts";
 import type { ApproverEntry, Config, PersonConfig, RolesConfig, TokenConfig } from "./config.ts";
+import { didYouMean } from "./did-you-mean.ts";
 
 /**
  * Who somebody is and what they may do, from air.yaml and the chat's user groups, asked anew at every click. Whoever is not found may do
@@ -66,6 +67,21 @@ export const allEntries = (roles: RolesConfig): string[] => [
   ...roles.viewer,
   ...FAMILIES.flatMap((family) => roles.approver[family].map(whoOf)),
 ];
+/** Entries of roles that act and name an address nobody in `people` has: a typing mistake, or somebody known by their Slack account only. */
+export function strangers({ roles, people, slack }: Pick<Config, "roles" | "people" | "slack">): string[] {
+  const emails = people.map((one) => one.email);
+  const lists: [string, readonly string[]][] = [
+    ["roles.admin", roles.admin],
+    ["roles.responder", roles.responder],
+    ...FAMILIES.map((family): [string, string[]] => [`roles.approver.${family}`, roles.approver[family].map(whoOf)]),
+  ];
+  const only = slack ? "only the Slack account with that confirmed address holds it" : "nobody holds it";
+  return lists.flatMap(([name, entries]) =>
+    entries
+      .filter((entry) => !isGroup(entry) && !emails.includes(entry))
+      .map((entry) => `${name}: ${entry} is nobody in people, so ${only}.${didYouMean(entry, emails)}`),
+  );
+}
 export const approverText = (entry: ApproverEntry): string =>
   typeof entry === "string" ? entry : `${entry.who} (only in ${entry.deviceGroups.join(", ")})`;
 

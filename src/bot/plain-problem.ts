@@ -37,24 +37,24 @@ function said(issue: z.core.$ZodIssue, value: unknown): string {
         ? `is required: one of ${issue.values.map(String).join(", ")}`
         : `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}`;
     case "too_big":
-      return (
-        own(issue.message) ??
-        (issue.origin === "string" ? `must have at most ${issue.maximum} characters` : `must be at most ${issue.maximum}`)
-      );
     case "too_small":
-      return (
-        own(issue.message) ??
-        (issue.origin === "string"
-          ? Number(issue.minimum) === 1
-            ? "must not be empty"
-            : `must have at least ${issue.minimum} characters`
-          : `must be at least ${issue.minimum}`)
-      );
+      return sizeSaid(issue);
     case "invalid_union":
       return own(issue.message) ?? "does not have a shape air knows";
     default:
       return own(issue.message) ?? "is not valid";
   }
+}
+
+/** What is too large or too small, in plain words. */
+export function sizeSaid(issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string {
+  const mine = own(issue.message);
+  if (mine !== undefined) return mine;
+  const [most, limit] = issue.code === "too_big" ? (["most", issue.maximum] as const) : (["least", issue.minimum] as const);
+  const things = issue.origin === "string" ? "characters" : issue.origin === "array" ? "entries" : undefined;
+  if (things && issue.code === "too_small" && Number(limit) === 1) return "must not be empty";
+  if (things) return `must have at ${most} ${limit} ${things}`;
+  return issue.inclusive === false ? `must be ${issue.code === "too_big" ? "less" : "more"} than ${limit}` : `must be at ${most} ${limit}`;
 }
 
 /** What the validator says by itself begins like this. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import express, { type NextFunction, type Request, type Response, type Router } from "express";
-import { databaseAway } from "../db/errors.ts";
+import { databaseAway, errorFacts } from "../db/errors.ts";
 import { Refusal, type RefusalCode } from "../engine/domain/errors.ts";
 import type { Log } from "../engine/ports.ts";
 import { Unauthenticated, UnsupportedMediaType } from "./api.ts";
@@ -63,7 +63,7 @@ export function createServer(parts: ServerParts): express.Express {
       parts.log.error("request failed", {
         trace,
         route: request.path.slice(0, 100),
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        error: errorFacts(error),
       });
     }
     if (answer.retryAfter !== undefined) response.set("retry-after", String(answer.retryAfter));

@@ -358,6 +358,7 @@ export const actions = pgTable(
   (t) => [
     index("actions_incident").on(t.incidentId),
     index("actions_investigation").on(t.investigationId),
+    index("actions_target").on(t.targetDigest),
     index("actions_state").on(t.state, t.id),
     index("actions_timed").on(t.state).where(sql`undo_after_ms is not null`),
     index("actions_redraw").on(t.redrawAt).where(sql`redraw_at is not null`),

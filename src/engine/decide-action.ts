@@ -15,6 +15,7 @@ import { pauseOf } from "./pause.ts";
 import { groundsOf } from "./resting-on.ts";
 import { modeNow, modeStops } from "./set-mode.ts";
 import type { ActionRow, ApprovalRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
 import { wantPages } from "./want-pages.ts";
 import { widen } from "./widen-investigation.ts";
@@ -144,8 +145,10 @@ export async function auditRefusal(
 }
 
 async function decideInside(tx: Tx, air: Air, person: Person, request: DecideRequest, heard: readonly string[] = []): Promise<Decided> {
-  const now = air.clock.now();
   let action = await tx.lockAction(request.action);
+  // What ends by the clock looks who else holds the target: either it sees this approval, or this one comes after it.
+  if (action && request.decision === "approve") await tx.onTarget(action);
+  const now = air.clock.now();
   if (!action) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
   const expected: ActionState = request.decision === "agree" || request.decision === "disagree" ? "observed" : "pending";
   if (action.state !== expected) throw alreadyDecided(action);
@@ -236,7 +239,7 @@ async function waitsForSecond(tx: Tx, air: Air, person: Person, action: ActionRo
     throw new Refusal("already-decided", `You already approved ${actionId(action.id)}; a second person has to.`, {
       details: { by: person.name },
     });
-  const given = await approvalsOf(tx, action);
+  const given = await stillApprovers(tx, air, action, person, now);
   if (given.length >= action.approvalsNeeded) return false;
   const so = `${given.length} of ${action.approvalsNeeded}`;
   await record(tx, air, person, action, request, "decision.first-of-two", `${person.name} approved ${title(action)}: ${so}`, now);
@@ -259,6 +262,35 @@ async function waitsForSecond(tx: Tx, air: Air, person: Person, action: ActionRo
   );
   await redraw(tx, air, action, now);
   return true;
+}
+
+/**
+ * An approval lives no longer than the role it was given with. Who holds it by a group of a chat is not known here; and where nobody at all
+ * is listed (the bare lab) there is nothing to compare with.
+ */
+async function stillApprovers(tx: Tx, air: Air, action: ActionRow, person: Person, now: Date): Promise<ApprovalRow[]> {
+  const given = await approvalsOf(tx, action);
+  const listed = air.paging?.().approvers(action.family, action.deviceGroup) ?? [];
+  if (listed.length === 0 || listed.some((target) => !target.startsWith("person:"))) return given;
+  const holds = ({ person: key, also }: ApprovalRow) =>
+    key === person.key || !key.includes("@") || [key, ...also].some((name) => listed.includes(`person:${name.toLowerCase()}`));
+  for (const gone of given.filter((one) => !holds(one))) {
+    await tx.dropApproval(gone);
+    const text = `The approval of ${actionId(action.id)} by ${gone.name} no longer counts: ${gone.name} is not approver for ${action.family} any more`;
+    const actor = { kind: "air", job: "decide" } as const;
+    await tx.addTimeline([timelineLine({ ...action, actionId: action.id }, now, actor, "approval-dropped", text)]);
+    await tx.writeAudit([
+      {
+        at: now,
+        actor,
+        event: "decision.approval-dropped",
+        subject: actionId(action.id),
+        incidentId: action.incidentId,
+        data: { by: gone.name, key: gone.person, missing: `approver.${action.family}` },
+      },
+    ]);
+  }
+  return given.filter(holds);
 }
 
 /** Who approved what is shown now: an approval of an older version does not count. */

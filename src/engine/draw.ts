@@ -12,6 +12,7 @@ import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
 import { glassOf } from "./domain/break-glass.ts";
 import { isOps, NOBODY, notNeeded, type Paging, WEBHOOK } from "./domain/paging.ts";
 import { nameToType, stepUpOf } from "./domain/step-up.ts";
+import { didNothing } from "./holding.ts";
 import { isRemedy } from "./investigation-status.ts";
 import type { Pause } from "./pause.ts";
 import type { ActionRow, AlertSummary, ApprovalRow, EvidenceRow, IncidentView, MessageRow, PageRow, Reads, StormRow } from "./store.ts";
@@ -259,7 +260,13 @@ export function actionView(
     version: row.version,
     effect: kind.effect(row.target, params),
     ifNot: kind.ifNot(row.target),
-    undoText: row.undoable ? kind.undo.text : kind.undo.by ? `Cannot be undone from here: ${kind.undo.text}` : kind.undo.text,
+    undoText: didNothing(row)
+      ? "It found this done already, so there is nothing of it to undo."
+      : row.undoable
+        ? kind.undo.text
+        : kind.undo.by
+          ? `Cannot be undone from here: ${kind.undo.text}`
+          : kind.undo.text,
     undoable: row.undoable,
     note: row.note,
     rule: row.rule,

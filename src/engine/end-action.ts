@@ -4,6 +4,7 @@ import { redraw } from "./decide-action.ts";
 import type { ActionState } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import { entityKey } from "./domain/entity.ts";
+import { othersStanding } from "./holding.ts";
 import type { Settle } from "./investigate.ts";
 import { isRemedy, refreshInvestigation } from "./investigation-status.ts";
 import type { ActionRow, AuditEntry, Tx } from "./store.ts";
@@ -12,7 +13,14 @@ import { wantPages } from "./want-pages.ts";
 const AIR: Actor = { kind: "air", job: "execute-action" };
 
 /** An approved or running action has come to its end: state, evidence, what it took back, timeline and audit in one transaction. */
-export async function endAction(air: Air, action: ActionRow, settle: Settle, state: ActionState, outcome: string): Promise<void> {
+export async function endAction(
+  air: Air,
+  action: ActionRow,
+  settle: Settle,
+  state: ActionState,
+  outcome: string,
+  more: Pick<Partial<ActionRow>, "undoable"> = {},
+): Promise<void> {
   const now = air.clock.now();
   await settle(async (tx) => {
     let current = await tx.lockAction(action.id);
@@ -28,6 +36,7 @@ export async function endAction(air: Air, action: ActionRow, settle: Settle, sta
       endedAt: now,
       waitingForDevice: false,
       notBefore: null,
+      ...more,
     });
     if (!moved) return;
     if (state === "succeeded" && moved.evidenceId !== null && isRemedy(moved)) await tx.markRemediated(moved.evidenceId, "remediated");
@@ -74,7 +83,25 @@ export async function settleUndone(tx: Tx, air: Air, undo: ActionRow): Promise<v
       : { state: "succeeded" as const, outcome: `Could not be undone: ${undo.outcome ?? ""}` };
   const moved = await tx.moveAction(original.id, "undoing", { ...change, endedAt: now });
   if (moved?.state === "undone" && moved.evidenceId !== null) await tx.markRemediated(moved.evidenceId, "none");
+  if (moved?.state === "undone") await releaseOthers(tx, air, moved, undo, now);
   if (moved) await redraw(tx, air, moved, now);
+}
+
+/** Whoever wanted the same state is told that it is gone: a card must not say that it still is. */
+async function releaseOthers(tx: Tx, air: Air, original: ActionRow, undo: ActionRow, now: Date): Promise<void> {
+  const rows = (await tx.onTarget(original)).filter((row) => row.id !== undo.id);
+  for (const row of othersStanding(rows, original)) {
+    const other = await tx.lockAction(row.id);
+    if (other?.state !== "succeeded" || !(await tx.moveAction(other.id, "succeeded", { state: "undoing" }))) continue;
+    const outcome = `Undone together with ${actionId(original.id)}, by ${undo.decision?.by ?? "air"}: both wanted the same.`;
+    const released = await tx.moveAction(other.id, "undoing", { state: "undone", outcome, endedAt: now });
+    if (!released) continue;
+    if (released.evidenceId !== null) await tx.markRemediated(released.evidenceId, "none");
+    await note(tx, air, released, "action-released", outcome);
+    await tx.writeAudit([executionEntry(air, released, "action.released", { with: actionId(original.id), by: actionId(undo.id) })]);
+    await refreshInvestigation(tx, released.investigationId, now);
+    await redraw(tx, air, released, now);
+  }
 }
 
 export const executionEntry = (

@@ -67,7 +67,9 @@ export async function executeAction(air: Air, id: number, settle: Settle): Promi
   } catch (error) {
     return beforeTheCall(air, action, settle, error);
   }
-  if (before.kind === "reached") return endAction(air, action, settle, "succeeded", `Nothing to do: ${before.text}`);
+  // What did nothing is not taken back; after an earlier attempt it may be our own doing, only late.
+  if (before.kind === "reached")
+    return endAction(air, action, settle, "succeeded", `Nothing to do: ${before.text}`, action.attempts === 0 ? { undoable: false } : {});
   if (before.kind === "missing") return endAction(air, action, settle, "failed", `${before.text} Nothing was done.`);
 
   const begun = await begin(air, action, before.kind === "notReached" ? before.saved : undefined);

@@ -2,6 +2,7 @@ import { type Air, actionId } from "./air.ts";
 import { askAgain, LONG_STOP_MS } from "./ask-again.ts";
 import type { Family } from "./domain/action.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
+import { Refusal } from "./domain/errors.ts";
 import { EXECUTIONS } from "./set-mode.ts";
 import type { Reads } from "./store.ts";
 import { wantPages } from "./want-pages.ts";
@@ -35,24 +36,46 @@ export async function pause(air: Air, person: Person, family: Family | "all", re
   });
 }
 
-/** Takes every pause back; what was approved is woken, or asks again where it waited for more than an hour. */
-export async function resume(air: Air, person: Person): Promise<void> {
+/**
+ * Takes every pause back, or that of one family alone: what was approved is woken, or asks again where it waited for more than an hour.
+ * Answers with the pauses that stay in force.
+ */
+export async function resume(air: Air, person: Person, family: Family | "all" = "all"): Promise<Pause[]> {
   const now = air.clock.now();
-  await air.store.transaction(async (tx) => {
+  return air.store.transaction(async (tx) => {
     await tx.lockSetting(EXECUTIONS, "alone");
     const pauses = (await tx.setting<Pause[]>(PAUSE_SETTING)) ?? [];
-    await tx.putSetting(PAUSE_SETTING, []);
+    const left = family === "all" ? [] : pauses.filter((one) => one.family !== family);
+    const lifted = pauses.filter((one) => !left.includes(one));
+    if (family !== "all" && lifted.length === 0) throw nothingToLift(family, left);
+    await tx.putSetting(PAUSE_SETTING, left);
     const wake: number[] = [];
     for (const action of await tx.approvedActions()) {
-      const long = pauses.find((one) => coveredBy([one], action.family) && now.getTime() - Date.parse(one.at) > LONG_STOP_MS);
+      if (family !== "all" && action.family !== family) continue;
+      const long = lifted.find((one) => coveredBy([one], action.family) && now.getTime() - Date.parse(one.at) > LONG_STOP_MS);
       const why = long && `executions were paused for more than 1 h (by ${long.by})`;
-      if (!(why && (await askAgain(tx, air, action, why, now)))) wake.push(action.id);
+      // It asks again even while all is paused still: nobody remembers the longer wait when that ends.
+      const again = why !== undefined && (await askAgain(tx, air, action, why, now));
+      if (!again && !(left.length > 0 && coveredBy(left, action.family))) wake.push(action.id);
     }
     await tx.enqueueMany(
       "execute-action",
       wake.map((id) => ({ data: { action: id }, key: actionId(id) })),
     );
-    await tx.writeAudit([{ at: now, actor: actorOf(person), event: "executions.resumed", subject: "all" }]);
+    await tx.writeAudit([{ at: now, actor: actorOf(person), event: "executions.resumed", subject: family }]);
     await tx.notifyChange();
+    return left;
   });
+}
+
+/** Somebody who stopped everything did not mean one family. */
+function nothingToLift(family: Family, left: readonly Pause[]): Refusal {
+  const all = left.find((one) => one.family === "all");
+  const others = left.map((one) => one.family).join(", ");
+  return new Refusal(
+    "invalid",
+    all
+      ? `Every execution is paused by ${all.by}: ${all.reason}. That ends with "resume" for all families at once; nothing was resumed.`
+      : `No pause of ${family} is in force${others ? `; paused is: ${others}` : ""}. Nothing was resumed.`,
+  );
 }

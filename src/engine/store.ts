@@ -433,6 +433,8 @@ export interface Reads {
   /** What was proposed in an incident and not cancelled, undos left out: `kind targetDigest` each, however many. */
   proposedIn(incident: number): Promise<Set<string>>;
   approvalsOf(action: number): Promise<ApprovalRow[]>;
+  /** Of all of them in one query, each one's in order. */
+  approvalsOfActions(actions: readonly number[]): Promise<ApprovalRow[]>;
   setting<T>(key: string): Promise<T | undefined>;
   /** Automatic executions that count against the ceilings. */
   automaticSince(kind: ActionKindName, hour: Date, day: Date): Promise<{ kindLastHour: number; lastDay: number }>;
@@ -585,6 +587,10 @@ export interface Tx extends Reads {
   lockAction(id: number): Promise<ActionRow | undefined>;
   /** False if this person already approved this version. */
   addApproval(row: ApprovalRow): Promise<boolean>;
+  /** It counts no more: whoever gave it lost the role. */
+  dropApproval(row: Pick<ApprovalRow, "actionId" | "version" | "person">): Promise<void>;
+  /** Every action on this target that is open, or was carried out; until the commit nobody else looks at the same. */
+  onTarget(action: Pick<ActionRow, "targetDigest" | "lab">): Promise<ActionRow[]>;
   /** Another action on the same target that goes first: one that is being carried out, or was decided before this one. */
   aheadOf(action: Pick<ActionRow, "id" | "targetDigest" | "lab" | "decidedAt" | "proposedAt">): Promise<number | undefined>;
 

@@ -8,9 +8,13 @@ import { actorOf, mayApprove, type Person, remembered } from "./domain/approval.
 import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { neverAct } from "./domain/never-act.ts";
+import { stepUpOf } from "./domain/step-up.ts";
+import { sameWish } from "./holding.ts";
+import { pauseOf } from "./pause.ts";
 import { propose, targetDigest } from "./propose-actions.ts";
+import { modeNow } from "./set-mode.ts";
 import { startInvestigation } from "./start-investigation.ts";
-import type { ActionRow } from "./store.ts";
+import type { ActionRow, Tx } from "./store.ts";
 
 export type TakeRequest = {
   kind: ActionKindName;
@@ -44,6 +48,9 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
   const { started, row } = await audited(air, person, asked, async () => {
     const params = readParams(kind, request.params ?? {});
     refuseImpossible(air, request);
+    await refuseStopped(air, person, kind.family);
+    // Looked at before anything is stored; the look that counts is the one in the transaction.
+    await air.store.transaction((tx) => refuseTwin(tx, air, request));
     const begun = await startInvestigation(air, person, { entity: request.target }, id);
     const incident = numberOf(begun.incident);
     await mustBePermitted(air, person, { ...asked, incidents: [incident] });
@@ -71,14 +78,7 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
       const now = air.clock.now();
       const investigation = await tx.lockInvestigation(started.investigation);
       const incidentId = investigation?.incidentId ?? started.incident;
-      const twin = (
-        await tx.listActions({ incidentId, kinds: [request.kind], states: ["pending", "approved", "executing"], limit: 200 })
-      ).items.find((one) => one.targetDigest === targetDigest(request.kind, request.target));
-      if (twin)
-        throw new Refusal(
-          "already-decided",
-          `${actionId(twin.id)} already ${twin.state === "pending" ? "waits for a decision" : "is being carried out"} for that.`,
-        );
+      await refuseTwin(tx, air, request);
       const [made = 0] = await tx.insertActions([
         {
           ...row,
@@ -116,9 +116,52 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
     }),
   );
   if (!mayApprove(person.roles, action) || action.approvalsNeeded > 1 || action.byHand !== null || person.machine) return action;
-  // Asking named the target already.
-  return (await decideAction(air, person, { action: action.id, decision: "approve", reason: request.reason, confirmed: true })).action;
+  // A name in a sentence about many things is no confirmation where a slip costs most; a program mistypes nothing.
+  if (mustTypeName(person, action)) return action;
+  try {
+    return (await decideAction(air, person, { action: action.id, decision: "approve", reason: request.reason, confirmed: true })).action;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const why = `${actionId(action.id)} waits for a decision; nothing was done now. ${error.message}`;
+    throw new Refusal(error.code, why, { ...(error.field === undefined ? {} : { field: error.field }), details: error.details });
+  }
 }
+
+/** Whoever asked may decide it alone, once they typed the target's name. */
+export const mustTypeName = (person: Person, action: ActionRow): boolean =>
+  action.state === "pending" &&
+  action.approvalsNeeded === 1 &&
+  action.byHand === null &&
+  !person.machine &&
+  person.via !== "http" &&
+  person.via !== "cli" &&
+  mayApprove(person.roles, action) &&
+  stepUpOf(action).needed;
+
+/** "Not done" must be true tomorrow too: what would be decided by asking is not kept while nothing may be carried out. */
+async function refuseStopped(air: Air, person: Person, family: Family): Promise<void> {
+  if ((await modeNow(air.store, air)) === "observe")
+    throw new Refusal("invalid", "The mode is observe: nothing is carried out. An admin sets another: mode ask, or mode act.");
+  const pause = person.roles.approves.includes(family) ? await pauseOf(air.store, family) : undefined;
+  if (pause)
+    throw new Refusal(
+      "paused",
+      `Nothing was asked for or done. Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume; then say it again.`,
+    );
+}
+
+/** One at a time for one wish, in whatever incident. */
+async function refuseTwin(tx: Tx, air: Air, request: TakeRequest): Promise<void> {
+  const where = { targetDigest: targetDigest(request.kind, request.target), lab: air.capabilities.lab };
+  const params = readParams(actionKinds[request.kind], request.params ?? {});
+  const twin = (await tx.onTarget(where)).find((row) => OPEN.has(row.state) && sameWish(row, { ...where, kind: request.kind, params }));
+  if (!twin) return;
+  const name = actionId(twin.id);
+  const what = twin.state === "pending" ? "already waits for a decision for that" : "is already being carried out for that";
+  throw new Refusal("already-decided", `${name} ${what}.`);
+}
+
+const OPEN: ReadonlySet<string> = new Set(["pending", "approved", "executing"]);
 
 /** What cannot be meant is refused before anything is started. */
 function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeRequest): void {
@@ -141,6 +184,4 @@ function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeR
   if (never && name.startsWith("block")) throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });
   if (never && (target.kind === "file" || target.kind === "user"))
     throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });
-  if (policy.mode === "observe")
-    throw new Refusal("invalid", "The mode is observe: nothing is carried out. An admin sets another: mode ask, or mode act.");
 }

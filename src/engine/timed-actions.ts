@@ -1,11 +1,13 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { namedIn } from "./authorise.ts";
+import { time } from "./cards/say.ts";
 import { auditRefusal, redraw } from "./decide-action.ts";
 import { LONGEST_MS } from "./domain/action.ts";
 import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
 import { entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
+import { keeperOf, wanter } from "./holding.ts";
 import type { ActionRow, New, TimelineRow, Tx } from "./store.ts";
 import { beginUndo, undoRow } from "./undo-action.ts";
 import { wantPages } from "./want-pages.ts";
@@ -18,8 +20,8 @@ import { wantPages } from "./want-pages.ts";
 const WARN_MS = 15 * 60_000;
 
 /** When a carried-out action ends by itself. */
-export const endsAt = (action: Pick<ActionRow, "undoAfterMs" | "endedAt" | "state">): Date | undefined =>
-  action.undoAfterMs !== null && action.endedAt !== null && action.state === "succeeded"
+export const endsAt = (action: Pick<ActionRow, "undoAfterMs" | "endedAt" | "state" | "undoable">): Date | undefined =>
+  action.undoAfterMs !== null && action.endedAt !== null && action.state === "succeeded" && action.undoable
     ? new Date(action.endedAt.getTime() + action.undoAfterMs)
     : undefined;
 
@@ -80,7 +82,12 @@ async function endNow(air: Air, action: ActionRow, now: Date): Promise<void> {
   const row = worst ? undefined : await undoRow(air, action, incident?.severity ?? "medium");
   await air.store.transaction(async (tx) => {
     const locked = await tx.lockAction(action.id);
-    if (locked?.state !== "succeeded" || (endsAt(locked) ?? now) > now) return;
+    const due = locked && endsAt(locked);
+    if (!locked || !due || due > now) return;
+    const keeper = keeperOf(await tx.onTarget(locked), locked, now);
+    // Whether it holds is known when it has ended; the next sweep looks again.
+    if (keeper === "under way") return;
+    if (keeper) return keep(tx, air, locked, keeper, now);
     if (worst || !row) {
       const why = worst ? `${entityName(worst.entity)} was found to be bad since` : "it cannot be undone any more";
       await tx.updateAction(action.id, { undoAfterMs: null });
@@ -110,6 +117,30 @@ async function endNow(air: Air, action: ActionRow, now: Date): Promise<void> {
     await beginUndo(tx, air, locked, row, who, now);
   });
 }
+
+/** Somebody else wants it to stay so: it ends with theirs, or not by itself. */
+async function keep(tx: Tx, air: Air, action: ActionRow, keeper: { by: ActionRow; until: Date | undefined }, now: Date): Promise<void> {
+  const { by, until } = keeper;
+  const why = `${actionId(by.id)} (${wanter(by)}) keeps it${until ? ` until ${time(until)}` : ""}.`;
+  const [before = ""] = (action.outcome ?? "").split(NOT_ENDED);
+  const ends = until && action.endedAt ? until.getTime() - action.endedAt.getTime() : null;
+  await tx.updateAction(action.id, { undoAfterMs: ends, undoWarnedAt: null, outcome: `${before}${NOT_ENDED}${why}`.slice(0, 2000) });
+  const then = until ? "" : ` A person decides: undo ${actionId(action.id)}`;
+  await tx.addTimeline([line(action, now, "action-kept", `${actionId(action.id)} is not ended: ${why}${then}`)]);
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: AIR,
+      event: "action.kept",
+      subject: actionId(action.id),
+      incidentId: action.incidentId,
+      data: { kind: action.kind, because: `held by ${actionId(by.id)}`, ...(until ? { until: until.toISOString() } : {}) },
+    },
+  ]);
+  await redraw(tx, air, action, now);
+}
+
+const NOT_ENDED = " Not ended: ";
 
 /** Nobody but one person stands behind it and it does not end: that is told, not left to the list. */
 const pageKept = (tx: Tx, air: Air, action: ActionRow, why: string, now: Date): Promise<void> =>

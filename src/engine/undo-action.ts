@@ -6,8 +6,9 @@ import { auditRefusal, redraw } from "./decide-action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { Severity } from "./domain/alert.ts";
 import { actorOf, mayDecide, type Person, remembered } from "./domain/approval.ts";
-import { entityKey } from "./domain/entity.ts";
+import { entityKey, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
+import { didNothing, othersStanding, wanter } from "./holding.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { pauseOf } from "./pause.ts";
 import { propose, undoWish } from "./propose-actions.ts";
@@ -53,6 +54,7 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
     await namedIn(air, view),
   );
   if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+  if (didNothing(original)) throw await nothingOfIt(air, original);
   const opposite = actionKinds[original.kind].undo;
   if (!opposite.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${byHand(air, original)}`);
   if (original.state === "undoing" || original.state === "undone") {
@@ -80,6 +82,16 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
     const who = { actor: actorOf(person), by: person.name, via: person.via, source: "Chat action", reason: request.reason };
     return beginUndo(tx, air, original, row, who, now);
   });
+}
+
+/** It found its state reached: whoever made it so can be undone, or the opposite is asked for by hand. */
+async function nothingOfIt(air: Air, original: ActionRow): Promise<Refusal> {
+  const rows = await air.store.transaction((tx) => tx.onTarget(original));
+  const doer = othersStanding(rows, original).find((row) => row.state === "succeeded" && row.undoable);
+  const how = doer
+    ? `${actionId(doer.id)} (${wanter(doer)}) did it: undo ${actionId(doer.id)}`
+    : `To have the opposite: do ${actionKinds[original.kind].undo.by} ${entityName(original.target)} <reason>`;
+  return new Refusal("invalid", `${actionId(original.id)} did nothing itself, it was so already. ${how}`);
 }
 
 /** The steps for a person, where there is an opposite and no product carries it out; else why there is none. */

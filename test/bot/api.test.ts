@@ -379,6 +379,17 @@ describe("the bare lab", () => {
       ]);
       await eventually(async () => (await air.ask(path)).as<ActionJson>().state === "succeeded", "the isolation");
       expect((await air.ask("/v1/actions?state=history&limit=200")).as<List<ActionJson>>().items.map((one) => one.id)).toContain(action.id);
+      // The one approval it needed stands in lists and in CSV as it does on its own.
+      const [listed, alone] = [
+        (await air.ask("/v1/actions?state=history&limit=200")).as<List<ActionJson>>().items.find((one) => one.id === action.id),
+        (await air.ask(path)).as<ActionJson>(),
+      ];
+      expect(listed?.approvals).toEqual(alone.approvals);
+      expect(listed?.approvals).toMatchObject({ needed: 1, given: [{ by: "Mia Keller" }] });
+      const csv = (await air.ask("/v1/actions?state=history", { headers: { accept: "text/csv" } })).text;
+      const at = csv.split("\r\n")[0]?.split(",").indexOf("approvedBy") ?? -1;
+      const row = csv.split("\r\n").find((line) => line.includes(`,${action.id},`));
+      expect([at > 0, row]).toEqual([true, expect.stringContaining(",1,Mia Keller,seen it,")]);
       expect((await air.ask("/v1/actions?state=pending&limit=200")).as<List<ActionJson>>().items.map((one) => one.id)).not.toContain(
         action.id,
       );
@@ -415,7 +426,14 @@ describe("the bare lab", () => {
         error: { code: "forbidden", missing: "admin" },
       });
       // Whoever chooses no persona is the bare lab's admin.
-      expect((await air.post("/v1/resume", {})).status).toBe(200);
+      expect((await air.post("/v1/resume", { family: "nothing" })).json).toMatchObject({ error: { field: "family" } });
+      expect((await air.post("/v1/resume", { family: "identity" })).json).toMatchObject({
+        error: { message: expect.stringContaining("No pause of identity is in force; paused is: device") },
+      });
+      expect((await approve()).status).toBe(423);
+      await air.post("/v1/pause", { family: "email", reason: "maintenance" });
+      expect((await air.post("/v1/resume", { family: "email" })).json).toEqual({ paused: ["device"] });
+      expect((await air.post("/v1/resume", {})).json).toEqual({ paused: null });
       expect((await approve()).status).toBe(200);
     });
   });
@@ -433,6 +451,27 @@ describe("the bare lab", () => {
     expect(text).toMatch(/^air_requests_refused_total\{status="400"\} [1-9]/m);
     for (const name of ["air_jobs", "air_actions_pending", "air_messages_stale", "nodejs_heap_size_used_bytes"])
       expect(text).toContain(name);
+  });
+
+  test("text the database cannot keep is refused at the edge, with its field", async () => {
+    const hostile = "a\0b";
+    const half = "a\ud800b";
+    for (const text of [hostile, half]) {
+      const answers = await Promise.all([
+        air.post("/v1/say", { text: `note INC-1 ${text}` }),
+        air.post("/v1/actions/ACT-1/decision", { decision: "reject", reason: text }),
+        air.post("/v1/pause", { reason: text }),
+        air.post("/v1/actions", { kind: "isolate-device", target: { kind: "device", name: text }, reason: "x" }),
+      ]);
+      expect(answers.map((answer) => [answer.status, answer.as<{ error: { field: string } }>().error.field])).toEqual([
+        [400, "text"],
+        [400, "reason"],
+        [400, "reason"],
+        [400, "target.name"],
+      ]);
+    }
+    for (const path of ["/v1/actions?target=%00", "/v1/incidents?text=a%00b", "/v1/actions?by=%00&limit=5", "/v1/incidents?assignee=%00"])
+      expect([path, (await air.ask(path)).status]).toEqual([path, 400]);
   });
 
   test("nothing of all this was an error inside air, and no log line holds what an alert said", async () => {
@@ -473,7 +512,7 @@ describe("with tokens and signing sources", () => {
   });
   afterAll(() => air?.remove());
 
-  test("no token and a wrong one get the same answer, without a hint", async () => {
+  test("no token and a wrong one get the same answer, which says what to show and nothing more", async () => {
     const answers = await Promise.all([
       air.ask("/v1/incidents"),
       air.ask("/v1/incidents", { headers: bearer("wrong") }),
@@ -486,7 +525,9 @@ describe("with tokens and signing sources", () => {
     ]);
     for (const answer of answers) {
       expect(answer.status).toBe(401);
-      expect(answer.json).toEqual({ error: { code: "unauthorized", message: "Unauthorized" } });
+      expect(answer.json).toEqual({
+        error: { code: "unauthorized", message: "Show a token that air knows: Authorization: Bearer <token>" },
+      });
     }
     expect((await air.ask("/")).status).toBe(401);
   });
@@ -513,7 +554,10 @@ describe("with tokens and signing sources", () => {
     expect((await air.post("/v1/alerts/plain", alert(), bearer("viewer-token"))).status).toBe(403);
     expect((await air.post("/v1/pause", { reason: "x" }, bearer("viewer-token"))).status).toBe(403);
     expect((await air.post("/v1/resume", {}, bearer("responder-token"))).status).toBe(403);
-    expect((await air.ask("/v1/audit", { headers: bearer("viewer-token") })).status).toBe(403);
+    for (const accept of ["application/json", "text/csv"])
+      expect((await air.ask("/v1/audit", { headers: { ...bearer("viewer-token"), accept } })).json).toMatchObject({
+        error: { code: "forbidden", missing: "admin", message: "This needs the role admin." },
+      });
     expect((await air.ask("/v1/audit", { headers: bearer("admin-token") })).json).toMatchObject({ items: expect.any(Array) });
     const decided = await decide(API_TOKEN);
     expect([decided.status, decided.json]).toMatchObject([200, { decision: { by: "AIR_API_TOKEN" } }]);
@@ -561,7 +605,7 @@ describe("with tokens and signing sources", () => {
       expect([name, (await answer).status, (await answer).json]).toEqual([
         name,
         401,
-        { error: { code: "unauthorized", message: "Unauthorized" } },
+        { error: { code: "unauthorized", message: "Show a token that air knows: Authorization: Bearer <token>" } },
       ]);
   });
 });

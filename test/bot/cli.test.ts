@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import fs from "node:fs";
+import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -114,9 +115,37 @@ describe("usage", () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  test.each([[["actions"]], [["audit", "export"]], [["export", "audit"]], [["export", "log", "INV-1"]]])(
+    "air %j where no air is: exit code 1, nothing printed and no database made",
+    async (args) => {
+      const AIR_DATA_DIR = path.join(fresh(), "none");
+      const named = await air(args, { AIR_DATA_DIR, AIR_URL: "http://127.0.0.1:9" });
+      expect(named).toMatchObject({ code: 1, out: "", err: expect.stringContaining("No air answers at http://127.0.0.1:9.") });
+      const here = await air(args, { AIR_DATA_DIR });
+      expect(here).toMatchObject({ code: 1, out: "", err: expect.stringMatching(/^There is no air here: .*npm start/) });
+      expect(fs.existsSync(AIR_DATA_DIR)).toBe(false);
+    },
+  );
+
+  test("another program at AIR_URL is not taken for an empty list", async () => {
+    const other = http.createServer((_request, response) => response.setHeader("content-type", "text/html").end("<p>hello"));
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as { port: number };
+    const answer = await air(["export", "actions"], { AIR_URL: `http://127.0.0.1:${port}` });
+    expect(answer).toMatchObject({ code: 1, out: "", err: expect.stringContaining("is not air. Set AIR_URL") });
+    other.close();
+  });
+
+  test("--help says that decisions are made with air say", async () => {
+    expect((await air(["--help"])).out).toContain("air say approve ACT-7");
+  });
+
   test("nothing listens: exit code 1 and the next step", async () => {
     const { code, err } = await air(["lab", "noise"], { PORT: "9" });
-    expect([code, err]).toEqual([1, "No air answers at http://127.0.0.1:9. Start it with npm start, or set AIR_URL.\n"]);
+    expect([code, err]).toEqual([
+      1,
+      "No air answers at http://127.0.0.1:9. Start it with npm start, or set AIR_URL to where it listens.\n",
+    ]);
   });
 });
 
@@ -161,6 +190,15 @@ connectors:
     const { out } = await air(["config", "check", "--print"], env);
     expect(out).not.toContain("very-secret");
     expect(JSON.parse(out)).toMatchObject({ apiToken: "(set)", connectors: { virustotal: { perMinute: 4 } } });
+  });
+
+  test("an approver who is nobody in people is warned of, and no error", async () => {
+    const yaml = "people: [{ name: Mia, email: mia@contoso.com }]\nroles: { approver: { device: [mia@contoso.com, mai@contoso.com] } }\n";
+    expect(await air(["config", "check"], { AIR_CONFIG: write("air.yaml", yaml) })).toEqual({
+      code: 0,
+      out: "The configuration is good.\n",
+      err: 'Warning: roles.approver.device: mai@contoso.com is nobody in people, so nobody holds it. Did you mean "mia@contoso.com"?\n',
+    });
   });
 
   test("the example that is shipped is accepted as it stands", async () => {
@@ -285,8 +323,13 @@ describe("a running air", () => {
     await events.body?.cancel().catch(() => {});
     expect(first.said().out).toContain('"msg":"stopped"');
 
-    // Nobody holds the directory now, so commands open it themselves.
-    const alone = await air(["actions", "--json", "--state", "pending"], env);
+    // Nobody holds the directory now, so commands open it themselves; not where AIR_URL says which air is meant.
+    expect(await air(["actions"], env)).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringContaining(`No air answers at ${first.url}.`),
+    });
+    const alone = await air(["actions", "--json", "--state", "pending"], { AIR_DATA_DIR });
     expect([alone.code, (JSON.parse(alone.out) as ActionJson[]).map((action) => action.id).sort()]).toEqual([
       0,
       before

@@ -328,7 +328,10 @@ describe("air.yaml", () => {
     ],
     ["roles: { approver: { device: ['*@b.c'] } }", "roles.approver.device[0]: a pattern with * is allowed for viewer only"],
     ["roles: { approver: { device: [{ who: '*@b.c' }] } }", "roles.approver.device[0].who: a pattern with * is allowed for viewer only"],
-    ["roles:\n  approver:\n    device:\n      - a@b.c\n      - 7\n", "./air.yaml:5:9 roles.approver.device[1]: must be a map"],
+    [
+      "roles:\n  approver:\n    device:\n      - a@b.c\n      - 7\n",
+      "./air.yaml:5:9 roles.approver.device[1]: must be an address, a group or { who, deviceGroups }",
+    ],
     ["roles: { approver: { device: [{ deviceGroups: [x] }] } }", "roles.approver.device[0].who: is required"],
     ["roles: { approver: { device: [{ who: a@b.c, deviceGroups: [] }] } }", "roles.approver.device[0].deviceGroups: must not be empty"],
     [
@@ -427,6 +430,15 @@ describe("air.yaml", () => {
     ["alertPolicies: [{ match: {} }]", "alertPolicies[0].investigate: must be true or false"],
     ["organization: { internalRanges: [10.0.0.0/99] }", "organization.internalRanges[0]: must be a network"],
     ["organization: Contoso", "organization: must be a map"],
+    [
+      "deviceGroups: [{ name: a, automation: full }, { name: a, automation: none }]",
+      "./air.yaml:1:55 deviceGroups[1].name is the name of another group above",
+    ],
+    ["ceilings: { perDay: -1 }", "./air.yaml:1:21 ceilings.perDay: must be at least 0"],
+    [
+      `tokens: [{ name: x, sha256: "${SHA}", roles: [viewer], mayDecide: device }]`,
+      "mayDecide: must be a list of families, like [device, email]",
+    ],
     ["- a\n- b\n", "must be a map"],
     ["people: {}", "people: must be a list"],
     ["lab: maybe", "lab: must be true or false"],

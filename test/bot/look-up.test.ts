@@ -139,8 +139,12 @@ tokens:
     expect((await get("/v1/actions?target=nowhere", { accept: "text/csv" })).text).toMatch(/^updatedAt,[\w,]+\r\n$/);
     expect((await get("/v1/actions?kind=foo", { accept: "text/csv" })).status).toBe(400);
     expect((await get(`/v1/investigations/${investigation}/log`, { accept: "text/csv" })).text).toMatch(/^id,actionType,/);
-    const audit = (await get("/v1/audit", { accept: "text/csv" })).text;
+    const audit = (await get("/v1/audit", { accept: "text/csv", ...admin })).text;
     expect(audit).toContain(`rejected ${isolation.id}`);
+    expect((await get("/v1/audit", { accept: "text/csv" })).status).toBe(403);
+    expect(await told("export audit")).toContain("admin");
+    expect((await say("export audit")).badge).toBe("Refused");
+    expect((await say("export audit", admin)).badge).not.toBe("Refused");
     expect((await get("/v1/audit")).status).toBe(403);
     expect(await told("export everything")).toContain("Write one of: actions, incidents, investigations, audit, log.");
     expect(await told(`export log ${incident}`)).toContain("Name the investigation");

@@ -124,6 +124,40 @@ describe.each(DATABASES)("what was approved and has not begun, %s", (kind) => {
     expect((await row(action.id)).state).toBe("approved");
   });
 
+  test("a family alone is resumed: only what it paused goes on, and a pause of all stays", async () => {
+    const action = await approved();
+    await pause(engine.air, mia, "device", "wait");
+    await pause(engine.air, mia, "identity", "wait too");
+    await engine.clearJobs();
+    expect((await resume(engine.air, ada, "identity")).map((one) => one.family)).toEqual(["device"]);
+    expect(await engine.jobs("execute-action")).toEqual([]);
+    await expect(resume(engine.air, ada, "email")).rejects.toThrow(
+      "No pause of email is in force; paused is: device. Nothing was resumed.",
+    );
+    expect(await resume(engine.air, ada, "device")).toEqual([]);
+    expect((await engine.jobs("execute-action")).map((job) => job.data.action)).toEqual([action.id]);
+
+    await pause(engine.air, mia, "all", "everything waits");
+    await engine.clearJobs();
+    await expect(resume(engine.air, ada, "device")).rejects.toThrow(
+      'Every execution is paused by Mia: everything waits. That ends with "resume" for all families at once; nothing was resumed.',
+    );
+    await pause(engine.air, mia, "device", "wait");
+    expect((await resume(engine.air, ada, "device")).map((one) => one.family)).toEqual(["all"]);
+    expect(await engine.jobs("execute-action")).toEqual([]);
+    expect(await resume(engine.air, ada)).toEqual([]);
+    expect((await engine.jobs("execute-action")).map((job) => job.data.action)).toEqual([action.id]);
+  });
+
+  test("what waited for more than an hour asks again, also while all is paused still", async () => {
+    const action = await approved();
+    await pause(engine.air, mia, "device", "wait");
+    later(61);
+    await pause(engine.air, mia, "all", "everything waits");
+    await resume(engine.air, ada, "device");
+    expect((await row(action.id)).state).toBe("pending");
+  });
+
   test("both approvals have to be given anew, by the same two people if need be, and an old button does nothing", async () => {
     const action = await waiting({ approvalsNeeded: 2 });
     const typed = action.target.kind === "device" ? action.target.name : undefined;

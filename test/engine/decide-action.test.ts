@@ -5,6 +5,7 @@ import { decideAction } from "../../src/engine/decide-action.ts";
 import { FAMILIES } from "../../src/engine/domain/action.ts";
 import { NO_ROLES, type Person } from "../../src/engine/domain/approval.ts";
 import { Refusal } from "../../src/engine/domain/errors.ts";
+import { NOBODY } from "../../src/engine/domain/paging.ts";
 import { pause, resume } from "../../src/engine/pause.ts";
 import { sweep } from "../../src/engine/sweep.ts";
 import { NOW, openLab } from "../support/lab-capabilities.ts";
@@ -210,6 +211,25 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
       const refusal = await refusalOf(decideAction(engine.air, mia, { action: action.id, decision: "approve", typed: "DC-01" }));
       expect(refusal).toMatchObject({ code: "already-decided" });
       expect(await executions(action.id)).toEqual([]);
+    });
+
+    test("an approval counts no longer than its role: who lost it in between is not one of the two", async () => {
+      engine.world.policy = { ...testPolicy, perKind: { "isolate-device": { approvals: 2 } } };
+      const action = await proposedAction(engine);
+      const press = (person: Person) => decideAction(engine.air, person, { action: action.id, decision: "approve", confirmed: true });
+      engine.air.paging = () => ({ ...NOBODY, approvers: () => ["person:mia@contoso.com", "person:tom@contoso.com"] });
+      try {
+        await press(mia);
+        engine.air.paging = () => ({ ...NOBODY, approvers: () => ["person:noor@contoso.com", "person:tom@contoso.com"] });
+        expect(await press(tom)).toMatchObject({ waitsForSecond: true, action: { state: "pending" } });
+        expect((await engine.store.approvalsOf(action.id)).map(({ name }) => name)).toEqual(["Tom"]);
+        expect((await audit()).some(({ event, subject }) => event === "decision.approval-dropped" && subject === `ACT-${action.id}`)).toBe(
+          true,
+        );
+        expect(await press(approver("Noor"))).toMatchObject({ waitsForSecond: false, action: { state: "approved" } });
+      } finally {
+        delete engine.air.paging;
+      }
     });
 
     test("five presses at once by two people are two approvals and one execution", async () => {

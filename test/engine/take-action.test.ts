@@ -4,9 +4,11 @@ import { NO_ROLES, type Person } from "../../src/engine/domain/approval.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
 import { freshEvidence } from "../../src/engine/fresh-rows.ts";
+import { pause, resume } from "../../src/engine/pause.ts";
 import { sweep } from "../../src/engine/sweep.ts";
 import { type TakeRequest, takeAction } from "../../src/engine/take-action.ts";
 import { extendAction } from "../../src/engine/timed-actions.ts";
+import { undoAction } from "../../src/engine/undo-action.ts";
 import { NOW, openLab } from "../support/lab-capabilities.ts";
 import { approver, type Engine, fresh, openEngine, somebody, testPolicy } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
@@ -165,6 +167,140 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
       await expect(take(mia, { kind: "scan-device", forMs: HOUR })).rejects.toMatchObject({ code: "invalid", field: "for" });
       await expect(extendAction(engine.air, noor, (await take(mia)).id, HOUR)).rejects.toMatchObject({ code: "invalid" });
     });
+  });
+
+  describe("several want the same", () => {
+    const SECONDS = 1_000;
+    const row = async (id: number) => (await engine.store.action(id)) ?? expect.fail(`no ACT-${id}`);
+    const undoOf = async (id: number) => (await engine.store.listActions({ limit: 200 })).items.find((action) => action.undoes === id);
+    const done = async (person: Person, target: Entity, forMs?: number) => {
+      const { id } = await take(person, { target, forMs });
+      await executeAction(engine.air, id, engine.settle);
+      return row(id);
+    };
+    const at = async (ms: number) => {
+      engine.world.now = new Date(NOW.getTime() + ms);
+      await sweep(engine.air, engine.settle);
+    };
+    const story = async ({ incidentId }: { incidentId: number }) =>
+      (await engine.store.incidentViews([incidentId]))
+        .get(incidentId)
+        ?.timeline.map(({ text }) => text)
+        .join("\n") ?? "";
+
+    test("what one wants for a while does not end while another wants it for good; an undo of the first takes both back", async () => {
+      const target = device();
+      const timed = await done(mia, target, 30 * SECONDS);
+      const kept = await done(noor, target);
+      expect(kept).toMatchObject({ state: "succeeded", undoable: false, outcome: expect.stringContaining("Nothing to do") });
+      await at(31 * SECONDS);
+      await at(3_600 * SECONDS);
+      expect(await row(timed.id)).toMatchObject({
+        state: "succeeded",
+        undoAfterMs: null,
+        outcome: expect.stringContaining(`Not ended: ACT-${kept.id} (Noor) keeps it.`),
+      });
+      expect(await undoOf(timed.id)).toBeUndefined();
+      expect(await story(timed)).toContain(`is not ended: ACT-${kept.id} (Noor) keeps it.`);
+      await expect(undoAction(engine.air, noor, { action: kept.id })).rejects.toMatchObject({
+        code: "invalid",
+        message: expect.stringContaining(`undo ACT-${timed.id}`),
+      });
+      await undoAction(engine.air, noor, { action: timed.id });
+      await executeAction(engine.air, (await undoOf(timed.id))?.id ?? 0, engine.settle);
+      expect(await row(timed.id)).toMatchObject({ state: "undone" });
+      expect(await row(kept.id)).toMatchObject({
+        state: "undone",
+        outcome: expect.stringContaining(`together with ACT-${timed.id}, by Noor`),
+      });
+      expect(await story(kept)).toContain(`Undone together with ACT-${timed.id}`);
+    });
+
+    test("what did nothing itself is not taken back at its end", async () => {
+      const target = device();
+      const kept = await done(noor, target);
+      const timed = await done(mia, target, 30 * SECONDS);
+      await at(3_600 * SECONDS);
+      expect(await undoOf(timed.id)).toBeUndefined();
+      expect(await row(timed.id)).toMatchObject({ state: "succeeded", undoable: false });
+      expect(await row(kept.id)).toMatchObject({ state: "succeeded", undoable: true });
+    });
+
+    test("of two that end by themselves the later end counts, and then both have ended", async () => {
+      const target = device();
+      const short = await done(mia, target, 3_600 * SECONDS);
+      const long = await done(noor, target, 7_200 * SECONDS);
+      await at(3_601 * SECONDS);
+      expect(await row(short.id)).toMatchObject({ state: "succeeded", undoAfterMs: 7_200 * SECONDS });
+      await at(7_201 * SECONDS);
+      expect(await row(short.id)).toMatchObject({ state: "undoing" });
+      await executeAction(engine.air, (await undoOf(short.id))?.id ?? 0, engine.settle);
+      expect(await row(short.id)).toMatchObject({ state: "undone" });
+      expect(await row(long.id)).toMatchObject({ state: "undone" });
+    });
+
+    test("who wanted it before somebody released it by hand keeps nothing", async () => {
+      const target = device();
+      await done(noor, target);
+      engine.world.now = new Date(NOW.getTime() + SECONDS);
+      await done(noor, target);
+      const { id } = await take(noor, { kind: "release-device", target });
+      await executeAction(engine.air, id, engine.settle);
+      engine.world.now = new Date(NOW.getTime() + 2 * SECONDS);
+      const timed = await done(mia, target, 30 * SECONDS);
+      await at(60 * SECONDS);
+      expect(await row(timed.id)).toMatchObject({ state: "undoing" });
+    });
+
+    test("twelve at once are one", async () => {
+      const target = device();
+      await engine.world.capabilities.adopt([target]);
+      const all = await Promise.allSettled(Array.from({ length: 12 }, () => take(responder, { target })));
+      expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+      for (const one of all) if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "already-decided" });
+      await expect(take(mia, { target })).rejects.toMatchObject({ code: "already-decided" });
+    });
+  });
+
+  test("while paused, whoever would have decided it by asking is refused, and nothing is kept", async () => {
+    const { items: before } = await engine.store.listActions({ limit: 1 });
+    await pause(engine.air, mia, "device", "a drill");
+    try {
+      await expect(take(mia)).rejects.toMatchObject({ code: "paused", message: expect.stringContaining("Nothing was asked for or done") });
+      expect((await engine.store.listActions({ limit: 1 })).items[0]?.id).toBe(before[0]?.id);
+      expect(await take(responder)).toMatchObject({ state: "pending" });
+    } finally {
+      await resume(engine.air, mia);
+    }
+  });
+
+  test("what cannot be decided after it was asked says that it waits", async () => {
+    const target = device();
+    await engine.world.capabilities.adopt([target]);
+    const { devices } = engine.world.capabilities;
+    if (!devices) return expect.fail("the lab has devices");
+    const newest = async () => (await engine.store.listActions({ limit: 1 })).items[0]?.id;
+    const before = await newest();
+    // It answers until the action is kept.
+    const find: typeof devices.find = async (...args) => {
+      if ((await newest()) !== before) throw new Error("away");
+      return devices.find(...args);
+    };
+    engine.world.capabilities = { ...engine.world.capabilities, devices: { ...devices, find } as typeof devices };
+    const refused = await takeAction(engine.air, mia, { kind: "isolate-device", target, reason: "x" }, fresh("by-hand")).catch(
+      (error: unknown) => error,
+    );
+    const [last] = (await engine.store.listActions({ limit: 1 })).items;
+    expect(refused).toMatchObject({ message: expect.stringContaining(`ACT-${last?.id} waits for a decision; nothing was done now.`) });
+    expect(last).toMatchObject({ state: "pending" });
+  });
+
+  test("what cannot be undone is not decided by asking: its name is typed first", async () => {
+    const target: Entity = { kind: "user", email: `${fresh("lee")}@contoso.com` };
+    const action = await take(mia, { kind: "revoke-sessions", target });
+    expect(action).toMatchObject({ state: "pending" });
+    const { action: decided } = await decideAction(engine.air, mia, { action: action.id, decision: "approve", typed: target.email });
+    expect(decided).toMatchObject({ state: "approved" });
   });
 
   test("what grew between the card and the click asks again, on a new card", async () => {

@@ -34,6 +34,7 @@ ALTER TABLE "channels" ADD COLUMN "troubled_since" timestamp with time zone;--> 
 ALTER TABLE "messages" ADD COLUMN "instead_of" text;--> statement-breakpoint
 CREATE INDEX "pages_due" ON "pages" USING btree ("due_at") WHERE sent_at is null and dropped_at is null;--> statement-breakpoint
 CREATE INDEX "pages_incident" ON "pages" USING btree ("incident_id","id");--> statement-breakpoint
+CREATE INDEX "actions_target" ON "actions" USING btree ("target_digest");--> statement-breakpoint
 CREATE INDEX "actions_redraw" ON "actions" USING btree ("redraw_at") WHERE redraw_at is not null;--> statement-breakpoint
 CREATE INDEX "actions_break_glass" ON "actions" USING btree ("id") WHERE break_glass is not null;--> statement-breakpoint
 CREATE INDEX "incidents_opened" ON "incidents" USING btree ("opened_at");--> statement-breakpoint

@@ -85,6 +85,14 @@ export function reads(db: () => Db): Reads {
       return new Set(rows.map(sameProposal));
     },
     approvalsOf: (id) => db().select().from(t.approvals).where(eq(t.approvals.actionId, id)).orderBy(asc(t.approvals.at)),
+    approvalsOfActions: async (ids) =>
+      ids.length === 0
+        ? []
+        : db()
+            .select()
+            .from(t.approvals)
+            .where(inArray(t.approvals.actionId, [...ids]))
+            .orderBy(asc(t.approvals.actionId), asc(t.approvals.at)),
     async setting<T>(key: string) {
       const row = await one(db().select().from(t.settings).where(eq(t.settings.key, key)));
       return row?.value as T | undefined;
@@ -140,6 +148,8 @@ export function reads(db: () => Db): Reads {
         .where(
           and(
             eq(t.actions.state, "succeeded"),
+            // What did nothing itself only holds what another one did.
+            eq(t.actions.undoable, true),
             isNotNull(t.actions.undoAfterMs),
             sql`${t.actions.endedAt} + ${t.actions.undoAfterMs} * interval '1 millisecond' <= ${by.toISOString()}::timestamptz`,
           ),

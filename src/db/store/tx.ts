@@ -360,6 +360,24 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
     async addApproval(row) {
       return (await tx.insert(t.approvals).values(row).onConflictDoNothing().returning({ id: t.approvals.actionId })).length > 0;
     },
+    async dropApproval({ actionId, version, person }) {
+      const { approvals } = t;
+      await tx.delete(approvals).where(and(eq(approvals.actionId, actionId), eq(approvals.version, version), eq(approvals.person, person)));
+    },
+    async onTarget({ targetDigest, lab }) {
+      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${targetDigest}, 0))`);
+      return tx
+        .select()
+        .from(t.actions)
+        .where(
+          and(
+            eq(t.actions.targetDigest, targetDigest),
+            eq(t.actions.lab, lab),
+            inArray(t.actions.state, ["pending", "approved", "executing", "succeeded", "byHand", "undoing", "undone"]),
+          ),
+        )
+        .orderBy(asc(t.actions.id));
+    },
     async aheadOf({ id, targetDigest, lab, decidedAt, proposedAt }) {
       // The digest is locked first, so that two actions on one target cannot both find nobody ahead.
       await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${targetDigest}, 0))`);
