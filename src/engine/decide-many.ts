@@ -58,7 +58,13 @@ async function preview(air: Air, person: Person, { decision, which, reason }: Ma
   // Each is asked for: its family, its device's group and its incident may be another's.
   for (const action of actions) {
     about.action = action;
-    await mustBeAllowed(air, person, action);
+    try {
+      await mustBeAllowed(air, person, action);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      // Of several, one has to know which it was.
+      throw new Refusal(error.code, `${actionId(action.id)}: ${error.message}`, { details: error.details });
+    }
   }
   const digest = digestOf(decision, actions);
   return { decision, kind: first.kind, actions, sum: sumOf(actions, air.policy()), digest, reason: reason ?? "" };

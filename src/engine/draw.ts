@@ -265,7 +265,7 @@ export function actionView(
       : row.undoable
         ? kind.undo.text
         : kind.undo.by
-          ? `Cannot be undone from here: ${kind.undo.text}`
+          ? `No connected product can take it back. By hand: ${kind.undo.text}`
           : kind.undo.text,
     undoable: row.undoable,
     note: row.note,
