@@ -205,7 +205,7 @@ describe("air audit verify, as a person calls it", () => {
             [0, 1, 2].map((number) => ({ at: new Date(0), actor: { kind: "air", job: "test" }, event: "test", subject: `S-${number}` })),
           ),
         );
-        const env = { DATABASE_URL: engine.database.url ?? "", AIR_DATA_DIR: folder, AIR_URL: "http://127.0.0.1:9" };
+        const env = { DATABASE_URL: engine.database.url ?? "", AIR_DATA_DIR: folder, PORT: "9" };
         const good = await runAir(["audit", "export"], folder, env);
         expect([good.code, good.err]).toEqual([0, ""]);
         expect(verifyAudit(good.out)).toMatchObject({ ok: true, count: 3 });
