@@ -21,6 +21,7 @@ export async function openPostgres(url: string, max: number): Promise<Driver> {
   await migratePostgres(url);
   const app = postgres(url, { ...quiet, max });
   const queue = postgres(url, { ...quiet, max: 6, types: { json: PASS_JSON } });
+  await Promise.all([learnTypes(app), learnTypes(queue)]);
 
   type Rows = { rows: unknown[] };
   const flat = (result: unknown): Rows => {
@@ -61,6 +62,15 @@ export async function openPostgres(url: string, max: number): Promise<Driver> {
       await app.end({ timeout: 5 });
     },
   };
+}
+
+/**
+ * postgres.js asks every new connection for the array types, and nobody catches it when the server goes away just then: the process would
+ * end. They are the same on all connections, so they are asked for once, where a failure is ours to tell.
+ */
+async function learnTypes(sql: postgres.Sql): Promise<void> {
+  await sql`select 1`;
+  (sql.options as { fetch_types: boolean }).fetch_types = false;
 }
 
 /** Longer statements are multi-row inserts, of which every number of rows would be a statement of its own on every connection. */

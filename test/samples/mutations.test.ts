@@ -96,7 +96,8 @@ function mutated(payload: Record<string, unknown>, changes: readonly Change[]): 
     const inner = box as Record<string, unknown>;
     const now = inner[key];
     if (how === "drop") Array.isArray(box) ? box.splice(Number(key), 1) : delete inner[key];
-    if (how === "put") inner[key] = value;
+    // A copy: the same box put into itself would have no end.
+    if (how === "put") inner[key] = structuredClone(value);
     if (how === "wrap") inner[key] = [now];
     if (how === "text") inner[key] = JSON.stringify(now);
     if (how === "twice" && Array.isArray(now)) inner[key] = [...now, ...now];
