@@ -3,6 +3,7 @@ import { type Air, actionId } from "./air.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { sha256 } from "./sha256.ts";
 import type { ActionRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
 
 /** A stop longer than this and what was approved before it asks again: the world has moved on (product contract 6). */
@@ -34,8 +35,8 @@ export async function askAgain(tx: Tx, air: Pick<Air, "channels">, action: Actio
   // What it takes back is not being taken back any more; the next approval begins that anew.
   if (moved.undoes !== null) await tx.moveAction(moved.undoes, "undoing", { state: "succeeded" });
   const { incidentId, investigationId } = moved;
-  const text = `${actionKinds[moved.kind].title(moved.target)} was approved, has not begun and asks again: ${why}`.slice(0, 2000);
-  await tx.addTimeline([{ incidentId, investigationId, actionId: moved.id, at: now, actor: AIR, event: "action-asks-again", text }]);
+  const text = `${actionKinds[moved.kind].title(moved.target)} was approved, has not begun and asks again: ${why}`;
+  await tx.addTimeline([timelineLine({ incidentId, investigationId, actionId: moved.id }, now, AIR, "action-asks-again", text)]);
   await tx.writeAudit([
     {
       at: now,

@@ -377,15 +377,13 @@ export async function record(
   now: Date,
 ): Promise<void> {
   await tx.addTimeline([
-    {
-      incidentId: action.incidentId,
-      investigationId: action.investigationId,
-      actionId: action.id,
-      at: now,
-      actor: actorOf(person),
+    timelineLine(
+      { incidentId: action.incidentId, investigationId: action.investigationId, actionId: action.id },
+      now,
+      actorOf(person),
       event,
       text,
-    },
+    ),
   ]);
   await tx.writeAudit([
     {

@@ -8,6 +8,7 @@ import { othersStanding } from "./holding.ts";
 import type { Settle } from "./investigate.ts";
 import { isRemedy, refreshInvestigation } from "./investigation-status.ts";
 import type { ActionRow, AuditEntry, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { wantPages } from "./want-pages.ts";
 
 const AIR: Actor = { kind: "air", job: "execute-action" };
@@ -61,15 +62,13 @@ async function pageTrouble(tx: Tx, air: Air, action: ActionRow, now: Date): Prom
 /** A line of the incident's story about an action that is carried out. */
 export const note = (tx: Tx, air: Air, action: ActionRow, event: string, text: string, actor: Actor = AIR): Promise<void> =>
   tx.addTimeline([
-    {
-      incidentId: action.incidentId,
-      investigationId: action.investigationId,
-      actionId: action.id,
-      at: air.clock.now(),
+    timelineLine(
+      { incidentId: action.incidentId, investigationId: action.investigationId, actionId: action.id },
+      air.clock.now(),
       actor,
       event,
-      text: `${actionKinds[action.kind].title(action.target)}: ${text}`.slice(0, 2000),
-    },
+      `${actionKinds[action.kind].title(action.target)}: ${text}`,
+    ),
   ]);
 
 /** An undo has ended, one way or another: the action it takes back is undone, or stands as before. */

@@ -7,6 +7,7 @@ import { deviceName, type Entity, entityKey } from "./domain/entity.ts";
 import type { Proposed } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
 import type { ActionRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { wantPages } from "./want-pages.ts";
 
 const AIR: Actor = { kind: "air", job: "investigate" };
@@ -159,12 +160,5 @@ async function comesBack(tx: Tx, row: New<ActionRow>): Promise<boolean> {
 }
 
 /** One line of an investigation's story, told by air. */
-export const line = (investigation: InvestigationRow, at: Date, event: string, text: string): New<TimelineRow> => ({
-  incidentId: investigation.incidentId,
-  investigationId: investigation.id,
-  actionId: null,
-  at,
-  actor: AIR,
-  event,
-  text: text.slice(0, 2000),
-});
+export const line = (investigation: InvestigationRow, at: Date, event: string, text: string): New<TimelineRow> =>
+  timelineLine({ incidentId: investigation.incidentId, investigationId: investigation.id }, at, AIR, event, text);

@@ -1,6 +1,7 @@
 import { isOpen } from "./domain/action.ts";
 import { ENDED, type InvestigationStatus, JUDGEABLE, mayBecome, STATUS_SENTENCE, statusFrom, timesAfter } from "./domain/investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 
 /** The outcome of an action that was cancelled because its target no longer needs it begins so. */
 export const ALREADY_DONE = "Already remediated";
@@ -52,15 +53,13 @@ export async function refreshInvestigation(tx: Tx, id: number, now: Date): Promi
   await moveInvestigation(tx, row, status, now);
   if (ENDED.has(status) && !ENDED.has(row.status)) {
     await tx.addTimeline([
-      {
-        incidentId: row.incidentId,
-        investigationId: id,
-        actionId: null,
-        at: now,
-        actor: { kind: "air", job: "investigate" },
-        event: "investigation-ended",
-        text: `Investigation INV-${id} ended. ${STATUS_SENTENCE[status]}`,
-      },
+      timelineLine(
+        { incidentId: row.incidentId, investigationId: id },
+        now,
+        { kind: "air", job: "investigate" },
+        "investigation-ended",
+        `Investigation INV-${id} ended. ${STATUS_SENTENCE[status]}`,
+      ),
     ]);
   }
   return status;

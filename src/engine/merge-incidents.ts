@@ -9,6 +9,7 @@ import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
 import { mergedRow } from "./merge-in-plan.ts";
 import { marksOf } from "./prepare-alert.ts";
 import type { AlertSummary, IncidentRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
 
 /**
@@ -182,17 +183,7 @@ function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" 
 }
 
 const note = (tx: Tx, air: Air, person: Person, incident: number, event: string, text: string) =>
-  tx.addTimeline([
-    {
-      incidentId: incident,
-      investigationId: null,
-      actionId: null,
-      at: air.clock.now(),
-      actor: actorOf(person),
-      event,
-      text: text.slice(0, 2000),
-    },
-  ]);
+  tx.addTimeline([timelineLine({ incidentId: incident }, air.clock.now(), actorOf(person), event, text)]);
 
 async function redrawBoth(tx: Tx, air: Air, ids: readonly number[], now: Date, absorbed: readonly number[] = []): Promise<void> {
   const rows = await Promise.all(ids.map((id) => tx.incident(id)));

@@ -2,6 +2,7 @@ import type { Air } from "./air.ts";
 import { isOps, NOBODY } from "./domain/paging.ts";
 import { afterUndelivered } from "./escalate.ts";
 import type { PageRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { pageAlone, redrawIncident, wantCards } from "./want-cards.ts";
 
 /** How one message with pages fared: whom its card named, and why the chat did not take it. */
@@ -54,15 +55,7 @@ export async function noteTold(tx: Tx, air: Air, page: PageRow, now: Date): Prom
   if (page.incidentId === 0 || isOps(page.target)) return;
   const { name } = (air.paging?.() ?? NOBODY).nameOf(page.target);
   await tx.addTimeline([
-    {
-      incidentId: page.incidentId,
-      investigationId: null,
-      actionId: page.actionId,
-      at: now,
-      actor: AIR,
-      event: "page-sent",
-      text: `${name} was told: ${page.text}`.slice(0, 2000),
-    },
+    timelineLine({ incidentId: page.incidentId, actionId: page.actionId }, now, AIR, "page-sent", `${name} was told: ${page.text}`),
   ]);
   await redrawIncident(tx, air, page.incidentId, now);
 }

@@ -5,6 +5,7 @@ import { readStored } from "./domain/action.ts";
 import { entityKey } from "./domain/entity.ts";
 import type { Settle } from "./investigate.ts";
 import { ALREADY_DONE, isRemedy, refreshInvestigation } from "./investigation-status.ts";
+import { timelineLine } from "./timeline-line.ts";
 
 const CALL_TIMEOUT_MS = 15_000;
 /** How often the target of a pending action is read again. */
@@ -44,15 +45,13 @@ export async function recheckAction(air: Air, id: number, settle: Settle): Promi
     if (moved.evidenceId !== null && remedy) await tx.markRemediated(moved.evidenceId, "remediated");
     const actor = { kind: "air", job: "recheck-action" } as const;
     await tx.addTimeline([
-      {
-        incidentId: moved.incidentId,
-        investigationId: moved.investigationId,
-        actionId: id,
-        at: now,
+      timelineLine(
+        { incidentId: moved.incidentId, investigationId: moved.investigationId, actionId: id },
+        now,
         actor,
-        event: "action-cancelled",
-        text: `${actionKinds[moved.kind].title(moved.target)}: ${outcome}`.slice(0, 2000),
-      },
+        "action-cancelled",
+        `${actionKinds[moved.kind].title(moved.target)}: ${outcome}`,
+      ),
     ]);
     await tx.writeAudit([
       {

@@ -11,6 +11,7 @@ import { postAuditHead } from "./post-audit-head.ts";
 import { RECHECK_MS } from "./recheck-action.ts";
 import { keepThreads } from "./thread-lines.ts";
 import { endTimedActions } from "./timed-actions.ts";
+import { timelineLine } from "./timeline-line.ts";
 
 /** How many lapsed actions one sweep takes; the next one takes the rest. */
 const BATCH = 100;
@@ -88,15 +89,13 @@ async function expire(air: Air, id: number, now: Date): Promise<void> {
     if (moved.undoes !== null) await settleUndone(tx, air, moved);
     const text = `${actionKinds[moved.kind].title(moved.target)} expired: nothing was done. ${actionKinds[moved.kind].ifNot(moved.target)}`;
     await tx.addTimeline([
-      {
-        incidentId: moved.incidentId,
-        investigationId: moved.investigationId,
-        actionId: id,
-        at: now,
-        actor: { kind: "air", job: "sweep" },
-        event: "action-expired",
+      timelineLine(
+        { incidentId: moved.incidentId, investigationId: moved.investigationId, actionId: id },
+        now,
+        { kind: "air", job: "sweep" },
+        "action-expired",
         text,
-      },
+      ),
     ]);
     await tx.writeAudit([
       {

@@ -15,12 +15,14 @@ import { propose, targetDigest } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
 import { startInvestigation } from "./start-investigation.ts";
 import type { ActionRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 
 export type TakeRequest = {
   kind: ActionKindName;
   target: Entity;
   params?: Record<string, unknown> | undefined;
-  reason: string /** It ends by itself after this many milliseconds. */;
+  reason: string;
+  /** It ends by itself after this many milliseconds. */
   forMs?: number | undefined;
 };
 
@@ -90,15 +92,13 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
         },
       ]);
       await tx.addTimeline([
-        {
-          incidentId,
-          investigationId: started.investigation,
-          actionId: made,
-          at: now,
-          actor: actorOf(person),
-          event: "action-asked",
-          text: `${person.name} asks: ${kind.title(request.target, row.params)}. ${request.reason}`.slice(0, 2000),
-        },
+        timelineLine(
+          { incidentId, investigationId: started.investigation, actionId: made },
+          now,
+          actorOf(person),
+          "action-asked",
+          `${person.name} asks: ${kind.title(request.target, row.params)}. ${request.reason}`,
+        ),
       ]);
       await tx.writeAudit([
         {

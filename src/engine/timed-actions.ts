@@ -9,6 +9,7 @@ import { entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { keeperOf, wanter } from "./holding.ts";
 import type { ActionRow, New, TimelineRow, Tx } from "./store.ts";
+import { timelineLine } from "./timeline-line.ts";
 import { beginUndo, undoRow } from "./undo-action.ts";
 import { wantPages } from "./want-pages.ts";
 
@@ -26,15 +27,8 @@ export const endsAt = (action: Pick<ActionRow, "undoAfterMs" | "endedAt" | "stat
     : undefined;
 
 const AIR = { kind: "air", job: "timed-actions" } as const;
-const line = (action: ActionRow, at: Date, event: string, text: string): New<TimelineRow> => ({
-  incidentId: action.incidentId,
-  investigationId: action.investigationId,
-  actionId: action.id,
-  at,
-  actor: AIR,
-  event,
-  text: text.slice(0, 2000),
-});
+const line = (action: ActionRow, at: Date, event: string, text: string): New<TimelineRow> =>
+  timelineLine({ ...action, actionId: action.id }, at, AIR, event, text);
 
 /** Warns of what ends soon and takes back what is due. */
 export async function endTimedActions(air: Air, limit: number): Promise<void> {

@@ -193,15 +193,13 @@ export async function beginUndo(tx: Tx, air: Air, original: ActionRow, row: New<
   ]);
   const text = `${who.by} undoes ${name} (${actionKinds[original.kind].title(original.target)})${who.reason ? `: ${who.reason}` : ""}`;
   await tx.addTimeline([
-    {
-      incidentId: original.incidentId,
-      investigationId: original.investigationId,
-      actionId: original.id,
-      at: now,
-      actor: who.actor,
-      event: "action-undo",
-      text: text.slice(0, 2000),
-    },
+    timelineLine(
+      { incidentId: original.incidentId, investigationId: original.investigationId, actionId: original.id },
+      now,
+      who.actor,
+      "action-undo",
+      text,
+    ),
   ]);
   await tx.enqueue("execute-action", { action: id }, { key: actionId(id) });
   await tx.writeAudit([

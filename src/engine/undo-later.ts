@@ -67,7 +67,7 @@ async function setEnd(air: Air, person: Person, { id }: ActionRow, request: Undo
     const reason = request.reason ? { reason: request.reason.slice(0, 2000) } : {};
     const why = request.reason ? `: ${request.reason}` : "";
     const text = `${person.name} has ${name} end in ${span(now, ends)} (${actionKinds[action.kind].title(action.target)})${why}`;
-    await tx.addTimeline([timelineLine({ ...action, actionId: id }, now, actorOf(person), "action-undo-later", text.slice(0, 2000))]);
+    await tx.addTimeline([timelineLine({ ...action, actionId: id }, now, actorOf(person), "action-undo-later", text)]);
     await tx.writeAudit([
       {
         at: now,

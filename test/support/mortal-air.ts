@@ -10,17 +10,13 @@ import { PHASES, type Phase } from "../../src/engine/playbook-shape.ts";
 import type { Capabilities } from "../../src/engine/ports.ts";
 import type { QueuedJob } from "../../src/engine/queue.ts";
 import type { ObservationRow, Tx } from "../../src/engine/store.ts";
+import { type Death, Killed } from "./death.ts";
 import type { Engine } from "./open-engine.ts";
 
 /** Where in a round a call is made: reading the rows, asking in one of the playbook's phases, drawing up proposals, or settling. */
 export type Part = "reading" | Phase | "proposals" | "settle";
 export const PARTS: readonly Part[] = ["reading", ...PHASES, "proposals", "settle"];
 export type Call = { part: Part; what: string };
-
-/** At which of its calls a process dies: before the call has any effect, or when it has taken effect and nobody hears of it. */
-export type Death = { at: number; moment: "before" | "after" };
-
-class Killed extends Error {}
 
 /** Inside the settling transaction these belong to the proposals. */
 const PROPOSING: ReadonlySet<string> = new Set(["listActions", "automaticSince", "insertActions", "enqueueMany", "writeAudit"]);

@@ -1,10 +1,9 @@
 import type { Air } from "../../src/engine/air.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
 import type { Store, Tx } from "../../src/engine/store.ts";
+import { Killed } from "./death.ts";
 import type { FakeDefender } from "./fake-defender.ts";
 import type { Engine } from "./open-engine.ts";
-
-class Killed extends Error {}
 
 /**
  * A process that carries out actions and dies at one of its calls: to the store, inside a transaction, or over the network. `after`: the

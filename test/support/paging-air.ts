@@ -5,6 +5,7 @@ import { publishCards } from "../../src/engine/publish-card.ts";
 import { sendPages } from "../../src/engine/send-pages.ts";
 import type { Tx } from "../../src/engine/store.ts";
 import { sweep } from "../../src/engine/sweep.ts";
+import { type Death, Killed } from "./death.ts";
 import { NOTHING, NOW } from "./lab-capabilities.ts";
 import { type Engine, testPolicy, testSign } from "./open-engine.ts";
 import { RememberingChat } from "./remembering-chat.ts";
@@ -24,10 +25,6 @@ class RememberingHook implements PageHook {
     if (this.down) throw new ConnectorError("unclear", "the webhook could not be reached");
   }
 }
-
-class Killed extends Error {}
-/** At which of its calls a process dies: before the call has any effect, or when it has taken effect and nobody hears of it. */
-type Death = { at: number; moment: "before" | "after" };
 
 /** The people of Contoso: Mia first, then Noor, then a webhook. Two channels of Slack, one of them for air itself. */
 export function pagingWorld(engine: Engine, channel: string, ops: string, more: { rules?: readonly ChannelRule[] } = {}) {
