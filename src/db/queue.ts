@@ -52,7 +52,10 @@ export class JobTakenOver extends Error {
   }
 }
 
-export async function startQueue(database: Database, log: Log, options: { worker: boolean }): Promise<RunningQueue> {
+/** How often a slot that nobody wakes looks by itself, in case a notification was lost. */
+const POLL_SECONDS = 2;
+
+export async function startQueue(database: Database, log: Log, options: { worker: boolean; pollSeconds?: number }): Promise<RunningQueue> {
   const slots = createSlots((id) => boss.notifyWorker(id));
   const connection = pastRunningTwins(database.boss);
   const listen = connection.listen?.bind(connection);
@@ -123,21 +126,25 @@ export async function startQueue(database: Database, log: Log, options: { worker
     async work(name, count, handler) {
       for (let slot = 0; slot < count; slot++) {
         let id = "";
-        id = await boss.work(name, { batchSize: 1, includeMetadata: true, notifyPollingIntervalSeconds: 2 }, async ([job]: BossJob[]) => {
-          if (!job) return;
-          slots.busy(name, id);
-          try {
-            await handler({ name, id: job.id, attempt: job.retryCount, data: job.data as JobOf<typeof name> });
-          } catch (error) {
-            if (!(error instanceof JobTakenOver))
-              log.warn("job failed, it will be tried again", { job: name, id: job.id, error: message(error), code: sqlState(error) });
-            throw error;
-          } finally {
-            // Fetch again at once: a slot otherwise sleeps until the next notify or poll although more jobs wait.
-            slots.idle(name, id);
-            boss.notifyWorker(id);
-          }
-        });
+        id = await boss.work(
+          name,
+          { batchSize: 1, includeMetadata: true, notifyPollingIntervalSeconds: options.pollSeconds ?? POLL_SECONDS },
+          async ([job]: BossJob[]) => {
+            if (!job) return;
+            slots.busy(name, id);
+            try {
+              await handler({ name, id: job.id, attempt: job.retryCount, data: job.data as JobOf<typeof name> });
+            } catch (error) {
+              if (!(error instanceof JobTakenOver))
+                log.warn("job failed, it will be tried again", { job: name, id: job.id, error: message(error), code: sqlState(error) });
+              throw error;
+            } finally {
+              // Fetch again at once: a slot otherwise sleeps until the next notify or poll although more jobs wait.
+              slots.idle(name, id);
+              boss.notifyWorker(id);
+            }
+          },
+        );
         slots.idle(name, id);
       }
     },
