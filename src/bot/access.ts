@@ -26,14 +26,18 @@ function bearer(request: Request): string | undefined {
 
 /** Everything product contract 3.5 asks of an unauthenticated request. Loopback alone is not a boundary. */
 function isBareLab(request: Request, config: Config, labOn: boolean): boolean {
-  if (!labOn || config.slack || config.apiToken || Object.values(config.connectors).some(Boolean)) return false;
-  return isLocal(request);
+  return isBare(config, labOn) && isLocal(request);
 }
+
+/** Nothing is configured that people or programs show something for: the lab alone. A test client of Teams shows nothing either. */
+export const isBare = (config: Config, labOn: boolean): boolean =>
+  labOn && !config.slack && !config.teams?.bot && !config.apiToken && !Object.values(config.connectors).some(Boolean);
 
 const PROXY_HEADERS = new Set(["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"]);
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-function isLocal(request: Request): boolean {
+/** It can only come from this machine, and from no page of elsewhere. */
+export function isLocal(request: Request): boolean {
   const host = (request.headers.host ?? "").toLowerCase().replace(/:\d+$/, "");
   if (!LOCAL_HOSTS.has(host)) return false;
   const peer = request.socket.remoteAddress ?? "";
@@ -56,8 +60,7 @@ export function callerOf(request: Request, config: Config, people: People, labOn
   if (isBareLab(request, config, labOn))
     return { kind: "somebody", person: async () => ({ ...people.persona(persona), via: "http" }), sources: "all" };
   // Without any credential configured the request would have been let in from here: say that it is where it comes from.
-  const wouldBeBare = labOn && !config.slack && !config.apiToken && !Object.values(config.connectors).some(Boolean);
-  return { kind: "nobody", status: wouldBeBare ? 403 : 401 };
+  return { kind: "nobody", status: isBare(config, labOn) ? 403 : 401 };
 }
 
 function byToken(token: string, config: Config, people: People): Caller {

@@ -1,37 +1,25 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
+import { readBaseUrl } from "../adapters/connectors/base-url.ts";
 import type { ActionKindName } from "../engine/domain/action.ts";
 import { ACTION_KINDS, FAMILIES } from "../engine/domain/action.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
+import { readDuration } from "../engine/domain/duration.ts";
 import { ENTITY_KINDS } from "../engine/domain/entity.ts";
 import { isTimeZone } from "../engine/domain/wall-clock.ts";
-import { readBaseUrl } from "./base-url.ts";
+import { Connectors } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { readDuration } from "./duration.ts";
+import { Exclude, Source } from "./source-shape.ts";
+import { oneOf, section } from "./yaml-section.ts";
 
 /*
  * air.yaml (product contract 3.4), part by part. A message never repeats a value: it may have come out of the environment.
  */
 
-/** An object with these keys only; one line of message per unknown key, in the order of the issue's `keys`. */
-function section<T extends z.ZodRawShape>(shape: T) {
-  const known = Object.keys(shape);
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? issue.keys.map((key) => `unknown key "${key}".${didYouMean(key, known) || ` Known here: ${known.join(", ")}.`}`).join("\n")
-        : undefined,
-  });
-}
 /** Part of the contract, but nothing acts on it yet: accepted in silence it would be believed to work. */
 const noEffectYet = z.undefined({ error: "has no effect in this version: remove it" }).optional();
 
 const text = z.string().trim().min(1, "must not be empty").max(1000, "at most 1000 characters");
-const oneOf = <const T extends readonly [string, ...string[]]>(words: T) =>
-  z.enum(words, {
-    error: ({ input }) =>
-      `must be ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.${typeof input === "string" ? didYouMean(input, words) : ""}`,
-  });
 /** `high` for `[high]`. */
 const oneOrMore = <T extends z.ZodType>(item: T) =>
   z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(item).min(1, "must not be empty"));
@@ -63,6 +51,25 @@ const slackMember = z
   .string()
   .trim()
   .regex(/^[UW][A-Z0-9]{2,}$/, "must be a member id (U0...), not a name: in Slack, open the person's profile and choose Copy member ID");
+const teamsChannel = z
+  .string()
+  .trim()
+  .min(1, "must not be empty")
+  .max(300, "at most 300 characters")
+  .superRefine((value, context) => {
+    const problem = /^https?:/i.test(value)
+      ? "must be the channel's id alone: in the channel's link it stands behind /channel/ and begins 19%3A; write 19:...@thread.tacv2"
+      : /[;\s]/.test(value) || /%3a/i.test(value)
+        ? "must be a channel id like 19:...@thread.tacv2, without spaces, ; or %3A"
+        : undefined;
+    if (problem) context.addIssue({ code: "custom", message: problem });
+  });
+/** Compared without regard to case, as Entra ID does. */
+const teamsAccount = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^[^\s@]{1,100}$/, "must be the person's object id in Entra ID (a GUID), not a name or an address");
 const GROUP = "slack-group:";
 /** A person by address or the members of a chat group; viewers also by pattern, because looking is all a viewer can do. */
 const roleEntry = (patterns: "patterns" | "noPatterns") =>
@@ -179,17 +186,7 @@ const excludedUrl = z
         'must be a host like "sim.example.com" or "*.example.com", or the beginning of a link',
       ),
   );
-
-const quota = { perMinute: atLeastOne.optional(), perDay: atLeastOne.optional() };
-/** Where a product answers: its credentials go there. */
-const baseUrl = z.string().transform((value, context) => {
-  const read = readBaseUrl(value, { http: "loopback" });
-  if ("url" in read) return read.url;
-  context.addIssue({ code: "custom", message: read.problem });
-  return z.NEVER;
-});
 const secret = z.string().trim().min(1, "must not be empty");
-
 /** How long somebody has to answer. */
 const deadline = z.string({ error: 'must be a duration like "30m", or digest' }).transform((value, context) => {
   if (value === "digest") return "digest" as const;
@@ -235,28 +232,20 @@ export const AirYaml = section({
   }).optional(),
   mode: oneOf(["observe", "ask", "act"]).optional(),
   lab: z.boolean({ error: "must be true or false" }).optional(),
-  sources: z
-    .record(
-      z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/),
-      section({
-        kind: oneOf(["generic", "defender", "guardduty"]),
-        signingSecret: secret.min(16, "must be at least 16 characters long").optional(),
-        trusted: z.boolean({ error: "must be true or false" }).default(false),
-      }),
-    )
-    .default({}),
+  exclude: Exclude.optional(),
+  sources: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/), Source).default({}),
   channels: z
     .array(
       section({
         when: section({ severity: oneOrMore(oneOf(SEVERITIES)).optional() }).optional(),
         slack: slackChannel.optional(),
-        teams: noEffectYet,
+        teams: teamsChannel.optional(),
         post: oneOf(["needed", "all"]).default("needed"),
         page: z.boolean({ error: "must be true or false" }).default(false),
       }),
     )
     .default([]),
-  opsChannel: section({ slack: slackChannel.optional(), teams: noEffectYet }).optional(),
+  opsChannel: section({ slack: slackChannel.optional(), teams: teamsChannel.optional() }).optional(),
   slack: section({
     teams: z
       .array(
@@ -268,8 +257,21 @@ export const AirYaml = section({
       .default([]),
     pace: section({ perSecond: z.number().positive("must be above 0").default(1), burst: atLeastOne.default(1) }).optional(),
   }).optional(),
-  teams: noEffectYet,
-  people: z.array(section({ name: text, email, slack: slackMember.optional(), teams: text.optional() })).default([]),
+  teams: section({
+    /** Tenants whose people may talk to air; left out: the bot's own. */
+    tenants: z
+      .array(
+        z
+          .string()
+          .trim()
+          .toLowerCase()
+          .regex(/^[a-z0-9-]{1,64}$/, "must be a tenant id (a GUID), not a domain"),
+      )
+      .min(1, "must name at least one tenant; leave it out for the bot's own")
+      .optional(),
+    pace: section({ perSecond: z.number().positive("must be above 0").default(3), burst: atLeastOne.default(3) }).optional(),
+  }).optional(),
+  people: z.array(section({ name: text, email, slack: slackMember.optional(), teams: teamsAccount.optional() })).default([]),
   roles: section({
     admin: roleEntries("noPatterns"),
     approver: section({
@@ -385,20 +387,6 @@ export const AirYaml = section({
     informational: deadline.optional(),
   }).optional(),
   onCall: OnCall.optional(),
-  connectors: section({
-    virustotal: section({ apiKey: secret.optional(), ...quota }).optional(),
-    abuseipdb: section({ apiKey: secret.optional(), ...quota }).optional(),
-    urlhaus: section({ authKey: secret.optional(), ...quota }).optional(),
-    threatfox: noEffectYet,
-    malwarebazaar: noEffectYet,
-    defender: section({
-      tenantId: text.regex(/^[A-Za-z0-9.-]{1,253}$/, "must be the tenant's id (a GUID) or one of its domains"),
-      clientId: text.regex(/^[A-Za-z0-9-]{1,64}$/, "must be the app registration's Application (client) ID"),
-      clientSecret: secret,
-      url: baseUrl.optional(),
-      loginUrl: baseUrl.optional(),
-    }).optional(),
-    graph: noEffectYet,
-  }).optional(),
+  connectors: Connectors.optional(),
 });
 export type AirYaml = z.infer<typeof AirYaml>;

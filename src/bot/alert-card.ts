@@ -1,6 +1,6 @@
 import { alertId, incidentId, investigationId } from "../engine/air.ts";
 import { type Card, cut, type Line, type Text } from "../engine/cards/card.ts";
-import { capital, count, outside, SEVERITY_TONE, shown, time } from "../engine/cards/say.ts";
+import { capital, count, kindWord, outside, SEVERITY_TONE, shown, time } from "../engine/cards/say.ts";
 import type { AlertRow, IncidentView } from "../engine/store.ts";
 
 /** Entities one card names; the rest is counted. */
@@ -16,9 +16,7 @@ export function alertCard(row: AlertRow, view: Pick<IncidentView, "incident">): 
     lines.push({
       kind: "list",
       title: "It names",
-      items: row.entities
-        .slice(0, NAMED)
-        .map(({ entity }) => ({ mark: capital(entity.kind.replaceAll("-", " ")), text: cut(shown(entity), 160) })),
+      items: row.entities.slice(0, NAMED).map(({ entity }) => ({ mark: capital(kindWord(entity.kind)), text: cut(shown(entity), 160) })),
     });
   if (row.entities.length > NAMED) lines.push({ kind: "note", text: `and ${count(row.entities.length - NAMED, "more")}.` });
   const incident = incidentId(view.incident.id);

@@ -25,6 +25,19 @@ export const incidentShape = (row: IncidentRow, view?: IncidentView) => ({
   determination: row.determination,
   alertCount: row.alertCount,
   ...(row.stormId === null ? {} : { storm: row.stormId }),
+  ...(row.preexisting ? { preexisting: true } : {}),
+  ...(view && view.vendorIncidents.length > 0
+    ? {
+        vendorIncidents: view.vendorIncidents.map((one) => ({
+          source: one.source,
+          id: one.vendorId,
+          url: one.url,
+          status: one.status,
+          assignee: one.assignee,
+          redirectTo: one.redirectTo,
+        })),
+      }
+    : {}),
   lab: row.lab,
 });
 

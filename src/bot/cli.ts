@@ -17,6 +17,7 @@ import { loadPlaybooks } from "./load-playbooks.ts";
 import { createLog } from "./log.ts";
 import { strangers } from "./people.ts";
 import type { Outcome } from "./playbook-commands.ts";
+import { goThroughProxy } from "./proxy.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
@@ -44,7 +45,10 @@ async function standardInput(): Promise<string> {
 
 function configuration(): Config {
   const read = readConfig(process.env, readFile);
-  if (read.ok) return read.config;
+  if (read.ok) {
+    if (read.config.proxy) goThroughProxy(read.config.proxy);
+    return read.config;
+  }
   const lines = read.problems.map((problem) => `  ${problem.where} ${problem.message}`);
   throw new Usage(`The configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`);
 }
@@ -380,12 +384,30 @@ program
   .command("explain")
   .description("say why an alert would start an investigation or not; nothing is sent anywhere")
   .argument("<file>", "the alert as JSON; - reads standard input")
-  .option("--source <name>", "a source: built in are generic, defender and guardduty, others are in air.yaml", "generic")
+  .option("--source <name>", "a source of air.yaml, or a built-in kind: generic, defender, guardduty, wazuh, ocsf, elastic", "generic")
   .action(async (file: string, options: { source: string }) => {
-    const text = readFile(file === "-" ? "/dev/stdin" : file);
+    const text = file === "-" ? await standardInput() : readFile(file);
     if (text === undefined) throw new Usage(`${file} cannot be read.`);
     const { explainPolicies } = await import("./explain-policies.ts");
     for (const line of explainPolicies(text, options.source, configuration(), new Date())) out(line);
+  });
+program
+  .command("source")
+  .description("the sources of alerts")
+  .command("test")
+  .description(
+    "say what air would make of an alert: its fields, its entities, what it would join, what was not understood; nothing is sent anywhere",
+  )
+  .argument("<file>", "the alert, or a list of them, as JSON; - reads standard input")
+  .option("--source <name>", "a source of air.yaml or a built-in kind; without it the first that takes the file")
+  .action(async (file: string, options: { source?: string }) => {
+    const text = file === "-" ? await standardInput() : readFile(file);
+    if (text === undefined) throw new Usage(`${file} cannot be read.`);
+    const { testSource } = await import("./test-source.ts");
+    const config = configuration();
+    if (options.source !== undefined && !config.sources.has(options.source))
+      throw new Usage(`There is no source ${options.source.slice(0, 60)}. There are: ${[...config.sources.keys()].join(", ")}.`);
+    for (const line of testSource(text, options.source, config, new Date())) out(line);
   });
 /** The playbook commands need no database; their answers carry their own exit code. */
 async function playbookCommand(work: (commands: typeof import("./playbook-commands.ts")) => Outcome): Promise<void> {
@@ -448,6 +470,30 @@ program
     if (options.url !== undefined && URL.parse(options.url)?.protocol !== "https:")
       throw new Usage("--url is the public address of air and begins with https://, as Slack calls nothing else.");
     out(JSON.stringify(slackManifest(options.url), null, 2));
+  });
+program
+  .command("teams")
+  .description("help with connecting Teams")
+  .command("package")
+  .description("write the package of the Teams app, to be uploaded to Teams")
+  .requiredOption("--url <url>", "air's public address")
+  .option("--app-id <id>", "the bot's Microsoft App ID; without it MICROSOFT_APP_ID")
+  .option("--out <file>", "where to write it", "air-teams.zip")
+  .action(async (options: { url: string; appId?: string; out: string }) => {
+    const appId = options.appId ?? process.env.MICROSOFT_APP_ID?.trim();
+    if (URL.parse(options.url)?.protocol !== "https:")
+      throw new Usage("--url is the public address of air and begins with https://, as Teams calls nothing else.");
+    if (!appId || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(appId))
+      throw new Usage("--app-id is the Microsoft App ID of the bot in Azure, a GUID like 11111111-2222-3333-4444-555555555555.");
+    const { teamsPackage } = await import("./teams-package.ts");
+    try {
+      fs.writeFileSync(options.out, teamsPackage(options.url, appId.toLowerCase()));
+    } catch (error) {
+      throw new Usage(
+        `${options.out} cannot be written (${(error as { code?: string }).code ?? "unknown"}). Choose another file with --out.`,
+      );
+    }
+    out(`${options.out} is the package. In Teams: Apps, Manage your apps, Upload an app; then add air to the team of its channel.`);
   });
 
 /** What went wrong, with the next step where there is one. */

@@ -15,7 +15,8 @@ import { readSpoken, readSpokenText } from "./spoken-duration.ts";
 
 /** What a person asked for in words: one parser for Slack, Teams, console and CLI (product contract 3.6). */
 export type Command =
-  | { kind: "help" }
+  /** `about`: one command, or `all`. */
+  | { kind: "help"; about?: string }
   | { kind: "whoami" }
   | { kind: "status"; id: Id | undefined }
   /** `written`: the filters as they were said, for the button that shows the next page. */
@@ -60,6 +61,7 @@ export type Command =
   | { kind: "fn"; entity: Entity }
   | { kind: "do"; action: ActionKindName; target: Entity; forMs: number | undefined; reason: string }
   | { kind: "extend"; action: number; moreMs: number }
+  | { kind: "package"; action: number }
   | { kind: "note"; incident: number; text: string }
   | { kind: "assign"; incident: number; to: string }
   | { kind: "ack"; incident: number }
@@ -75,7 +77,7 @@ export type Command =
 
 /** Shown by `help`, in this order. */
 export const COMMANDS: { name: string; usage: string; about: string }[] = [
-  { name: "help", usage: "help", about: "this list" },
+  { name: "help", usage: "help [command or all]", about: "what air understands, how one command is said, or every command" },
   { name: "whoami", usage: "whoami", about: "who air takes you for, your roles, and the lines an admin would add" },
   {
     name: "status",
@@ -144,6 +146,11 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "reject", usage: "reject <ACT> <reason>", about: "do not carry it out, and say why" },
   { name: "do", usage: "do <kind> <target> [for 2h] <reason>", about: "ask for an action by hand; an approver of its family decides" },
   { name: "extend", usage: "extend <ACT> <duration>", about: "what ends by itself lasts longer" },
+  {
+    name: "package",
+    usage: "package <ACT>",
+    about: "the short-lived link to a collected package, for you alone (approvers of the device)",
+  },
   { name: "undo", usage: "undo <ACT> [in 2h] [reason]", about: "take an action back where its product can, now or then" },
   {
     name: "cancel",
@@ -190,7 +197,7 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
   switch (name) {
     case "":
     case "help":
-      return { kind: "help" };
+      return readHelp(rest.join(" ").toLowerCase(), wrong);
     case "whoami":
     case "oncall":
     case "policies":
@@ -295,6 +302,8 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "approve":
     case "reject":
       return readDecision(name, rest, wrong, idOf);
+    case "package":
+      return idOf(["action"], ({ id }) => ({ kind: "package", action: id }));
     case "propose":
       return idOf(["action"], ({ id }) => ({ kind: "propose", action: id }));
     case "break-glass":
@@ -513,6 +522,14 @@ function readList(text: string): Command {
 function placeOf(after: string): number {
   if (!/^\d{1,9}$/.test(after)) throw new Refusal("invalid", "must be the number of a page before", { field: "after" });
   return Number(after);
+}
+
+/** "help me" is a cry for help, "help aprove" a slip of the finger. */
+function readHelp(about: string, wrong: (message: string) => Command): Command {
+  const names = COMMANDS.map((command) => command.name);
+  if (about === "all" || names.includes(about)) return { kind: "help", about };
+  const near = about === "" ? "" : didYouMean(about.slice(0, 40), names);
+  return near === "" ? { kind: "help" } : wrong(`There is no command "${about.slice(0, 40)}".${near}`);
 }
 
 function unknown(name: string): string {

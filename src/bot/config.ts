@@ -1,7 +1,10 @@
+import { BUILT_IN_KINDS, type BuiltInKind } from "../adapters/alerts/all.ts";
+import type { AlertMap } from "../adapters/alerts/mapped.ts";
 import { type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import type { Severity } from "../engine/domain/alert.ts";
 import { BUILT_IN_POLICIES } from "../engine/domain/alert-policy.ts";
 import { NO_GROUP } from "../engine/domain/automation.ts";
+import { asExclusions, type IntakeExclusions } from "../engine/domain/intake-exclusions.ts";
 import {
   DEFAULT_AUTOMATION,
   DEFAULT_CEILINGS,
@@ -12,13 +15,26 @@ import {
 } from "../engine/domain/policy.ts";
 import { type ReadYaml, readAirYaml } from "./air-yaml.ts";
 import { AirYaml } from "./air-yaml-shape.ts";
+import { actingOf, type Connected, readConnectors, withoutSecrets } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { type Env, type EnvSettings, type LogLevel, readEnvSettings } from "./env-settings.ts";
+import { type Env, type EnvSettings, type LogLevel, readEnvSettings, type TeamsBot } from "./env-settings.ts";
 import type { Problem } from "./problem.ts";
+import type { ProxyConfig } from "./proxy.ts";
 
-export type SourceKind = "generic" | "defender" | "guardduty";
-export type SourceConfig = { kind: SourceKind; signingSecret: string | undefined; trusted: boolean };
-export type ChannelRule = { severity: readonly Severity[] | undefined; slack: string | undefined; post: "needed" | "all"; page: boolean };
+export type SourceConfig = {
+  kind: BuiltInKind | "mapped";
+  /** Of a source of kind `mapped`: where its alerts keep what air asks for. */
+  map?: AlertMap | undefined;
+  signingSecret: string | undefined;
+  trusted: boolean;
+};
+export type ChannelRule = {
+  severity: readonly Severity[] | undefined;
+  slack: string | undefined;
+  teams: string | undefined;
+  post: "needed" | "all";
+  page: boolean;
+};
 export type PersonConfig = { name: string; email: string; slack: string | undefined; teams: string | undefined };
 /** An address, or `slack-group:S0EDR`; limited to devices of some groups where it says so. */
 export type ApproverEntry = string | { who: string; deviceGroups: readonly string[] };
@@ -56,8 +72,13 @@ export type SlackConfig = {
   teams: readonly string[];
   pace: { perSecond: number; burst: number };
 };
-export type DefenderConfig = { tenantId: string; clientId: string; clientSecret: string; url: string; loginUrl: string };
-type Limits = { url: string; perMinute: number | undefined; perDay: number | undefined };
+export type TeamsConfig = {
+  /** Undefined: a test client on this machine, whose requests nobody signs. */
+  bot: TeamsBot | undefined;
+  /** Tenants whose people may talk to air; empty: any (only without a bot). */
+  tenants: readonly string[];
+  pace: { perSecond: number; burst: number };
+};
 
 /** Everything air is told from outside, parsed and defaulted once; nothing else reads the environment. */
 export type Config = {
@@ -77,41 +98,24 @@ export type Config = {
   auditKeyFile: string | undefined;
   paused: boolean;
   logLevel: LogLevel;
+  /** The way out of the network, where there is one. */
+  proxy: ProxyConfig | undefined;
   /** Undefined: nobody chose; `act` in the lab, else `observe` until an admin sets another. */
   mode: Mode | undefined;
   lab: boolean | undefined;
   policy: Omit<Policy, "mode">;
   sources: ReadonlyMap<string, SourceConfig>;
   channels: readonly ChannelRule[];
-  opsChannel: { slack: string | undefined };
+  opsChannel: { slack: string | undefined; teams: string | undefined };
   slack: SlackConfig | undefined;
+  teams: TeamsConfig | undefined;
   people: readonly PersonConfig[];
   roles: RolesConfig;
   tokens: readonly TokenConfig[];
   onCall: OnCallConfig;
-  connectors: {
-    virustotal: ({ apiKey: string } & Limits) | undefined;
-    abuseipdb: ({ apiKey: string } & Limits) | undefined;
-    urlhaus: ({ authKey: string } & Limits) | undefined;
-    defender: DefenderConfig | undefined;
-  };
+  connectors: Connected;
 };
 export type ReadConfig = { ok: true; config: Config } | { ok: false; problems: Problem[] };
-
-/** Which connectors change something in the world; the lab may not run beside one (product contract 3.5). */
-const ACTS: Readonly<Record<keyof Config["connectors"], boolean>> = {
-  virustotal: false,
-  abuseipdb: false,
-  urlhaus: false,
-  defender: true,
-};
-const DEFAULT_URL = {
-  virustotal: "https://www.virustotal.com",
-  abuseipdb: "https://api.abuseipdb.com",
-  urlhaus: "https://urlhaus-api.abuse.ch",
-} as const;
-const DEFENDER_URL = "https://api.security.microsoft.com";
-const LOGIN_URL = "https://login.microsoftonline.com";
 
 /** Environment and air.yaml together, with every error at once. `readFile` gives undefined for a file that is not there. */
 export function readConfig(env: Env, readFile: (path: string) => string | undefined): ReadConfig {
@@ -123,12 +127,15 @@ export function readConfig(env: Env, readFile: (path: string) => string | undefi
     text === undefined ? { content: AirYaml.parse({}), problems: [], locate: () => file } : readAirYaml(text, file, env);
   problems.push(...yaml.problems);
   // What depends on both is only checked where air.yaml could be read: otherwise half of it would be said to be missing.
-  if (yaml.content) problems.push(...contradictions(env, settings, yaml.content, yaml.locate));
+  const products = readConnectors(yaml.content?.connectors ?? {}, env, yaml.locate);
+  problems.push(...products.faults);
+  if (yaml.content)
+    problems.push(...products.problems, ...contradictions(env, settings, yaml.content, actingOf(products.connected), yaml.locate));
   if (problems.length > 0 || !yaml.content) return { ok: false, problems };
-  return { ok: true, config: build(settings, yaml.content, text === undefined ? undefined : file) };
+  return { ok: true, config: build(settings, yaml.content, products.connected, text === undefined ? undefined : file) };
 }
 
-function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: ReadYaml["locate"]): Problem[] {
+function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, acting: readonly string[], locate: ReadYaml["locate"]): Problem[] {
   const problems: Problem[] = [];
   const say = (path: readonly PropertyKey[], message: string) => problems.push({ where: locate(path), message });
   const isSet = (name: string) => Boolean(env[name]?.trim());
@@ -139,28 +146,19 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
       message: "is missing: set it to a channel id, or list channels in air.yaml, so that air knows where to post",
     });
   }
-  for (const [product, keyName, urlName, key] of [
-    ["virustotal", "VIRUSTOTAL_API_KEY", "VIRUSTOTAL_URL", yaml.connectors?.virustotal?.apiKey],
-    ["abuseipdb", "ABUSEIPDB_API_KEY", "ABUSEIPDB_URL", yaml.connectors?.abuseipdb?.apiKey],
-    ["urlhaus", "ABUSECH_AUTH_KEY", "URLHAUS_URL", yaml.connectors?.urlhaus?.authKey],
-  ] as const) {
-    if (isSet(keyName) || key) continue;
-    if (isSet(urlName)) problems.push({ where: keyName, message: `is missing: ${urlName} is set, but nothing is asked without a key` });
-    if (yaml.connectors?.[product]) say(["connectors", product], `connectors.${product} needs a key, here or as ${keyName}`);
-  }
-  for (const name of ["DEFENDER_URL", "ENTRA_LOGIN_URL"] as const) {
-    if (isSet(name) && !yaml.connectors?.defender)
-      problems.push({ where: name, message: "has no effect without connectors.defender in air.yaml: unset it, or connect Defender there" });
-  }
-  const acting = Object.entries(connectorsOf(settings, yaml)).flatMap(([name, connector]) =>
-    connector && ACTS[name as keyof typeof ACTS] ? [name] : [],
-  );
   if (yaml.lab && acting.length > 0)
     say(["lab"], `lab: true cannot stand beside ${acting.join(" and ")}, which acts on real things: remove one`);
 
+  if (settings.teams.anonymous && acting.length > 0)
+    problems.push({
+      where: "TEAMS_ANONYMOUS",
+      message: `checks nobody's identity, so it cannot stand beside ${acting.join(" and ")}, which acts on real things: give Teams a bot registration (MICROSOFT_APP_ID), or unset it`,
+    });
+  problems.push(...lonelyTeams(settings, yaml, locate));
+
   const secrets = new Map<string, string>();
   for (const [name, source] of Object.entries(yaml.sources)) {
-    if (name in BUILT_IN_SOURCES && name !== source.kind)
+    if (BUILT_IN_SOURCES.has(name) && name !== source.kind)
       say(["sources", name, "kind"], `sources.${name} must be of kind ${name}: that name is built in`);
     if (!source.signingSecret) continue;
     const other = secrets.get(source.signingSecret);
@@ -168,13 +166,13 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
       say(["sources", name, "signingSecret"], `sources.${name} has the signing secret of sources.${other}: each source needs its own`);
     secrets.set(source.signingSecret, name);
   }
-  const sourceNames = [...Object.keys(BUILT_IN_SOURCES), ...Object.keys(yaml.sources)];
+  const sourceNames = [...new Set([...BUILT_IN_SOURCES.keys(), ...Object.keys(yaml.sources)])];
   const emails = yaml.people.map((person) => person.email);
   for (const [index, email] of emails.entries()) {
     if (emails.indexOf(email) < index) say(["people", index, "email"], `people[${index}].email is the address of another person above`);
   }
   problems.push(...sharedAccounts(yaml, locate), ...unknownDeviceGroups(yaml, locate));
-  problems.push(...onCallProblems(yaml, isSet("SLACK_BOT_TOKEN"), locate));
+  problems.push(...onCallProblems(yaml, { slack: isSet("SLACK_BOT_TOKEN"), teams: settings.teams.bot !== undefined }, locate));
   for (const [index, token] of yaml.tokens.entries()) {
     const path = `tokens[${index}]`;
     if (yaml.tokens.findIndex((other) => other.name === token.name || other.sha256 === token.sha256) < index) {
@@ -205,6 +203,26 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, locate: 
     }
   }
   return problems;
+}
+
+/** Channels of a Teams that is not connected would stay empty, and nobody would know why. */
+function lonelyTeams({ teams }: EnvSettings, yaml: AirYaml, locate: ReadYaml["locate"]): Problem[] {
+  if (teams.bot || teams.anonymous) return [];
+  const paths: (string | number)[][] = [
+    ...yaml.channels.flatMap((rule, index) => (rule.teams ? [["channels", index, "teams"]] : [])),
+    ...(yaml.opsChannel?.teams ? [["opsChannel", "teams"]] : []),
+    ...(yaml.teams ? [["teams"]] : []),
+  ];
+  return paths.map((path) => ({
+    where: locate(path),
+    message: `${path
+      .map((part) => (typeof part === "number" ? `[${part}]` : part))
+      .join(".")
+      .replaceAll(
+        ".[",
+        "[",
+      )} has no effect without MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID: set them, or remove it`,
+  }));
 }
 
 /** One account that is two people would be two approvals by one person. */
@@ -259,17 +277,15 @@ function unknownDeviceGroups(yaml: AirYaml, locate: ReadYaml["locate"]): Problem
 }
 
 const DEFAULT_FILE = "./air.yaml";
-const BUILT_IN_SOURCES: Readonly<Record<SourceKind, SourceConfig>> = {
-  generic: { kind: "generic", signingSecret: undefined, trusted: false },
-  defender: { kind: "defender", signingSecret: undefined, trusted: false },
-  guardduty: { kind: "guardduty", signingSecret: undefined, trusted: false },
-};
+const BUILT_IN_SOURCES: ReadonlyMap<string, SourceConfig> = new Map(
+  BUILT_IN_KINDS.map((kind) => [kind, { kind, signingSecret: undefined, trusted: false }]),
+);
 const personOf = (yaml: AirYaml, who: string) => yaml.people.find((person) => person.email === who.toLowerCase() || person.name === who);
 
-function build(settings: EnvSettings, yaml: AirYaml, configFile: string | undefined): Config {
-  const { slack, virustotal: _virustotal, abuseipdb: _abuseipdb, urlhaus: _urlhaus, defender: _defender, ...plain } = settings;
+function build(settings: EnvSettings, yaml: AirYaml, connectors: Connected, configFile: string | undefined): Config {
+  const { slack, teams, ...plain } = settings;
   const sources = new Map<string, SourceConfig>([
-    ...Object.entries(BUILT_IN_SOURCES),
+    ...BUILT_IN_SOURCES,
     ...Object.entries(yaml.sources).map(([name, source]): [string, SourceConfig] => [
       name,
       { ...source, signingSecret: source.signingSecret },
@@ -284,11 +300,18 @@ function build(settings: EnvSettings, yaml: AirYaml, configFile: string | undefi
     lab: yaml.lab,
     policy: policyOf(yaml, sources),
     sources,
-    channels: yaml.channels.map(({ when, slack: channel, post, page }) => ({ severity: when?.severity, slack: channel, post, page })),
-    opsChannel: { slack: yaml.opsChannel?.slack },
+    channels: yaml.channels.map(({ when, slack: channel, teams: elsewhere, post, page }) => ({
+      severity: when?.severity,
+      slack: channel,
+      teams: elsewhere,
+      post,
+      page,
+    })),
+    opsChannel: { slack: yaml.opsChannel?.slack, teams: yaml.opsChannel?.teams },
     slack: slack.botToken
       ? { ...slack, botToken: slack.botToken, teams: yaml.slack?.teams ?? [], pace: yaml.slack?.pace ?? { perSecond: 1, burst: 1 } }
       : undefined,
+    teams: teamsOf(teams, yaml),
     people: yaml.people.map(({ name, email, slack: slackId, teams }) => ({ name, email, slack: slackId, teams })),
     roles: {
       admin: yaml.roles?.admin ?? [],
@@ -298,8 +321,15 @@ function build(settings: EnvSettings, yaml: AirYaml, configFile: string | undefi
     },
     tokens: yaml.tokens.map((token) => ({ ...token, person: token.person && personOf(yaml, token.person)?.email })),
     onCall: onCallOf(yaml),
-    connectors: connectorsOf(settings, yaml),
+    connectors,
   };
+}
+
+/** The limits of Teams are three posts a second for twenty seconds, and less for longer; see adapters/teams/windows.ts. */
+function teamsOf({ bot, anonymous }: EnvSettings["teams"], yaml: AirYaml): TeamsConfig | undefined {
+  if (!bot && !anonymous) return undefined;
+  const tenants = yaml.teams?.tenants ?? (bot ? [bot.tenantId.toLowerCase()] : []);
+  return { bot, tenants, pace: yaml.teams?.pace ?? { perSecond: 3, burst: 3 } };
 }
 
 function onCallOf({ onCall }: AirYaml): OnCallConfig {
@@ -313,7 +343,7 @@ function onCallOf({ onCall }: AirYaml): OnCallConfig {
 }
 
 /** Who is on call has to be somebody a chat can mention. */
-function onCallProblems({ onCall, people }: AirYaml, slack: boolean, locate: ReadYaml["locate"]): Problem[] {
+function onCallProblems({ onCall, people }: AirYaml, chats: { slack: boolean; teams: boolean }, locate: ReadYaml["locate"]): Problem[] {
   return (["person", "then"] as const).flatMap((key) => {
     const who = onCall?.[key];
     if (who === undefined || !who.includes("@")) return [];
@@ -329,9 +359,10 @@ function onCallProblems({ onCall, people }: AirYaml, slack: boolean, locate: Rea
           )}`,
         },
       ];
-    return slack && !person.slack
-      ? [{ where, message: `onCall.${key} has no slack account in people, so nobody would be mentioned: add slack: U0...` }]
-      : [];
+    const needed = [...(chats.slack ? (["slack"] as const) : []), ...(chats.teams ? (["teams"] as const) : [])];
+    if (needed.length === 0 || needed.some((chat) => person[chat])) return [];
+    const add = needed.map((chat) => (chat === "slack" ? "slack: U0..." : "teams: <object id>")).join(" or ");
+    return [{ where, message: `onCall.${key} has no ${needed.join(" or ")} account in people, so nobody would be mentioned: add ${add}` }];
   });
 }
 
@@ -353,7 +384,8 @@ function policyOf(yaml: AirYaml, sources: ReadonlyMap<string, SourceConfig>): Co
     ceilings: { ...DEFAULT_CEILINGS, ...present(yaml.ceilings ?? {}) },
     requesterMayApprove: yaml.decisions?.requesterMayApprove ?? false,
     ...(yaml.deadlines ? { deadlines: present(yaml.deadlines) } : {}),
-    automation: { ...DEFAULT_AUTOMATION, ...present(yaml.automation ?? {}) },
+    automation: automationOf(yaml),
+    ...(yaml.exclude ? { exclude: excludeOf(yaml.exclude) } : {}),
     alertPolicies: yaml.alertPolicies.map((rule, index) => ({
       name: rule.name ?? `alertPolicies-${index}`,
       match: rule.name && Object.keys(rule.match).length === 0 ? builtInMatch(rule.name) : present(rule.match),
@@ -370,45 +402,50 @@ function policyOf(yaml: AirYaml, sources: ReadonlyMap<string, SourceConfig>): Co
   };
 }
 
-/** An entry that only names a built-in policy changes what follows from it, not what it matches. */
-const builtInMatch = (name: string) => BUILT_IN_POLICIES.find((policy) => policy.name === name)?.match ?? {};
+const excludeOf = ({ mailboxes, simulations }: NonNullable<AirYaml["exclude"]>): IntakeExclusions => ({
+  mailboxes,
+  simulations: simulations ?? { senders: [], domains: [], urls: [] },
+});
 
-/** The environment's key wins over the file's; limits come from the file. */
-function connectorsOf(settings: EnvSettings, { connectors }: AirYaml): Config["connectors"] {
-  const virustotal = settings.virustotal.key ?? connectors?.virustotal?.apiKey;
-  const abuseipdb = settings.abuseipdb.key ?? connectors?.abuseipdb?.apiKey;
-  const urlhaus = settings.urlhaus.key ?? connectors?.urlhaus?.authKey;
-  const limits = (product: keyof typeof DEFAULT_URL, perMinute?: number, perDay?: number): Limits => ({
-    url: settings[product].url ?? DEFAULT_URL[product],
-    perMinute: connectors?.[product]?.perMinute ?? perMinute,
-    perDay: connectors?.[product]?.perDay ?? perDay,
-  });
+/** What is not investigated on its own is left alone as evidence of something else, too. */
+function automationOf({ automation, exclude }: AirYaml): Policy["automation"] {
+  const own = { ...DEFAULT_AUTOMATION, ...present(automation ?? {}) };
+  if (!exclude) return own;
+  const more = asExclusions(excludeOf(exclude));
+  const { mailboxes, senders, urls } = own.exclude;
   return {
-    // What the free keys grant.
-    virustotal: virustotal ? { apiKey: virustotal, ...limits("virustotal", 4, 500) } : undefined,
-    abuseipdb: abuseipdb ? { apiKey: abuseipdb, ...limits("abuseipdb", undefined, 1000) } : undefined,
-    urlhaus: urlhaus ? { authKey: urlhaus, ...limits("urlhaus") } : undefined,
-    defender: connectors?.defender && {
-      ...connectors.defender,
-      url: settings.defender.url ?? connectors.defender.url ?? DEFENDER_URL,
-      loginUrl: settings.defender.loginUrl ?? connectors.defender.loginUrl ?? LOGIN_URL,
+    ...own,
+    exclude: {
+      ...own.exclude,
+      mailboxes: [...mailboxes, ...more.mailboxes],
+      senders: [...senders, ...more.senders],
+      urls: [...urls, ...more.urls],
     },
   };
 }
 
+/** An entry that only names a built-in policy changes what follows from it, not what it matches. */
+const builtInMatch = (name: string) => BUILT_IN_POLICIES.find((policy) => policy.name === name)?.match ?? {};
+
 /** The configuration as `air doctor` may print it: whether a secret is set, never what it is. */
 export function redacted(config: Config): Record<string, unknown> {
   const set = (secret: string | undefined) => (secret === undefined ? undefined : "(set)");
-  const { slack, connectors } = config;
+  const { slack, teams, connectors } = config;
   return {
     ...config,
     databaseUrl: config.databaseUrl && withoutPassword(config.databaseUrl),
+    proxy: config.proxy && {
+      ...config.proxy,
+      http: config.proxy.http && withoutPassword(config.proxy.http, "origin"),
+      https: config.proxy.https && withoutPassword(config.proxy.https, "origin"),
+    },
     apiToken: set(config.apiToken),
     secret: set(config.secret),
     policy: { ...config.policy, trustedSources: [...config.policy.trustedSources] },
     sources: Object.fromEntries(
       [...config.sources].map(([name, source]) => [name, { ...source, signingSecret: set(source.signingSecret) }]),
     ),
+    teams: teams && { ...teams, bot: teams.bot && { ...teams.bot, password: set(teams.bot.password) } },
     slack: slack && {
       ...slack,
       botToken: set(slack.botToken),
@@ -420,12 +457,7 @@ export function redacted(config: Config): Record<string, unknown> {
       webhook: config.onCall.webhook && { url: withoutPassword(config.onCall.webhook.url, "origin"), secret: "(set)" },
     },
     tokens: config.tokens.map((token) => ({ ...token, sha256: `${token.sha256.slice(0, 8)}...` })),
-    connectors: {
-      virustotal: connectors.virustotal && { ...connectors.virustotal, apiKey: set(connectors.virustotal.apiKey) },
-      abuseipdb: connectors.abuseipdb && { ...connectors.abuseipdb, apiKey: set(connectors.abuseipdb.apiKey) },
-      urlhaus: connectors.urlhaus && { ...connectors.urlhaus, authKey: set(connectors.urlhaus.authKey) },
-      defender: connectors.defender && { ...connectors.defender, clientSecret: set(connectors.defender.clientSecret) },
-    },
+    connectors: withoutSecrets(connectors),
   };
 }
 

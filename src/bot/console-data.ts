@@ -211,7 +211,7 @@ async function labState(lab: Lab): Promise<LabState> {
     users: snapshot.users.map((user) => ({
       name: user.email,
       detail: [
-        user.privileged.join(", ") || count(user.sessions, "session"),
+        user.privileged.join(", ") || count(user.sessions ?? 0, "session"),
         ...(user.sessionsRevokedAt ? [`sessions revoked ${time(user.sessionsRevokedAt)}`] : []),
       ].join("; "),
       states: [

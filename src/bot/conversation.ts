@@ -6,7 +6,7 @@ import { noteAnotherAir } from "../engine/another-air.ts";
 import { authorise } from "../engine/authorise.ts";
 import { looksLikeDecision, readButton } from "../engine/cards/button-id.ts";
 import type { Card } from "../engine/cards/card.ts";
-import { helpCard, noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
+import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
 import { count, shown, time } from "../engine/cards/say.ts";
 import { redraw } from "../engine/decide-action.ts";
 import type { Person } from "../engine/domain/approval.ts";
@@ -20,6 +20,7 @@ import { momentOf, wallText } from "../engine/domain/wall-clock.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { ackIncident, assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
+import { packageLink } from "../engine/package-link.ts";
 import { pause, resume } from "../engine/pause.ts";
 import { remindAction } from "../engine/remind-action.ts";
 import { modeInForce, setMode } from "../engine/set-mode.ts";
@@ -29,9 +30,10 @@ import { type StartRequest, startInvestigation } from "../engine/start-investiga
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import { mustTypeName, takeAction } from "../engine/take-action.ts";
 import { extendAction } from "../engine/timed-actions.ts";
-import { COMMANDS, type Command, readCommand } from "./commands.ts";
+import { type Command, readCommand } from "./commands.ts";
 import { pressedDecision, saidDecision } from "./decide-replies.ts";
 import { createForms, type Forms } from "./forms.ts";
+import { helpAnswer } from "./help.ts";
 import { lookedUp } from "./look-up-replies.ts";
 import { modeCard } from "./mode-card.ts";
 import { onCallCard } from "./oncall-card.ts";
@@ -98,12 +100,12 @@ async function refuseUnknown(air: Air, value: string, person: Person): Promise<n
     ]),
   );
   // Only where a chat hands us what it was given: what a page or a program sends proves nothing about other airs.
-  if (person.via !== "slack" || !looksLikeDecision(value))
+  if ((person.via !== "slack" && person.via !== "teams") || !looksLikeDecision(value))
     throw new Refusal("invalid", "This button was not made by this air, or its card was altered. Ask for a fresh card: status.");
   await noteAnotherAir(air, "button");
   throw new Refusal(
     "invalid",
-    "This card was made by another air that uses the same Slack app (or by this one, before its AIR_SECRET was changed). Nothing was decided. Press the button where that air answers, or ask this one for its own cards: actions pending.",
+    `This card was made by another air that uses the same ${person.via === "slack" ? "Slack app" : "bot of Teams"} (or by this one, before its AIR_SECRET was changed). Nothing was decided. Press the button where that air answers, or ask this one for its own cards: actions pending.`,
   );
 }
 
@@ -130,7 +132,7 @@ async function answer(
   command: Command,
   person: Person,
 ): Promise<Card> {
-  if (command.kind === "help") return helpCard(COMMANDS);
+  if (command.kind === "help") return helpAnswer(command.about);
   if (command.kind === "whoami") return whoamiCard(person);
   if (command.kind === "misunderstood") return noticeCard("Not understood", command.text, "warning");
   await authorise(air, person, { verb: command.kind, subject: "command", need: "viewer" });
@@ -220,6 +222,23 @@ async function answer(
     case "extend": {
       const until = await extendAction(air, person, command.action, command.moreMs);
       return noticeCard("Extended", `${actionId(command.action)} now ends by itself at ${time(until)}.`, "good");
+    }
+    case "package": {
+      const link = await packageLink(air, person, command.action);
+      return {
+        title: `Package of ${actionId(command.action)}`,
+        tone: "neutral",
+        summary: "The link to the package is in this answer.",
+        lines: [
+          {
+            kind: "text",
+            text: "Whoever has this link can fetch the package for a short while. It holds what was on the device: do not pass it on.",
+          },
+          { kind: "code", text: link },
+        ],
+        buttons: [],
+        private: true,
+      };
     }
     case "note":
       await noteIncident(air, person, command.incident, command.text);

@@ -15,7 +15,9 @@ export function decisionForm({ ref, label, button, required }: FormAsk): Form | 
   if (ref === "") return undefined;
   const title = button?.trim() || "Decide";
   const ask = label?.trim();
-  const form = (fields: Form["fields"]): Form => ({ ref, title, submit: title, fields });
+  // What it is about stands above it: the card may be scrolled away.
+  const about = looksLikeDecision(ref) && ref.startsWith("ACT-") ? ` ${ref.split(".")[0]}` : "";
+  const form = (fields: Form["fields"]): Form => ({ ref, title: `${title}${about}`, submit: title, fields });
   const reason = (words: string, needed: boolean) => ({
     id: "reason",
     kind: "text" as const,

@@ -9,6 +9,7 @@ import type { Config } from "./config.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { realConnectors } from "./main.ts";
 import { allEntries, groupId, isGroup } from "./people.ts";
+import { examineTeams } from "./teams-doctor.ts";
 
 export type Finding = { what: string; ok: boolean; text: string };
 
@@ -18,6 +19,7 @@ export async function examine(config: Config, log: Log): Promise<Finding[]> {
     await database(config),
     playbooks(config),
     ...(await slack(config, log)),
+    ...(await examineTeams(config)),
     ...(await running(config)),
     ...(await connectors(config)),
     ...roles(config),
@@ -177,7 +179,8 @@ async function connectors(config: Config): Promise<Finding[]> {
     list.map(async (connector): Promise<Finding> => {
       try {
         await connector.check(AbortSignal.timeout(10_000));
-        return { what: connector.name, ok: true, text: "answers" };
+        const limits = (await connector.limits?.(AbortSignal.timeout(10_000))) ?? [];
+        return { what: connector.name, ok: true, text: ["answers", ...limits].join("; ") };
       } catch (error) {
         return {
           what: connector.name,

@@ -1,7 +1,9 @@
 import { distance } from "fastest-levenshtein";
-import { readBaseUrl } from "./base-url.ts";
+import { readBaseUrl } from "../adapters/connectors/base-url.ts";
+import { CONNECTOR_VARIABLES } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Problem } from "./problem.ts";
+import { type ProxyConfig, readProxy } from "./proxy.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -27,39 +29,31 @@ const EFFECTIVE = [
   "SLACK_APP_TOKEN",
   "SLACK_API_URL",
   "SLACK_CHANNEL",
-  "VIRUSTOTAL_API_KEY",
-  "VIRUSTOTAL_URL",
-  "ABUSEIPDB_API_KEY",
-  "ABUSEIPDB_URL",
-  "ABUSECH_AUTH_KEY",
-  "URLHAUS_URL",
-  "DEFENDER_URL",
-  "ENTRA_LOGIN_URL",
+  "MICROSOFT_APP_ID",
+  "MICROSOFT_APP_PASSWORD",
+  "MICROSOFT_APP_TENANT_ID",
+  "MICROSOFT_APP_TYPE",
+  "TEAMS_ANONYMOUS",
 ] as const;
 type Name = (typeof EFFECTIVE)[number];
 
 /** Known, and refused when set: a setting accepted in silence is believed to work. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   AIR_HEARTBEAT_URL: "air sends no heartbeat yet",
-  MICROSOFT_APP_ID: "Teams is not available yet",
-  MICROSOFT_APP_PASSWORD: "Teams is not available yet",
-  MICROSOFT_APP_TENANT_ID: "Teams is not available yet",
-  MICROSOFT_APP_TYPE: "Teams is not available yet",
-  TEAMS_ANONYMOUS: "Teams is not available yet",
-  GRAPH_TENANT_ID: "Microsoft Graph is not polled yet",
-  GRAPH_CLIENT_ID: "Microsoft Graph is not polled yet",
-  GRAPH_CLIENT_SECRET: "Microsoft Graph is not polled yet",
-  GRAPH_URL: "Microsoft Graph is not polled yet",
-  THREATFOX_URL: "ThreatFox is not connected yet",
-  MALWAREBAZAAR_URL: "MalwareBazaar is not connected yet",
 };
 
 /** Names that can only be meant for air: a typo among them must not pass. AIR_TEST_ is the test runner's. */
 const OURS = /^AIR_(?!TEST_)/;
 /** Other tools on the machine use these prefixes too (SLACK_WEBHOOK_URL): only what is near to one of our names is taken for a typo. */
-const SHARED = /^(SLACK|VIRUSTOTAL|ABUSEIPDB|ABUSECH|URLHAUS)_/;
+const SHARED = /^(SLACK|MICROSOFT_APP|TEAMS|VIRUSTOTAL|ABUSEIPDB|ABUSECH|URLHAUS|THREATFOX|MALWAREBAZAAR|GREYNOISE|MISP)_/;
 
-const isNear = (name: string) => EFFECTIVE.some((known) => distance(known, name) <= 3 || known.replace("_API_", "_") === name);
+/** Every variable that does something; the products' are in their own list. */
+const KNOWN: readonly string[] = [...EFFECTIVE, ...CONNECTOR_VARIABLES];
+
+const isNear = (name: string) => KNOWN.some((known) => distance(known, name) <= 3 || known.replace("_API_", "_") === name);
+
+/** Without a password: a managed identity. */
+export type TeamsBot = { appId: string; password: string | undefined; tenantId: string };
 
 export type EnvSettings = {
   host: string;
@@ -75,6 +69,7 @@ export type EnvSettings = {
   auditKeyFile: string | undefined;
   paused: boolean;
   logLevel: LogLevel;
+  proxy: ProxyConfig | undefined;
   slack: {
     botToken: string | undefined;
     signingSecret: string | undefined;
@@ -82,10 +77,9 @@ export type EnvSettings = {
     apiUrl: string | undefined;
     channel: string | undefined;
   };
-  virustotal: { key: string | undefined; url: string | undefined };
-  abuseipdb: { key: string | undefined; url: string | undefined };
-  urlhaus: { key: string | undefined; url: string | undefined };
-  defender: { url: string | undefined; loginUrl: string | undefined };
+  /** The whole bot registration, or none; `anonymous`: a test client on this machine, without any. */
+  teams: { bot: TeamsBot | undefined; anonymous: boolean };
+  /** One key for the three of abuse.ch. */
 };
 
 /** Reads every variable, collecting what is wrong; a wrong one counts as unset so that the rest is still checked. */
@@ -114,8 +108,8 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
     if (env[name]?.trim()) say(name, `has no effect in this version: ${reason}. Unset it.`);
   }
   for (const name of Object.keys(env)) {
-    if (!env[name]?.trim() || (EFFECTIVE as readonly string[]).includes(name) || name in WITHOUT_EFFECT) continue;
-    const meant = didYouMean(name, EFFECTIVE);
+    if (!env[name]?.trim() || KNOWN.includes(name) || name in WITHOUT_EFFECT) continue;
+    const meant = didYouMean(name, KNOWN);
     if (OURS.test(name) || (SHARED.test(name) && isNear(name))) say(name, `is no setting of air.${meant}`);
   }
 
@@ -128,6 +122,7 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
       ? undefined
       : `must be one of ${LOG_LEVELS.join(", ")}.${didYouMean(value, LOG_LEVELS)}`,
   );
+  const anonymous = word("TEAMS_ANONYMOUS", (value) => (/^(0|1|true|false)$/i.test(value) ? undefined : "must be 1, or unset"));
   const settings: EnvSettings = {
     host:
       word("HOST", (value) => (/^[A-Za-z0-9.:_-]{1,255}$/.test(value) ? undefined : "must be a host name or an address")) ?? "127.0.0.1",
@@ -147,6 +142,7 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
     auditKeyFile: get("AIR_AUDIT_KEY_FILE"),
     paused: paused === "1" || paused?.toLowerCase() === "true",
     logLevel: LOG_LEVELS.find((level) => level === logLevel?.toLowerCase()) ?? "info",
+    proxy: readProxy(env, say),
     slack: {
       botToken: word("SLACK_BOT_TOKEN", (value) =>
         value.startsWith("xapp-") ? "holds an app-level token (xapp-): that one belongs into SLACK_APP_TOKEN" : undefined,
@@ -162,13 +158,53 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
           : "must be a channel id (C0...), found at the end of the channel's details; not its name",
       ),
     },
-    virustotal: { key: token("VIRUSTOTAL_API_KEY"), url: address("VIRUSTOTAL_URL", "loopback") },
-    abuseipdb: { key: token("ABUSEIPDB_API_KEY"), url: address("ABUSEIPDB_URL", "loopback") },
-    urlhaus: { key: token("ABUSECH_AUTH_KEY"), url: address("URLHAUS_URL", "loopback") },
-    defender: { url: address("DEFENDER_URL", "loopback"), loginUrl: address("ENTRA_LOGIN_URL", "loopback") },
+    teams: { bot: teamsBot(get, word, say), anonymous: anonymous === "1" || anonymous?.toLowerCase() === "true" },
   };
   halfSlack(get, say);
+  anonymousTeams(settings, say);
   return { settings, problems };
+}
+
+/** Half of a bot registration could neither hear nor speak, so it is told what is missing. */
+function teamsBot(
+  get: (name: Name) => string | undefined,
+  word: (name: Name, wrong: (value: string) => string | undefined) => string | undefined,
+  say: (where: string, message: string) => void,
+): TeamsBot | undefined {
+  const type = word("MICROSOFT_APP_TYPE", (value) =>
+    /^(SingleTenant|UserAssignedMSI)$/i.test(value)
+      ? undefined
+      : /^MultiTenant$/i.test(value)
+        ? "must be SingleTenant or UserAssignedMSI: Microsoft makes no new multi-tenant bots"
+        : "must be SingleTenant or UserAssignedMSI",
+  );
+  const managed = type?.toLowerCase() === "userassignedmsi";
+  const guid = (name: Name, what: string) =>
+    word(name, (value) => (/^[A-Za-z0-9-]{1,64}$/.test(value) ? undefined : `must be ${what} (a GUID), not a name or a domain`));
+  const appId = guid("MICROSOFT_APP_ID", "the bot's Microsoft App ID");
+  const tenantId = guid("MICROSOFT_APP_TENANT_ID", "the tenant's id");
+  const password = word("MICROSOFT_APP_PASSWORD", (value) => (/\s/.test(value) ? "must not hold spaces" : undefined));
+  const all = ["MICROSOFT_APP_ID", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID", "MICROSOFT_APP_TYPE"] as const;
+  const set = all.filter((name) => get(name));
+  if (set.length === 0) return undefined;
+  const needed = all.filter((name) => name !== "MICROSOFT_APP_TYPE" && !(managed && name === "MICROSOFT_APP_PASSWORD"));
+  for (const name of needed)
+    if (!get(name)) say(name, `is missing: ${set.join(", ")} ${set.length === 1 ? "is" : "are"} set, and Teams needs ${needed.join(", ")}`);
+  if (managed && password)
+    say("MICROSOFT_APP_PASSWORD", "has no effect with MICROSOFT_APP_TYPE=UserAssignedMSI: a managed identity has no password");
+  if (appId === undefined || tenantId === undefined || (!managed && password === undefined)) return undefined;
+  return { appId, tenantId, password: managed ? undefined : password };
+}
+
+/** Whoever reaches the port would be believed to be anybody, so nobody else may reach it. */
+function anonymousTeams({ teams, host }: EnvSettings, say: (where: string, message: string) => void): void {
+  if (!teams.anonymous) return;
+  if (teams.bot) say("TEAMS_ANONYMOUS", "contradicts MICROSOFT_APP_ID: with a bot registration every request is checked. Unset it");
+  if (!/^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host))
+    say(
+      "TEAMS_ANONYMOUS",
+      "checks nobody's identity, so it is only allowed while HOST is a loopback address: set HOST=127.0.0.1, or unset it",
+    );
 }
 
 function halfSlack(get: (name: Name) => string | undefined, say: (where: string, message: string) => void): void {

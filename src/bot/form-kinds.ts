@@ -3,15 +3,15 @@ import { type Air, actionId, evidenceId, incidentId } from "../engine/air.ts";
 import { bold, type Card, type Line } from "../engine/cards/card.ts";
 import type { Choice, Field, Filled, Form } from "../engine/cards/form.ts";
 import { noticeCard } from "../engine/cards/reply-card.ts";
-import { capital, shown } from "../engine/cards/say.ts";
+import { capital, kindWord, shown } from "../engine/cards/say.ts";
 import { ACTION_KINDS, type ActionKindName } from "../engine/domain/action.ts";
+import { readDuration } from "../engine/domain/duration.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { CLASSIFICATIONS, classificationText, DETERMINATIONS } from "../engine/domain/incident.ts";
 import { stepUpOf } from "../engine/domain/step-up.ts";
 import { aimed } from "./aimed.ts";
 import { type Command, readCommand, readWhen } from "./commands.ts";
-import { readDuration } from "./duration.ts";
 import { readFound } from "./find-things.ts";
 import { type Id, readId } from "./read-id.ts";
 
@@ -79,7 +79,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
         ref: `note ${id}`,
         title: `Note on ${id}`,
         submit: "Save",
-        fields: [{ id: "text", kind: "text", label: "Note (stands in its story)", required: true, longest: 2000 }],
+        fields: [{ id: "text", kind: "text", label: "Note (everybody sees it)", required: true, longest: 2000 }],
       })),
     read: (typed, subject) => one({ kind: "note", incident: numberIn(subject), text: must(typed, "text") }),
   },
@@ -125,7 +125,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
             id: "at",
             kind: "line",
             label: "Or at",
-            hint: "A time of day like 14:30; it comes before the choice above",
+            hint: "A time of day like 14:30. It counts instead of the choice above.",
             required: false,
             longest: 20,
           },
@@ -163,7 +163,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
         ref: `verdict ${id}`,
         title: `Overrule ${id}`,
         submit: "Set verdict",
-        lines: [{ kind: "note", text: "Nothing is carried out because of it: what follows is proposed and asks." }],
+        lines: [{ kind: "note", text: "Nothing is carried out because of this: what follows from it is proposed, and a person decides." }],
         fields: [{ id: "verdict", kind: "select", label: "Verdict", required: true, options: VERDICTS }, REASON],
       })),
     read: (typed, subject) => {
@@ -205,7 +205,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
       const found = readFound(subject);
       if (!found) return undefined;
       const { things, left } = found;
-      const options = things.map((entity, index) => ({ value: String(index), label: `${shown(entity)} (${entity.kind})` }));
+      const options = things.map((entity, index) => ({ value: String(index), label: `${shown(entity)} (${kindWord(entity.kind)})` }));
       return {
         ref: `found ${subject}`,
         title: "Investigate",
@@ -251,7 +251,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
       if (!id) return undefined;
       const targets = await targetsOf(air, id);
       if (targets.length === 0) return undefined;
-      const options = targets.slice(0, 50).map(({ value, entity }) => ({ value, label: `${shown(entity)} (${entity.kind})` }));
+      const options = targets.slice(0, 50).map(({ value, entity }) => ({ value, label: `${shown(entity)} (${kindWord(entity.kind)})` }));
       const fits = (kind: ActionKindName) => targets.some(({ entity }) => actionKinds[kind].targets.includes(entity.kind));
       const [only] = options;
       const initial = options.length === 1 ? only?.value : undefined;

@@ -62,7 +62,9 @@ async function decisionCards(air: Air, drawing: Drawing, person: Person): Promis
   const text =
     mine.length === 0
       ? "Nothing waits for your decision."
-      : `${most} ${mine.length === 1 && pending.next === null ? "action waits" : "actions wait"} for your decision, the most urgent first.`;
+      : mine.length === 1 && pending.next === null
+        ? "1 action waits for your decision."
+        : `${most} actions wait for your decision, the most urgent first.`;
   return [
     {
       title: "Your decisions",

@@ -1,5 +1,5 @@
-import { alertSources } from "../adapters/alerts/all.ts";
-import { sanitize } from "../adapters/alerts/sanitize.ts";
+import { BUILT_IN_KINDS, parserOf } from "../adapters/alerts/all.ts";
+import { readAlerts } from "../adapters/alerts/read-alerts.ts";
 import { coalesce } from "../db/coalesce.ts";
 import { databaseAway } from "../db/errors.ts";
 import type { Air } from "../engine/air.ts";
@@ -9,12 +9,8 @@ import { type Accepted, ingestAlerts } from "../engine/ingest-alert.ts";
 import type { Intake } from "../engine/prepare-alert.ts";
 import type { Config } from "./config.ts";
 
-const MAX_ALERTS = 500;
-
-const kinds = alertSources.map((one) => one.kind).join(", ");
-
 /** Takes what a source sent, whole or not at all; answers after the commit. */
-export type AcceptAlerts = (source: string, payload: unknown) => Promise<Accepted[]>;
+export type AcceptAlerts = (source: string, payload: unknown, how?: Pick<Intake, "polled" | "preexisting">) => Promise<Accepted[]>;
 
 /** Requests that arrive together share one transaction; this many entities fit into one, and this many requests may wait. */
 const BATCH_WEIGHT = 4000;
@@ -34,28 +30,18 @@ export function createIntake(air: Air, config: () => Config, parallel = 1): Acce
       new Refusal("unavailable", "Too many alerts are waiting to be stored. Send again after a second.", { details: { retryAfter: 1 } }),
     shared: databaseAway,
   });
-  return (source, payload) => {
-    const kind = config().sources.get(source)?.kind;
-    const parser = alertSources.find((one) => one.kind === kind);
+  return (source, payload, how) => {
+    const { sources } = config();
+    const settings = sources.get(source);
+    const parser = settings && parserOf(settings);
     if (!parser)
       throw new Refusal(
         "not-found",
-        `There is no source ${source.slice(0, 60)}. Built in are ${kinds}; another name goes under sources in air.yaml, with one of these as its kind.`,
+        `There is no source ${source.slice(0, 60)}. There are ${[...sources.keys()].join(", ")}; another name goes under sources in air.yaml, with ${BUILT_IN_KINDS.join(", ")} or mapped as its kind.`,
       );
-    const list = Array.isArray(payload) ? (payload as unknown[]) : [payload];
-    if (list.length > MAX_ALERTS)
-      throw new Refusal("invalid", `at most ${MAX_ALERTS} alerts in one request, this has ${list.length}`, { field: "alerts" });
     const now = air.clock.now();
-    const alerts = list.map((one, index): Alert => {
-      try {
-        return withClock(parser.parse(sanitize(one)), now);
-      } catch (error) {
-        if (!(error instanceof Refusal) || error.code !== "invalid") throw error;
-        const where = Array.isArray(payload) ? [`alerts[${index}]`, error.field].filter(Boolean).join(".") : (error.field ?? "alert");
-        throw new Refusal("invalid", error.message, { field: where });
-      }
-    });
-    return store({ source, lab: air.capabilities.lab, alerts, receivedAt: now });
+    const alerts = readAlerts(parser, payload).map((alert) => withClock(alert, now));
+    return store({ source, lab: air.capabilities.lab, alerts, receivedAt: now, ...how });
   };
 }
 

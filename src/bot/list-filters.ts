@@ -1,11 +1,11 @@
 import { ACTION_KINDS, ACTION_STATES, type ActionState, FAMILIES } from "../engine/domain/action.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
+import { readDuration } from "../engine/domain/duration.ts";
 import { ENTITY_KINDS } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { INVESTIGATION_STATUSES } from "../engine/domain/investigation.ts";
 import { ACTION_SORTS, type ActionFilter, type ActionOrder, type IncidentFilter, type InvestigationFilter } from "../engine/store.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { readDuration } from "./duration.ts";
 import { readId } from "./read-id.ts";
 import { mustBeSound } from "./sound-text.ts";
 

@@ -205,6 +205,7 @@ async function incidents(air: Air, person: Person, { query, mine, written, after
         count(row.alertCount, "alert"),
         row.redirectTo === null ? row.status : `merged into ${incidentId(row.redirectTo)}`,
         ...(row.assignee ? [row.assignee] : []),
+        ...(row.preexisting ? ["older than air's watch, not investigated"] : []),
         time(row.openedAt),
       ].join(", ")})`,
     })),

@@ -2,20 +2,20 @@ import { randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Request } from "express";
-import { createAbuseIpdb } from "../adapters/connectors/abuseipdb.ts";
-import { createDefender } from "../adapters/connectors/defender/defender.ts";
 import { LAB_DOMAIN, LAB_GROUP } from "../adapters/connectors/lab/company.ts";
 import { createLab, type Lab } from "../adapters/connectors/lab/lab.ts";
 import { freshNames, stories } from "../adapters/connectors/lab/stories.ts";
-import { createUrlhaus } from "../adapters/connectors/urlhaus.ts";
-import { createVirusTotal } from "../adapters/connectors/virustotal.ts";
+import type { ReputationMeans } from "../adapters/connectors/reputation.ts";
 import { consoleRoutes } from "../adapters/console/app.ts";
 import { createWebhook } from "../adapters/pages/webhook.ts";
 import type { Slack, SlackHandlers } from "../adapters/slack/app.ts";
+import type { Teams, TeamsHandlers } from "../adapters/teams/app.ts";
 import { type Database, openDatabase } from "../db/connect.ts";
 import { type RunningQueue, startQueue } from "../db/queue.ts";
+import { conversationStore } from "../db/store/conversations.ts";
 import { labStore } from "../db/store/lab-objects.ts";
 import { loginLinkStore } from "../db/store/login-links.ts";
+import { lookupStore } from "../db/store/lookups.ts";
 import { createStore } from "../db/store/store.ts";
 import { CHANGE_CHANNEL, inTransaction } from "../db/store/tx.ts";
 import type { Air, ChannelRule } from "../engine/air.ts";
@@ -27,18 +27,21 @@ import { Refusal } from "../engine/domain/errors.ts";
 import type { Mode, Policy } from "../engine/domain/policy.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { executeAction } from "../engine/execute-action.ts";
-import { investigate } from "../engine/investigate.ts";
+import { investigate, type Settle } from "../engine/investigate.ts";
 import { PAUSE_SETTING, type Pause } from "../engine/pause.ts";
 import type { Playbook } from "../engine/playbook.ts";
+import { pollSource } from "../engine/poll-source.ts";
 import type { Capabilities, ChatPlatform, Clock, Connector, Log, PageHook } from "../engine/ports.ts";
 import { publishCards } from "../engine/publish-card.ts";
 import { recheckAction } from "../engine/recheck-action.ts";
 import { sendPages } from "../engine/send-pages.ts";
 import { beginObserving } from "../engine/set-mode.ts";
 import { sweep } from "../engine/sweep.ts";
-import { callerOf } from "./access.ts";
+import { writeBack } from "../engine/write-back.ts";
+import { callerOf, isBare, isLocal } from "./access.ts";
 import { apiRoutes } from "./api.ts";
 import type { Config } from "./config.ts";
+import { createConnectors } from "./connector-settings.ts";
 import { CONSOLE_CHANNEL, createConsoleData, readPersona } from "./console-data.ts";
 import { createConversation } from "./conversation.ts";
 import { followMode } from "./follow-mode.ts";
@@ -48,11 +51,14 @@ import { loadPlaybooks } from "./load-playbooks.ts";
 import { createMetrics } from "./metrics.ts";
 import { pagingOf } from "./paging.ts";
 import { createPeople } from "./people.ts";
-import { startSchedule } from "./schedule.ts";
+import { takeFrom } from "./poll.ts";
+import { startPolling, startSchedule } from "./schedule.ts";
 import { readSecret, signer } from "./secret.ts";
 import { createServer } from "./server.ts";
 import { createSession } from "./session.ts";
+import { createSignedLinks, type SignedLinks } from "./signed-links.ts";
 import { slackHandlers } from "./slack-handlers.ts";
+import { teamsHandlers } from "./teams-handlers.ts";
 import { AIR_VERSION } from "./version.ts";
 
 export type Running = {
@@ -77,7 +83,10 @@ export async function startAir(current: () => Config, log: Log, options: { serve
   try {
     const queue = await startQueue(database, log, { worker: true });
     const store = createStore(database, queue);
-    const connectors = realConnectors(config, clock);
+    const connectors = realConnectors(config, clock, {
+      house: () => current().policy.organization,
+      rows: lookupStore(database),
+    });
     const labOn = config.lab ?? connectors.length === 0;
     const lab = labOn ? createLab(labStore(database), clock) : undefined;
     const mode = await followMode(store, labOn, log);
@@ -108,7 +117,14 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     const conversation = createConversation(air, drawing, people.find, people.names);
     const handlers = slackHandlers(air, { conversation, drawing, personOf: people.fromSlack });
     const slack: Slack | undefined = config.slack ? await slackOf(config.slack, air, handlers, log) : undefined;
-    const platforms = new Map<string, ChatPlatform>(slack ? [["slack", slack.platform]] : []);
+    const known = conversationStore(database, "teams");
+    const links = createSignedLinks(air);
+    const inTeams = teamsHandlers(air, { conversation, drawing, personOf: people.fromTeams, messageAt: known.messageAt, links });
+    const teams: Teams | undefined = config.teams ? await teamsOf(config.teams, current, known, inTeams, log) : undefined;
+    const platforms = new Map<string, ChatPlatform>([
+      ...(slack ? [["slack", slack.platform] as const] : []),
+      ...(teams ? [["teams", teams.platform] as const] : []),
+    ]);
     await sameSecretEverywhere(air, options.serve);
     await recordStart(air, config);
     await beginObserving(air);
@@ -120,12 +136,14 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     };
     await startWorkers(air, database, queue, { platforms, drawing }, hook);
     const schedule = startSchedule(air, heartbeatWriter(config.dataDir, log));
+    await workOnFeeds(air, queue, createIntake(air, current));
+    const polling = startPolling(air, air.capabilities.feeds ?? []);
     const changes = await listenForChanges(database);
     changes.subscribe(mode.refresh);
     if (slack && options.serve) changes.subscribe(slack.changed);
     mode.refresh();
     let stopping = false;
-    const parts = { air, database, queue, config: current, people, labOn, lab, conversation, drawing, slack, changes };
+    const parts = { air, database, queue, config: current, people, labOn, lab, conversation, drawing, slack, teams, links, changes };
     const served = options.serve ? await serve(parts, () => stopping) : undefined;
     if (options.serve) await slack?.start();
     return {
@@ -136,8 +154,9 @@ export async function startAir(current: () => Config, log: Log, options: { serve
         stopping = true;
         served?.streams.stop();
         await schedule.stop();
+        await polling.stop();
         const closed = served ? close(served.server) : Promise.resolve();
-        await slack?.stop();
+        await Promise.all([slack?.stop(), teams?.stop()]);
         await closed;
         await queue.stop(DRAIN_MS);
         await database.close();
@@ -149,14 +168,9 @@ export async function startAir(current: () => Config, log: Log, options: { serve
   }
 }
 
-export function realConnectors(config: Config, clock: Clock): Connector[] {
-  const { virustotal, abuseipdb, urlhaus, defender } = config.connectors;
-  return [
-    ...(virustotal ? [createVirusTotal(virustotal, { clock })] : []),
-    ...(abuseipdb ? [createAbuseIpdb(abuseipdb, { clock })] : []),
-    ...(urlhaus ? [createUrlhaus(urlhaus, { clock })] : []),
-    ...(defender ? [createDefender(defender, { clock })] : []),
-  ];
+/** `shared`: what their answers and quotas are kept in, and whose names never leave; without it they are counted in this process. */
+export function realConnectors(config: Config, clock: Clock, shared: Pick<ReputationMeans, "house" | "rows"> = {}): Connector[] {
+  return createConnectors(config.connectors, { clock, ...shared });
 }
 
 function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined): Capabilities {
@@ -178,6 +192,8 @@ function capabilitiesOf(connectors: readonly Connector[], lab: Lab | undefined):
     apps: connectors.find((connector) => connector.apps)?.apps,
     accessKeys: connectors.find((connector) => connector.accessKeys)?.accessKeys,
     handwork: connectors.find((connector) => connector.handwork)?.handwork,
+    hunting: connectors.find((connector) => connector.hunting)?.hunting,
+    feeds: connectors.flatMap((connector) => connector.feed ?? []),
     sandboxes: connectors.flatMap((connector) => connector.sandboxes ?? []),
     adopt: async (entities) => lab?.adopt(entities),
     version: (source) => versions.get(source) ?? AIR_VERSION,
@@ -206,7 +222,11 @@ function channelsOf(config: Config): ChannelRule[] {
   const rules = config.channels.map(
     (rule): ChannelRule => ({
       ...(rule.severity ? { when: rule.severity } : {}),
-      channels: [CONSOLE_CHANNEL, ...(config.slack && (rule.slack ?? fallback) ? [`slack:${rule.slack ?? fallback}`] : [])],
+      channels: [
+        CONSOLE_CHANNEL,
+        ...(config.slack && (rule.slack ?? fallback) ? [`slack:${rule.slack ?? fallback}`] : []),
+        ...(config.teams && rule.teams ? [`teams:${rule.teams}`] : []),
+      ],
       post: rule.post,
       page: rule.page,
     }),
@@ -231,6 +251,20 @@ async function slackOf(settings: NonNullable<Config["slack"]>, air: Air, handler
     handlers,
     log.child({ platform: "slack" }),
   );
+}
+
+/** Microsoft's SDK is loaded only where Teams is configured: it is larger still. */
+async function teamsOf(
+  settings: NonNullable<Config["teams"]>,
+  current: () => Config,
+  conversations: ReturnType<typeof conversationStore>,
+  handlers: TeamsHandlers,
+  log: Log,
+): Promise<Teams> {
+  const { createTeams } = await import("../adapters/teams/app.ts");
+  const { bot, pace } = settings;
+  const tenants = () => current().teams?.tenants ?? settings.tenants;
+  return createTeams({ bot, pace, tenants, isLocal, conversations }, handlers, log.child({ platform: "teams" }));
 }
 
 const SECRET_SETTING = "secret-fingerprint";
@@ -327,6 +361,17 @@ async function startWorkers(
   await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
 
+/** Sources that air asks, and tells: one job at a time each, and in one process. */
+async function workOnFeeds(air: Air, queue: RunningQueue, intake: ReturnType<typeof createIntake>): Promise<void> {
+  await queue.work("poll", 1, async (job) => {
+    const feed = air.capabilities.feeds?.find((one) => one.source === job.data.source);
+    const settle: Settle = (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect));
+    // Asked for before the connector was taken away.
+    await (feed ? pollSource(air, feed, takeFrom(air, feed.source, intake), settle) : settle(async () => {}));
+  });
+  await queue.work("write-back", 1, (job) => writeBack(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
+}
+
 type Changes = { subscribe: (listener: (change: number) => void) => () => void };
 
 async function listenForChanges(database: Database): Promise<Changes> {
@@ -362,6 +407,8 @@ type ServeParts = {
   conversation: ReturnType<typeof createConversation>;
   drawing: () => Promise<Drawing>;
   slack: Slack | undefined;
+  teams: Teams | undefined;
+  links: SignedLinks;
   changes: Changes;
 };
 
@@ -390,11 +437,13 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
     playStory: (name) => playStory(name, intake, database, air),
     onChange: parts.changes.subscribe,
     who,
-    bare: () => labOn && !config().slack && !config().apiToken,
+    bare: () => isBare(config(), labOn),
   });
   const streams = consoleRoutes(data, access, air.log);
   const app = createServer({
     slack: parts.slack?.router,
+    teams: parts.teams?.router,
+    files: parts.links.router,
     api: apiRoutes({
       air,
       say: parts.conversation.say,

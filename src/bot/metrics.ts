@@ -29,7 +29,11 @@ export function createMetrics(
   });
   const jobs = new Gauge({ name: "air_jobs", help: "Jobs waiting or running, by queue", labelNames: ["queue"], registers: [registry] });
   const pending = new Gauge({ name: "air_actions_pending", help: "Actions that wait for a decision", registers: [registry] });
-  const stale = new Gauge({ name: "air_messages_stale", help: "Chat messages that do not show the present yet", registers: [registry] });
+  const stale = new Gauge({
+    name: "air_messages_stale",
+    help: "Channels with messages that do not show the present yet",
+    registers: [registry],
+  });
   const troubled = new Gauge({
     name: "air_chat_troubles",
     help: "What keeps cards from people: channels that cannot be posted to, a refused account, another air on the same app",

@@ -19,7 +19,10 @@ export function pagingOf(config: Config): Paging {
         if (typeof entry === "string") return [targetOf(entry)];
         return deviceGroup !== null && entry.deviceGroups.includes(deviceGroup) ? [targetOf(entry.who)] : [];
       }),
-    ops: config.slack && config.opsChannel.slack ? [`slack:${config.opsChannel.slack}`] : [],
+    ops: [
+      ...(config.slack && config.opsChannel.slack ? [`slack:${config.opsChannel.slack}`] : []),
+      ...(config.teams && config.opsChannel.teams ? [`teams:${config.opsChannel.teams}`] : []),
+    ],
     nameOf: (target) => nameOf(config, target),
   };
 }
@@ -37,5 +40,7 @@ function nameOf({ people }: Config, target: string): Named {
   const persona = PERSONAS.find(({ id }) => key === `persona:${id}`);
   // Somebody who is not in `people` is known by the account they spoke through.
   const account = /^slack:(?:.*:)?([uw][a-z0-9]+)$/.exec(key)?.[1]?.toUpperCase();
+  const inTeams = /^teams:(\S+)$/.exec(key)?.[1];
+  if (inTeams) return { kind: "person", name: inTeams, on: { teams: inTeams } };
   return { kind: "person", name: persona?.name ?? account ?? key, on: account ? { slack: account } : {} };
 }

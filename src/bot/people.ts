@@ -23,6 +23,7 @@ export type People = {
   /** Somebody in `people`, with the roles their Slack account brings where Slack is connected. */
   byEmail: (email: string, via: Person["via"]) => Promise<Person | undefined>;
   fromSlack: (user: { userId: string }) => Promise<Person>;
+  fromTeams: (user: { userId: string; name: string }) => Promise<Person>;
   fromToken: (token: TokenConfig) => Promise<Person>;
   /** The holder of AIR_API_TOKEN: admin, decides only in the lab. */
   apiToken: () => Person;
@@ -164,6 +165,14 @@ export function createPeople(config: () => Config, labOn: boolean, directory: ()
       // Without an address nobody could say whether they are an entity of the incident, or somebody who has approved already.
       if (!address) return { ...person, withheld: NO_ADDRESS };
       return { ...person, roles: rolesOf(roles, address, groups), ...(groups.unchecked ? { withheld: UNCHECKED } : {}) };
+    },
+    fromTeams: async ({ userId, name }) => {
+      const listed = config().people.find((one) => one.teams === userId.toLowerCase());
+      // Known by their account alone: what their profile says they can change themselves.
+      const stranger: Person = { key: `teams:${userId}`, name, via: "teams", identities: [userId], roles: NO_ROLES, machine: false };
+      const person = (listed && (await byEmail(listed.email, "teams"))) ?? stranger;
+      const known = { ...person, identities: [...new Set([...person.identities, userId])] };
+      return openLab() ? { ...known, roles: EVERY } : known;
     },
     fromToken: async (token) => {
       const behind = token.person ? await byEmail(token.person, "http") : undefined;

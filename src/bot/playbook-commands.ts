@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { alertSources } from "../adapters/alerts/all.ts";
-import { sanitize } from "../adapters/alerts/sanitize.ts";
+import { readAlerts } from "../adapters/alerts/read-alerts.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { choosePlaybook, type IncidentFacts, incidentFacts, type Playbook, PlaybookError, rankPlaybooks } from "../engine/playbook.ts";
 import { playbookJsonSchema } from "../engine/playbook-shape.ts";
@@ -165,7 +165,7 @@ function readAlert(file: string, sourceName: string): IncidentFacts | Outcome {
   }
   try {
     const payload: unknown = JSON.parse(text);
-    const alerts = (Array.isArray(payload) ? payload : [payload]).map((one) => ({ ...source.parse(sanitize(one)), source: sourceName }));
+    const alerts = readAlerts(source, payload).map((alert) => ({ ...alert, source: sourceName }));
     const [first] = alerts;
     if (!first) return failed([`${file}: holds no alert`]);
     const product = (one: unknown) =>

@@ -38,7 +38,7 @@ export function protectedCard(name: string, { hits, facts, never, unread }: Prot
   if (hits.length > 0)
     lines.push({
       kind: "list",
-      title: "Two people decide about it, because of",
+      title: "Two people decide about it. It matches",
       items: hits.map((text) => ({ text: cut(outside(text), 200) })),
     });
   if (unread)
@@ -51,7 +51,7 @@ export function protectedCard(name: string, { hits, facts, never, unread }: Prot
   if (never) lines.push({ kind: "text", text: `air never acts on it at all. ${outside(never)}` });
   if (facts.length > 0) lines.push({ kind: "note", text: `Read just now: ${facts.map(outside).join("; ")}.` });
   return {
-    title: `${word}: ${cut(name, 100)}`,
+    title: cut(name, 110),
     tone: hits.length > 0 || unread ? "warning" : "neutral",
     badge: word,
     summary: `${word}: ${cut(name, 60)}. ${hits.join("; ")}`.trim(),

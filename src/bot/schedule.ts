@@ -1,6 +1,9 @@
 import { schedule } from "node-cron";
 import type { Air } from "../engine/air.ts";
 import { lastBeat } from "../engine/ask-again.ts";
+import { askForPoll } from "../engine/ask-for-poll.ts";
+import { dueInstant } from "../engine/domain/polling.ts";
+import type { AlertFeed } from "../engine/ports.ts";
 
 /**
  * Every ten seconds a sweep is asked for; it is a job, so one process does it however many ask. The tick itself only enqueues, and
@@ -17,4 +20,33 @@ export function startSchedule(air: Air, remember: (beat: Date | undefined) => vo
     }
   });
   return { stop: async () => void (await task.stop()) };
+}
+
+/**
+ * Sources that air asks: the first time at start, then at every instant of their interval. A second's tick looks at the clock alone; only an
+ * instant this process has not seen yet asks the database, where the first of all processes takes it.
+ */
+export function startPolling(air: Air, feeds: readonly AlertFeed[]): { stop: () => Promise<void> } {
+  if (feeds.length === 0) return { stop: async () => {} };
+  const seen = new Map<string, number>();
+  const tick = async (start: boolean) => {
+    for (const feed of feeds) {
+      const due = dueInstant(air.clock.now(), feed.everyMs).getTime();
+      if (!start && seen.get(feed.source) === due) continue;
+      try {
+        await askForPoll(air, feed, start);
+        seen.set(feed.source, due);
+      } catch (error) {
+        air.log.warn("a poll could not be asked for", { source: feed.source, error: error instanceof Error ? error.name : "unknown" });
+      }
+    }
+  };
+  const first = tick(true);
+  const task = schedule("* * * * * *", () => tick(false), { noOverlap: true });
+  return {
+    stop: async () => {
+      await task.stop();
+      await first;
+    },
+  };
 }

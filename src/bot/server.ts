@@ -20,6 +20,9 @@ const STATUS: Record<RefusalCode, number> = {
 export type ServerParts = {
   /** Slack reads raw bytes, so it stands before everything that parses. */
   slack: Router | undefined;
+  teams: Router | undefined;
+  /** Signed links to single files. */
+  files: Router;
   api: Router;
   console: Router;
   ready: () => Promise<string | undefined>;
@@ -35,6 +38,8 @@ export function createServer(parts: ServerParts): express.Express {
   app.disable("x-powered-by");
   app.disable("etag");
   if (parts.slack) app.use(parts.slack);
+  if (parts.teams) app.use(parts.teams);
+  app.use(parts.files);
   app.get("/healthz", (_request, response) => void response.json({ ok: true }));
   app.get("/readyz", async (_request, response) => {
     const trouble = await parts.ready();

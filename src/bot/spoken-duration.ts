@@ -1,4 +1,4 @@
-import { readDuration } from "./duration.ts";
+import { readDuration } from "../engine/domain/duration.ts";
 
 /** How long, and how many words said it; or words that mean a time nobody can be sure of. */
 type Spoken = { ms: number; words: number } | { wrong: string };

@@ -45,7 +45,8 @@ const addressOf = (person: Person) => person.identities.find((identity) => ident
 function yamlFor(person: Person): string {
   const address = addressOf(person);
   const email = address === undefined ? "you@example.com" : /^[\w.+-]+@[\w.-]+$/.test(address) ? address : JSON.stringify(address);
-  const account = person.key.startsWith("slack:") ? `, slack: ${person.key.slice("slack:".length)}` : "";
+  const [, platform, id] = /^(slack|teams):(.+)$/.exec(person.key) ?? [];
+  const account = platform && id ? `, ${platform}: ${/^[\w-]+$/.test(id) ? id : JSON.stringify(id)}` : "";
   const listed = person.key.includes("@");
   return [
     ...(listed ? [] : ["people:", `  - { name: ${JSON.stringify(person.name)}, email: ${email}${account} }`]),

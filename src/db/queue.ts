@@ -27,6 +27,9 @@ const QUEUES: Record<JobName, Options> = {
   "execute-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 50, retryDelay: 1, retryDelayMax: 300 },
   "recheck-action": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
   "send-pages": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 50, retryDelay: 1, retryDelayMax: 30 },
+  // What the source answers is no failure of the job: a poll keeps itself when it may ask again, and the next tick asks for it.
+  poll: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
+  "write-back": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
   sweep: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 3, retryDelay: 1, retryDelayMax: 30 },
 };
 /** Queues whose jobs are also put off: to the next retry, the next look at a running operation. */

@@ -24,7 +24,7 @@ import type {
   Family,
 } from "../engine/domain/action.ts";
 import type { Actor } from "../engine/domain/actor.ts";
-import type { NamedEntity, Severity, Verdict } from "../engine/domain/alert.ts";
+import type { Handling, NamedEntity, Severity, Verdict } from "../engine/domain/alert.ts";
 import type { Remembered } from "../engine/domain/approval.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import type { Classification, Headline } from "../engine/domain/incident.ts";
@@ -96,9 +96,14 @@ export const alerts = pgTable(
     alike: text().notNull().default(""),
     duplicates: integer().notNull().default(0),
     lab: boolean().notNull(),
+    /** How far the source's own people and automation are with it. */
+    handling: jsonb().$type<Handling>(),
+    /** It is older than air's watch over its source: nothing follows from it by itself. */
+    preexisting: boolean().notNull().default(false),
   },
   (t) => [
     uniqueIndex("alerts_identity").on(t.identity),
+    index("alerts_vendor_incident").on(t.vendorIncident, t.source).where(sql`vendor_incident is not null`),
     index("alerts_incident").on(t.incidentId),
     index("alerts_storm").on(t.stormId, t.id).where(sql`storm_id is not null`),
     index("alerts_alike").on(t.alike, t.receivedAt),
@@ -130,8 +135,57 @@ export const incidents = pgTable(
     closedAt: at("closed_at"),
     alertCount: integer("alert_count").notNull(),
     lab: boolean().notNull(),
+    /** Every alert of it is older than air's watch: no card, no place in a digest. */
+    preexisting: boolean().notNull().default(false),
   },
   (t) => [index("incidents_open").on(t.status, t.id), index("incidents_opened").on(t.openedAt)],
+);
+
+/** A source's own incidents, as they were last polled. Which of ours they belong to, their alerts say. */
+export const vendorIncidents = pgTable(
+  "vendor_incidents",
+  {
+    source: text().notNull(),
+    vendorId: text("vendor_id").notNull(),
+    title: text(),
+    url: text(),
+    status: text().notNull(),
+    assignee: text(),
+    classification: text(),
+    determination: text(),
+    redirectTo: text("redirect_to"),
+    /** When the source last changed it, in the source's words. */
+    changed: text(),
+    /** Resolved there while something still waited here: closed here as soon as nothing does. */
+    closing: boolean().notNull().default(false),
+    updatedAt: at("updated_at").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.source, t.vendorId] }), index("vendor_incidents_closing").on(t.source).where(sql`closing`)],
+);
+
+/** What a source is to be told of what became of its alerts and incidents here; one row each, the newest wish counts. */
+export const writeBacks = pgTable(
+  "write_backs",
+  {
+    source: text().notNull(),
+    kind: text().$type<"alert" | "incident">().notNull(),
+    vendorId: text("vendor_id").notNull(),
+    incidentId: integer("incident_id").notNull(),
+    classification: text(),
+    determination: text(),
+    comment: text().notNull(),
+    state: text().$type<"waiting" | "done" | "failed">().notNull(),
+    attempts: integer().notNull().default(0),
+    tryAt: at("try_at").notNull(),
+    trouble: text(),
+    createdAt: at("created_at").notNull(),
+    doneAt: at("done_at"),
+  },
+  (t) => [
+    primaryKey({ columns: [t.source, t.kind, t.vendorId] }),
+    index("write_backs_waiting").on(t.tryAt).where(sql`state = 'waiting'`),
+    index("write_backs_incident").on(t.incidentId),
+  ],
 );
 
 /** A row per join key ever seen: the row that concurrent intakes lock, in sorted order. */
@@ -479,7 +533,31 @@ export const messages = pgTable(
     index("messages_stale").on(t.channel, t.priority, t.id),
     index("messages_incident").on(t.incidentId),
     index("messages_instead").on(t.insteadOf).where(sql`instead_of is not null`),
+    /** Which message was pressed, where a chat says only that. */
+    index("messages_ref").on(t.channel, sql`(${t.ref}->>'id')`),
   ],
+);
+/**
+ * How a conversation of a chat is reached that air cannot simply call by its id: the address of the service that serves it, as its last
+ * message said. Without a row nothing can be posted there.
+ */
+export const conversations = pgTable(
+  "conversations",
+  {
+    platform: text().notNull(),
+    id: text().notNull(),
+    kind: text().$type<"channel" | "group" | "personal">().notNull(),
+    tenant: text().notNull(),
+    serviceUrl: text("service_url").notNull(),
+    /** Who air is there. */
+    bot: text().notNull(),
+    team: text(),
+    name: text(),
+    seenAt: at("seen_at").notNull(),
+    /** The app was removed there; null: it is installed, as far as is known. */
+    removedAt: at("removed_at"),
+  },
+  (t) => [primaryKey({ columns: [t.platform, t.id] })],
 );
 export const channels = pgTable("channels", {
   channel: text().primaryKey(),
@@ -493,6 +571,33 @@ export const channels = pgTable("channels", {
 
 /** Small facts that outlive a process: pause, generated ids. */
 export const settings = pgTable("settings", { key: text().primaryKey(), value: jsonb().notNull() });
+
+/**
+ * What a source said of a thing, by the SHA-256 of source and question: asked once within the source's time, by whichever process. A row
+ * without an answer is being asked about.
+ */
+export const lookups = pgTable(
+  "lookups",
+  {
+    digest: text().primaryKey(),
+    source: text().notNull(),
+    answer: jsonb(),
+    askedAt: at("asked_at"),
+    goodUntil: at("good_until"),
+    /** Somebody is asking; whoever waits takes over after this, by the database's clock. */
+    claimedUntil: at("claimed_until"),
+  },
+  (t) => [index("lookups_good_until").on(t.goodUntil)],
+);
+
+/** What was taken of a product's quota: times are milliseconds, `recent` those of the latest takes within its minute. */
+export const quotas = pgTable("quotas", {
+  name: text().primaryKey(),
+  day: integer().notNull(),
+  used: bigint({ mode: "number" }).notNull(),
+  recent: bigint({ mode: "number" }).array().notNull(),
+  heldUntil: bigint("held_until", { mode: "number" }).notNull().default(0),
+});
 
 /** One-time sign-in links of the console, by their SHA-256. */
 export const loginLinks = pgTable("login_links", {

@@ -1,18 +1,16 @@
 import { ANOTHER_AIR_SETTING, type AnotherAir } from "./another-air.ts";
 import { time } from "./cards/say.ts";
 import { channelName } from "./cards/stand-in-card.ts";
+import { sourceTroubles, type Trouble } from "./source-troubles.ts";
 import type { Reads } from "./store.ts";
 
 /** Another air is said for as long as this after it was last seen. */
 const SEEN_MS = 86_400_000;
 
-/** What keeps cards from people: `plain` names nobody and nothing, `told` is for whoever may look. */
-export type ChatTrouble = { plain: string; told: string };
-
-export async function chatTroubles(reads: Pick<Reads, "troubledChannels" | "setting">, now: Date): Promise<ChatTrouble[]> {
+export async function chatTroubles(reads: Pick<Reads, "troubledChannels" | "setting" | "settingsUnder">, now: Date): Promise<Trouble[]> {
   const rows = await reads.troubledChannels();
   const platforms = Map.groupBy(rows, ({ channel }) => channel.split(":")[0] ?? "");
-  const troubles = [...platforms].flatMap(([platform, here]): ChatTrouble[] => {
+  const troubles = [...platforms].flatMap(([platform, here]): Trouble[] => {
     const [refused] = here.filter(({ troubleKind }) => troubleKind === "account");
     const closed = here.filter(({ troubleKind }) => troubleKind === "channel");
     return [
@@ -36,6 +34,7 @@ export async function chatTroubles(reads: Pick<Reads, "troubledChannels" | "sett
         : []),
     ];
   });
+  troubles.push(...(await sourceTroubles(reads, now)));
   const other = await reads.setting<AnotherAir>(ANOTHER_AIR_SETTING);
   if (!other || now.getTime() - Date.parse(other.at) > SEEN_MS) return troubles;
   const plain = "another air seems to use the same chat app";

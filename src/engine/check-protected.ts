@@ -34,7 +34,12 @@ export async function checkProtected(air: Pick<Air, "capabilities" | "policy">, 
   };
 }
 
-type Read = { known: { role?: string; privileged?: readonly string[] }; os?: string; facts: string[]; unread: string | undefined };
+type Read = {
+  known: { role?: string; privileged?: readonly string[]; unread?: string | undefined };
+  os?: string;
+  facts: string[];
+  unread: string | undefined;
+};
 
 async function readFacts({ capabilities }: Pick<Air, "capabilities">, entity: Entity, signal: AbortSignal): Promise<Read> {
   const { devices, identities, apps } = capabilities;
@@ -52,9 +57,9 @@ async function readFacts({ capabilities }: Pick<Air, "capabilities">, entity: En
         if (!identities) return nothing("no directory is connected");
         const found = await within(identities.find(entity, signal), signal);
         if (!found) return { ...nothing(), facts: ["the directory does not know this account"] };
-        const roles = found.privileged.length > 0 ? found.privileged.join(", ") : "none";
+        const roles = found.privileged.length > 0 ? found.privileged.join(", ") : found.unread?.roles ? "not readable" : "none";
         return {
-          known: { privileged: found.privileged },
+          known: { privileged: found.privileged, unread: found.unread?.roles },
           facts: [`account: ${found.email}`, `privileged roles: ${roles}`],
           unread: undefined,
         };
@@ -64,7 +69,11 @@ async function readFacts({ capabilities }: Pick<Air, "capabilities">, entity: En
         const found = await within(apps.find(entity, signal), signal);
         if (!found) return { ...nothing(), facts: ["the directory does not know this app"] };
         const writes = found.grants.filter((grant) => grant.writes).map(({ name }) => name);
-        return { known: { privileged: writes }, facts: [`may change: ${writes.join(", ") || "nothing"}`], unread: undefined };
+        return {
+          known: { privileged: writes, unread: found.unread },
+          facts: [`may change: ${writes.join(", ") || "nothing"}`],
+          unread: undefined,
+        };
       }
       default:
         return nothing();

@@ -6,10 +6,12 @@ import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
 import { pageCard } from "./cards/page-card.ts";
 import { shown, time } from "./cards/say.ts";
 import { stormCard, stormPageCard } from "./cards/storm-card.ts";
+import type { VendorFacts } from "./cards/vendor-facts.ts";
 import { drawClosing } from "./closing.ts";
 import { drawDigest } from "./digest.ts";
 import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
 import { glassOf } from "./domain/break-glass.ts";
+import { outcomeOf } from "./domain/handling.ts";
 import { isOps, NOBODY, notNeeded, type Paging, WEBHOOK } from "./domain/paging.ts";
 import { nameToType, stepUpOf } from "./domain/step-up.ts";
 import { didNothing } from "./holding.ts";
@@ -212,6 +214,7 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       entity: row.entity,
       verdict: row.verdict,
       remediation: row.remediation,
+      sourceDid: sourceDid(row),
       for: row.judgement?.for.map((reason) => reason.text) ?? [],
       against: row.judgement?.against.map((reason) => reason.text) ?? [],
       missing: row.judgement?.missing.map((reason) => `${reason.source}: ${reason.text}`) ?? [],
@@ -220,6 +223,7 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       excluded: row.judgement?.excluded !== undefined,
     })),
     actions: view.actions.map((row) => actionView(row, view, drawing)),
+    vendors: vendorsOf(view),
     told: view.pages.flatMap((row) =>
       row.sentAt === null || isOps(row.target) ? [] : [{ name: (drawing.paging ?? NOBODY).nameOf(row.target).name, at: row.sentAt }],
     ),
@@ -228,6 +232,42 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
     now: drawing.now,
   };
 }
+
+/** The sources' own incidents as the card shows them; one that was only named by an alert yet, by its number. */
+function vendorsOf(view: IncidentView): VendorFacts[] {
+  const polled = new Map(view.vendorIncidents.map((row) => [`${row.source} ${row.vendorId}`, row]));
+  const named = view.alerts.flatMap((alert) =>
+    alert.vendorIncident === null
+      ? []
+      : [{ key: `${alert.source} ${alert.vendorIncident}`, source: alert.source, id: alert.vendorIncident }],
+  );
+  return [...new Map(named.map((one) => [one.key, one])).values()].map(({ key, source, id }) => {
+    const row = polled.get(key);
+    const alerts = view.alerts.filter((alert) => alert.source === source && alert.vendorIncident === id);
+    const failed = view.writeBacks.findLast((one) => one.source === source && one.state === "failed" && one.trouble !== null);
+    return {
+      source,
+      id,
+      url: row?.url ?? undefined,
+      status: row?.status,
+      outcome: outcomeOf(row),
+      assignee: row?.assignee ?? alerts.findLast((alert) => alert.handling?.assignee)?.handling?.assignee,
+      investigation: alerts.findLast((alert) => alert.handling?.investigation)?.handling?.investigation,
+      redirectTo: row?.redirectTo ?? undefined,
+      closing: row?.closing ?? false,
+      untold: failed?.trouble ?? undefined,
+    };
+  });
+}
+
+/** What its sources say became of it, newest word of each. */
+const sourceDid = ({ said }: Pick<EvidenceRow, "said">): { source: string; what: string }[] => [
+  ...new Map(
+    said.flatMap(({ source, remediation }) =>
+      remediation && remediation.toLowerCase() !== "none" ? [[source, { source, what: remediation }] as const] : [],
+    ),
+  ).values(),
+];
 
 const pausedText = (pauses: readonly Pause[], family?: Family) => {
   const pause = pauses.find((one) => one.family === "all" || family === undefined || one.family === family);
@@ -270,12 +310,14 @@ export function actionView(
     undoable: row.undoable,
     note: row.note,
     rule: row.rule,
+    collected: row.kind === "collect-package" && !row.lab,
     connector: row.connector ?? undefined,
     byHand: row.byHand ?? undefined,
     reach: row.blastRadius,
     for: evidence?.judgement?.for.map((reason) => reason.text) ?? [],
     against: evidence?.judgement?.against.map((reason) => reason.text) ?? [],
     evidenceAt: evidence?.createdAt,
+    sourceDid: evidence ? sourceDid(evidence) : [],
     approvals,
     approvalsNeeded: row.approvalsNeeded,
     decision: row.decision ?? undefined,

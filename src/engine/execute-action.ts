@@ -281,7 +281,8 @@ async function follow(air: Air, action: ActionRow, settle: Settle): Promise<void
   const age = air.clock.now().getTime() - (action.executingAt ?? action.proposedAt).getTime();
   let ticket: Ticket;
   try {
-    ticket = await kind.follow(action.ticket ?? "", air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS), params);
+    const about = { target: action.target, now: air.clock.now() };
+    ticket = await kind.follow(action.ticket ?? "", air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS), params, about);
   } catch (error) {
     const { kind: how, message } = asConnectorError(error);
     if (age > GIVE_UP_MS + CONFIRM_MS)
@@ -349,7 +350,11 @@ async function afterLostCall(air: Air, action: ActionRow, settle: Settle, how: "
   let state: DesiredState;
   try {
     const search = findRun(air, action);
-    if (!search) return how === "interrupted" ? afterCrash(air, action, settle) : verify(air, action, settle, "No answer came.");
+    if (!search) {
+      const watched = actionKinds[action.kind].watch?.(air.capabilities, action.executingAt ?? action.proposedAt);
+      if (watched) return afterTicket(air, action, settle, watched);
+      return how === "interrupted" ? afterCrash(air, action, settle) : verify(air, action, settle, "No answer came.");
+    }
     const run = await search;
     if (run) return afterTicket(air, action, settle, run);
     state = await readState(air, action);
@@ -359,7 +364,7 @@ async function afterLostCall(air: Air, action: ActionRow, settle: Settle, how: "
   if (state.kind === "reached") return endAction(air, action, settle, "succeeded", `Done, found after an interruption: ${state.text}`);
   if (age < SURE_MS) return look("");
   if (state.kind === "missing") return endAction(air, action, settle, "unclear", `Outcome unclear. No answer came. ${state.text}`);
-  const lost = "the product did not answer, and its list shows that nothing was begun";
+  const lost = "the product did not answer, and as far as it shows nothing was begun";
   if (action.attempts >= MOST_ATTEMPTS) return endAction(air, action, settle, "failed", `Failed after ${action.attempts} tries: ${lost}.`);
   await settle(async (tx) => {
     if (await backToApproved(tx, air, action, `Tried again: ${lost}.`)) await again(tx, air, action.id, 0);

@@ -1,9 +1,12 @@
 import { type Air, alertId, incidentId, investigationId } from "./air.ts";
+import { closeAsResolved } from "./close-as-resolved.ts";
 import { actorName } from "./domain/actor.ts";
-import { highest } from "./domain/alert.ts";
+import { highest, severityRank } from "./domain/alert.ts";
 import { alertPolicyFor, type PolicyAnswer } from "./domain/alert-policy.ts";
 import type { Span } from "./domain/correlate.ts";
+import { type HandlingChange, handlingChange, handlingText } from "./domain/handling.ts";
 import { type Headline, headlineOf, incidentTitle } from "./domain/incident.ts";
+import { excludedAtIntake } from "./domain/intake-exclusions.ts";
 import type { Policy } from "./domain/policy.ts";
 import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
 import { follow, type Held, type Known, openPlan, type Plan } from "./intake-plan.ts";
@@ -41,7 +44,9 @@ function place(plan: Plan, item: Prepared, policy: Policy): () => Accepted {
   const held = joined ? plan.incidents.get(joined.incident) : undefined;
   const incident = held ?? newIncident(plan, item);
   if (held) grow(held, item);
-  incident.row.quiet = (held?.row.quiet ?? true) && answer.outcome === "suppress";
+  const preexisting = item.preexisting !== undefined;
+  incident.row.quiet = (held?.row.quiet ?? true) && (preexisting || answer.outcome === "suppress");
+  incident.row.preexisting = (held?.row.preexisting ?? true) && preexisting;
   if (answer.show) plan.show.add(incident.row.id);
   const id = plan.ids.alerts.shift() ?? 0;
   const row: AlertRow = {
@@ -58,13 +63,18 @@ function place(plan: Plan, item: Prepared, policy: Policy): () => Accepted {
     policyName: answer.policy,
     suppressed: answer.outcome === "suppress",
     stormId: null,
-    alike: alikeDigest({ source: item.source, category: item.alert.category ?? null, severity: item.alert.severity, lab: item.lab }),
+    // A thousand old alerts at once are no storm, and make none of what comes next.
+    alike: preexisting
+      ? ""
+      : alikeDigest({ source: item.source, category: item.alert.category ?? null, severity: item.alert.severity, lab: item.lab }),
     duplicates: 0,
     lab: item.lab,
+    preexisting,
   };
+  if (preexisting && !held) row.investigationId = unstarted(plan, incident.row.id, id, item).id;
   if (answer.outcome === "investigate") row.investigationId = investigate(plan, incident.row, id, item, policy).row.id;
   plan.newAlerts.push(row);
-  plan.known.set(item.identity, row);
+  plan.known.set(item.identity, { ...row, entityCount: row.entities.length, told: null });
   keepMarks(plan, item, incident.row.id);
   plan.timeline.push(
     timelineLine(
@@ -106,18 +116,25 @@ function place(plan: Plan, item: Prepared, policy: Policy): () => Accepted {
 function policyAnswer(plan: Plan, item: Prepared, policy: Policy): PolicyAnswer {
   if (item.requestedBy)
     return { outcome: "investigate", rule: `asked for by ${actorName(item.requestedBy.actor)}`, policy: null, show: true };
+  if (item.preexisting) return { outcome: "post", rule: item.preexisting, policy: null, show: false };
   if (item.alert.status === "resolved") return { outcome: "post", rule: "the source has already resolved it", policy: null, show: false };
+  const excluded = excludedAtIntake(item.alert, policy.exclude);
+  if (excluded) return { outcome: "suppress", rule: excluded, policy: null, show: false };
   return alertPolicyFor(item.source, item.alert, policy.alertPolicies, plan.snoozes, plan.now);
 }
 /** The same alert again: counted. Where the source says something new, the row follows and what is new is looked at. */
 function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () => Accepted {
   plan.duplicates.set(known.id, (plan.duplicates.get(known.id) ?? 0) + 1);
-  const updated = known.digest !== item.digest;
+  const handled = handlingChange(known, item);
+  const updated = known.digest !== item.digest || handled === "reopened";
+  if (!updated && handled) noteHandling(plan, item, known, handled);
   if (updated) {
+    const stays = known.preexisting && severityRank(item.alert.severity) <= severityRank(known.severity) && !moreEntities(item, known);
     known.digest = item.digest;
     const home = follow(plan.into, known.incidentId);
-    const answer = policyAnswer(plan, item, policy);
+    const answer = stays ? STAYS_PREEXISTING : policyAnswer(plan, item, policy);
     const incident = plan.incidents.get(home);
+    if (handled === "resolved" && item.polled) plan.resolved.add(home);
     if (incident) {
       const own = headlineFor(item);
       const headline = incident.row.alertCount === 1 ? own : headlineOf(headlineFrom(incident.row), own);
@@ -135,14 +152,16 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
       // What the update ties together belongs together, as if it had come that way at first.
       join(plan, item, home);
       const target = plan.incidents.get(follow(plan.into, home)) ?? incident;
-      target.row.quiet &&= answer.outcome === "suppress";
+      target.row.quiet &&= stays || answer.outcome === "suppress";
+      target.row.preexisting &&= stays;
       if (answer.show) plan.show.add(target.row.id);
       if (answer.outcome === "investigate") {
         known.investigationId = investigate(plan, target.row, known.id, item, policy).row.id;
-        decided = { policyRule: answer.rule, policyName: answer.policy, suppressed: false };
+        decided = { policyRule: answer.rule, policyName: answer.policy, suppressed: false, preexisting: false };
       }
       keepMarks(plan, item, target.row.id);
     }
+    Object.assign(known, standingOf(item));
     plan.updatedAlerts.push({ known, change: { ...alertColumns(item), ...decided } });
     plan.timeline.push(
       timelineLine(
@@ -163,6 +182,35 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
   });
 }
 
+/** An old alert about which the source says nothing that makes it worse. */
+const STAYS_PREEXISTING: PolicyAnswer = { outcome: "post", rule: "", policy: null, show: false };
+const moreEntities = (item: Prepared, known: Known) => item.alert.entities.length > known.entityCount;
+
+const standingOf = (item: Prepared): Pick<Known, "status" | "severity" | "handling" | "entityCount"> => ({
+  status: item.alert.status,
+  severity: item.alert.severity,
+  handling: item.alert.handling ?? null,
+  entityCount: item.alert.entities.length,
+});
+
+/** How far the source is with an alert follows in its row, and is said; it is looked at again by nobody. */
+function noteHandling(plan: Plan, item: Prepared, known: Known, handled: HandlingChange): void {
+  const home = follow(plan.into, known.incidentId);
+  const incident = plan.incidents.get(home);
+  const text = handled === "own" ? undefined : handlingText(known, item, handled);
+  Object.assign(known, standingOf(item));
+  plan.updatedAlerts.push({ known, change: alertColumns(item) });
+  if (handled === "own" || !incident) return;
+  incident.row = { ...incident.row, updatedAt: plan.now };
+  incident.changed = true;
+  if (handled === "resolved" && item.polled) plan.resolved.add(home);
+  const actor = { kind: "source", name: item.source } as const;
+  if (text)
+    plan.timeline.push(
+      timelineLine({ incidentId: home, investigationId: known.investigationId }, item.receivedAt, actor, "alert-handled", text),
+    );
+}
+
 const alertColumns = (item: Prepared) => ({
   digest: item.digest,
   title: item.alert.title,
@@ -175,6 +223,7 @@ const alertColumns = (item: Prepared) => ({
   techniques: item.alert.techniques,
   url: item.alert.url ?? null,
   status: item.alert.status,
+  handling: item.alert.handling ?? null,
   entities: item.alert.entities,
   raw: item.alert.raw,
   detectedAt: item.eventAt,
@@ -210,6 +259,7 @@ function newIncident(plan: Plan, item: Prepared): Held<IncidentRow> {
       closedAt: null,
       alertCount: 1,
       lab: item.lab,
+      preexisting: item.preexisting !== undefined,
     },
     fresh: true,
     changed: true,
@@ -260,16 +310,40 @@ function investigate(plan: Plan, incident: IncidentRow, alert: number, item: Pre
   return running;
 }
 
+/** Of an incident that is older than air's watch: it says so, and is never begun. */
+function unstarted(plan: Plan, incident: number, alert: number, item: Prepared): InvestigationRow {
+  const row: InvestigationRow = {
+    ...queuedInvestigation({
+      id: plan.ids.investigations.shift() ?? 0,
+      incidentId: incident,
+      trigger: { kind: "alert", alert: alertId(alert) },
+      startedAt: item.receivedAt,
+      wanted: 0,
+      lab: item.lab,
+    }),
+    status: "preexistingAlert",
+    endedAt: item.receivedAt,
+  };
+  plan.unstarted.push(row);
+  return row;
+}
+
 async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   // Merged first: what is written below belongs to the survivors.
   for (const { from, to } of plan.merges) await tx.moveIncident(from, follow(plan.into, to));
   const incidents = [...plan.incidents.values()].filter((one) => one.changed);
   const investigations = [...plan.running.values(), ...plan.beside].filter((one) => one.changed);
-  const counted = await raiseStorms(tx, plan.newAlerts, incidents, air.policy().storm, plan.now);
+  const counted = await raiseStorms(
+    tx,
+    plan.newAlerts.filter((row) => !row.preexisting),
+    incidents,
+    air.policy().storm,
+    plan.now,
+  );
   await Promise.all([
     tx.insertIncidents(incidents.filter((one) => one.fresh).map((one) => one.row)),
     ...incidents.filter((one) => !one.fresh).map(({ row }) => tx.updateIncident(row.id, row)),
-    tx.insertInvestigations(investigations.filter((one) => one.fresh).map((one) => one.row)),
+    tx.insertInvestigations([...investigations.filter((one) => one.fresh).map((one) => one.row), ...plan.unstarted]),
     ...investigations.filter((one) => !one.fresh).map(({ row }) => tx.updateInvestigation(row.id, { wanted: row.wanted })),
     tx.insertAlerts(plan.newAlerts),
     ...plan.updatedAlerts.map(({ known, change }) =>
@@ -295,6 +369,7 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   // Last: a storm's row is every intake's, and is held to the commit.
   for (const [storm, more] of [...counted].sort(([a], [b]) => a - b)) await tx.countStorm(storm, more, plan.now);
   await wantCards(tx, air, changesOf(plan, incidents), plan.now);
+  for (const incident of new Set([...plan.resolved].map((id) => follow(plan.into, id)))) await closeAsResolved(tx, air, incident, plan.now);
   // What is stored without a card stands in the lists, and those are live too.
   await tx.notifyChange();
 }

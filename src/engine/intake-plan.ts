@@ -1,9 +1,15 @@
 import type { Snooze } from "./domain/alert-policy.ts";
 import { RETIRE, type Span } from "./domain/correlate.ts";
 import type { Prepared } from "./prepare-alert.ts";
-import type { AlertRow, EvidenceRow, IncidentRow, InvestigationRow, LockedKey, New, TimelineRow, Tx } from "./store.ts";
+import type { AlertRow, EvidenceRow, IncidentRow, InvestigationRow, LockedKey, New, TimelineRow, Tx, WriteBackRow } from "./store.ts";
 
-export type Known = { id: number; digest: string; incidentId: number; investigationId: number | null };
+export type Known = Pick<
+  AlertRow,
+  "id" | "digest" | "incidentId" | "investigationId" | "status" | "severity" | "handling" | "preexisting"
+> & {
+  entityCount: number;
+  told: Pick<WriteBackRow, "classification" | "determination"> | null;
+};
 export type Counted = { incidents: number; countedSince: Date; retired: boolean; fresh: boolean; changed: boolean };
 export type Held<Row> = { row: Row; fresh: boolean; changed: boolean };
 
@@ -27,6 +33,10 @@ export type Plan = {
   running: Map<number, Held<InvestigationRow>>;
   /** Investigations of absorbed incidents that go on beside it, and got something to look at before. */
   beside: Held<InvestigationRow>[];
+  /** Never begun, and never will: of incidents that are older than air's watch. */
+  unstarted: InvestigationRow[];
+  /** Incidents with alerts their source, which air asks itself, now says are resolved. */
+  resolved: Set<number>;
   newAlerts: AlertRow[];
   updatedAlerts: { known: Known; change: Partial<AlertRow> }[];
   duplicates: Map<number, number>;
@@ -76,6 +86,8 @@ export async function openPlan(tx: Tx, alerts: readonly Prepared[], now: Date): 
     // The oldest goes on; a younger one of an absorbed incident ends by itself.
     running: new Map(running.toReversed().map((row) => [row.incidentId, { row, fresh: false, changed: false }])),
     beside: [],
+    unstarted: [],
+    resolved: new Set(),
     newAlerts: [],
     updatedAlerts: [],
     duplicates: new Map(),

@@ -177,7 +177,7 @@ function dropRetried(known: readonly ObservationRow[], fresh: readonly New<Obser
 }
 
 /** Found because a bad thing was seen there: that widens the scope only once it is judged bad (domain facts 1.4). */
-const WIDENS_WHEN_BAD: ReadonlySet<string> = new Set(["file-prevalence"]);
+const WIDENS_WHEN_BAD: ReadonlySet<string> = new Set(["file-prevalence", "seen-elsewhere"]);
 
 /** What look-ups discovered and nobody has as evidence yet. */
 function newEvidence(
@@ -211,8 +211,9 @@ function expansionsOf(
   return judged
     .filter((item) => item.judgement.verdict === "malicious" && !item.left)
     .flatMap((item) => {
-      const seen = observations.find((row) => row.evidenceId === item.row.id && WIDENS_WHEN_BAD.has(row.analyzer));
-      const devices = Devices.safeParse(seen?.raw).data?.devices ?? [];
+      const seen = observations.filter((row) => row.evidenceId === item.row.id && WIDENS_WHEN_BAD.has(row.analyzer));
+      // Two products may count; whoever saw more of them is followed.
+      const [devices = []] = seen.map((row) => Devices.safeParse(row.raw).data?.devices ?? []).toSorted((a, b) => b.length - a.length);
       const digest = targetDigest("expand-investigation", item.row.entity);
       if (devices.length < EXPANSION_ASKS || asked.has(digest)) return [];
       asked.add(digest);

@@ -9,6 +9,7 @@ import { CHAIN_STEPS } from "./domain/paging.ts";
 import type { IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
+import { wantWriteBack } from "./write-back.ts";
 
 /*
  * What people do with an incident beside its investigation (product contract 3.6): note, assign, acknowledge, close, reopen. Each is
@@ -117,6 +118,7 @@ export async function closeIncident(
       );
     const running = items.find((one) => !ENDED.has(one.status));
     if (running) throw new Refusal("invalid", `${investigationId(running.id)} is still running: wait for it, or stop it.`);
+    await wantWriteBack(tx, air, locked, { classification, determination: determination ?? null, by: person.name }, now);
     return {
       text: `${person.name} closed it as ${classificationText(classification, determination)}`,
       change: { status: "closed", closedAt: now, classification, determination: determination ?? null },

@@ -81,7 +81,8 @@ function merge(plan: Plan, from: number, to: number, because: string, at: Date):
   }
   // In an incident of its own that nobody ever saw, it did not open one: it joined.
   if (absorbed.fresh) for (const row of plan.newAlerts) if (row.incidentId === from) row.joinedBecause ??= because;
-  for (const row of [...plan.newAlerts, ...plan.evidence, ...plan.timeline]) if (row.incidentId === from) row.incidentId = to;
+  for (const row of [...plan.newAlerts, ...plan.evidence, ...plan.timeline, ...plan.unstarted])
+    if (row.incidentId === from) row.incidentId = to;
   for (const known of plan.known.values()) if (known.incidentId === from) known.incidentId = to;
   for (const parted of absorbed.row.apart) {
     const held = plan.incidents.get(parted);
@@ -111,6 +112,7 @@ export function mergedRow(survivor: IncidentRow, absorbed: IncidentRow, at: Date
     determination: survivor.determination ?? absorbed.determination,
     apart: [...new Set([...survivor.apart, ...absorbed.apart])],
     quiet: survivor.quiet && absorbed.quiet,
+    preexisting: survivor.preexisting && absorbed.preexisting,
     stormId: survivor.stormId === absorbed.stormId ? survivor.stormId : null,
     openedAt: earlier(survivor.openedAt, absorbed.openedAt),
     updatedAt: later(later(survivor.updatedAt, absorbed.updatedAt), at),

@@ -1,5 +1,6 @@
 import { type Air, alertId, incidentId, investigationId } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
+import type { Actor } from "./domain/actor.ts";
 import { highest } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { extend } from "./domain/correlate.ts";
@@ -35,28 +36,45 @@ export async function mergeIncidents(
       const into = mustBeOpen(rows.get(survivor), survivor);
       const from = mustBeOpen(rows.get(absorbed), absorbed);
       if (into.lab !== from.lab) throw new Refusal("invalid", "The lab's incidents and real ones are never merged.");
-      await tx.updateIncident(survivor, {
-        ...mergedRow(into, from, now),
-        apart: [...into.apart, ...from.apart].filter((id) => id !== absorbed && id !== survivor),
-      });
-      await tx.updateIncident(absorbed, { status: "redirected", redirectTo: survivor, closedAt: now, updatedAt: now });
-      await tx.moveIncident(absorbed, survivor);
-      await note(tx, air, person, survivor, "incident-merged", `${person.name} merged ${incidentId(absorbed)} into this incident`);
-      await note(tx, air, person, absorbed, "incident-redirected", `${person.name} merged this incident into ${incidentId(survivor)}`);
-      await tx.writeAudit([
-        {
-          at: now,
-          actor: actorOf(person),
-          event: "incident.merged",
-          subject: incidentId(absorbed),
-          incidentId: survivor,
-          data: { into: incidentId(survivor), alerts: from.alertCount },
-        },
-      ]);
-      await redrawBoth(tx, air, [survivor, absorbed], now, [absorbed]);
+      await unite(tx, air, into, from, { actor: actorOf(person), into: `${person.name} merged`, out: `${person.name} merged` }, now);
       return { survivor, absorbed };
     }),
   );
+}
+
+/** Two locked incidents become one; what they may not differ in is the caller's to say. `into` and `out` begin the lines of their stories. */
+export async function unite(
+  tx: Tx,
+  air: Air,
+  into: IncidentRow,
+  from: IncidentRow,
+  who: { actor: Actor; into: string; out: string },
+  now: Date,
+): Promise<void> {
+  const [survivor, absorbed] = [into.id, from.id];
+  await tx.updateIncident(survivor, {
+    ...mergedRow(into, from, now),
+    apart: [...into.apart, ...from.apart].filter((id) => id !== absorbed && id !== survivor),
+  });
+  await tx.updateIncident(absorbed, { status: "redirected", redirectTo: survivor, closedAt: now, updatedAt: now });
+  await tx.moveIncident(absorbed, survivor);
+  const merged = `${who.into} ${incidentId(absorbed)} into this incident`;
+  const redirected = `${who.out} this incident into ${incidentId(survivor)}`;
+  await tx.addTimeline([
+    timelineLine({ incidentId: survivor }, now, who.actor, "incident-merged", merged),
+    timelineLine({ incidentId: absorbed }, now, who.actor, "incident-redirected", redirected),
+  ]);
+  await tx.writeAudit([
+    {
+      at: now,
+      actor: who.actor,
+      event: "incident.merged",
+      subject: incidentId(absorbed),
+      incidentId: survivor,
+      data: { into: incidentId(survivor), alerts: from.alertCount },
+    },
+  ]);
+  await redrawBoth(tx, air, [survivor, absorbed], now, [absorbed]);
 }
 
 function mustBeOpen(row: IncidentRow | undefined, id: number): IncidentRow {
@@ -114,6 +132,7 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
       updatedAt: now,
       closedAt: null,
       lab: source.lab,
+      preexisting: leaving.preexisting,
     },
   ]);
   await tx.updateIncident(incident, { ...fromAlerts(staying), apart: [...source.apart, id], updatedAt: now });

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { ActionKindName } from "./domain/action.ts";
 import type { Alert, Severity, Verdict } from "./domain/alert.ts";
 import { deviceName, type Entity, type EntityKind, type EntityOf, entityKey } from "./domain/entity.ts";
-import { alreadyStopped } from "./domain/never-act.ts";
+import { alreadyStopped, pendingAtSource } from "./domain/never-act.ts";
 import { globMatches } from "./domain/policy.ts";
 import { PlaybookShape } from "./playbook-shape.ts";
 
@@ -218,7 +218,8 @@ export function plan(playbook: Playbook, evidence: readonly PlannedEvidence[]): 
           kinds.includes(item.entity.kind) &&
           verdicts.includes(item.verdict) &&
           hasRole(item, rule.roles) &&
-          !alreadyStopped(item.remediation),
+          !alreadyStopped(item.remediation) &&
+          !pendingAtSource(item.remediation),
       );
     if (rule.whenAny) {
       for (const item of wanted(rule.whenAny.kind, rule.whenAny.verdict)) {

@@ -156,9 +156,14 @@ export interface DeviceCapability {
   restrictExecution?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   unrestrictExecution?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   scan?(deviceId: string, type: "quick" | "full", comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
-  /** The package is fetched from the product's own page of the device: links to it are short-lived. */
+  /** The package is fetched from the product's own page of the device, or by `packageLink`. */
   collectPackage?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   offboard?(deviceId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /**
+   * A short-lived address the latest package collected since then is fetched from by whoever has it, so it is shown to the one who asks and
+   * kept nowhere; undefined: none is ready. Left out where the product has no call for it.
+   */
+  packageLink?(deviceId: string, since: Date, signal: AbortSignal): Promise<string | undefined>;
   /** When the last run of this sort ended well; undefined: never. Needed wherever `scan` or `collectPackage` is offered. */
   lastRun?(deviceId: string, run: DeviceRun, signal: AbortSignal): Promise<Date | undefined>;
   follow(ticket: string, signal: AbortSignal): Promise<Ticket>;
@@ -179,8 +184,8 @@ export type UserFacts = {
   enabled: boolean;
   /** Directory roles that make an account privileged ("Global Administrator"). */
   privileged: string[];
-  /** Sessions that would drop. */
-  sessions: number;
+  /** Sessions that would drop. Left out where the directory does not count them. */
+  sessions?: number;
   /** Latest sign-ins, newest first. */
   signIns: {
     at: Date;
@@ -204,11 +209,21 @@ export type UserFacts = {
   passwordChangedAt?: Date;
   /** What the account did lately beside signing in ("created inbox rule", "consented to app", "downloaded 3,400 files"), newest first. */
   activities?: { at: Date; what: string; risk: "none" | "low" | "medium" | "high"; ip?: string }[];
+  /**
+   * What could not be read, each with why ("Microsoft Entra ID P1 is needed"): the field then says nothing. An account whose `roles` are not
+   * read counts as protected.
+   */
+  unread?: { roles?: string; signIns?: string; risk?: string; activities?: string };
 };
+
+/** `patient`: whoever asks can wait for what the product rations (sign-ins, risk); without it that may stay unread. */
+export type Asking = { patient?: boolean };
 
 export interface IdentityCapability {
   readonly connector: string;
-  find(user: EntityOf<"user"> | EntityOf<"mailbox">, signal: AbortSignal): Promise<UserFacts | undefined>;
+  /** Its calls set a state and nothing else: one whose answer was lost is made again, once it is certain that the state does not show it. */
+  readonly setsState?: true;
+  find(user: EntityOf<"user"> | EntityOf<"mailbox">, signal: AbortSignal, asking?: Asking): Promise<UserFacts | undefined>;
   disable(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   enable(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   revokeSessions(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
@@ -216,6 +231,8 @@ export interface IdentityCapability {
   confirmCompromised?(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   dismissRisk?(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   forcePasswordReset?(userId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** Left out where every call is over when it answers, and shows at once. */
+  follow?(ticket: string, signal: AbortSignal): Promise<Ticket>;
 }
 
 /** An app that was given access to the organisation's data, as the directory keeps it. */
@@ -229,13 +246,19 @@ export type AppFacts = {
   grants: { name: string; writes: boolean }[];
   /** People who use it, where the directory counts them. */
   users?: number;
+  /** Why what it was allowed could not be read as a whole; then it counts as protected. */
+  unread?: string;
 };
 
 export interface AppCapability {
   readonly connector: string;
+  /** As for accounts. */
+  readonly setsState?: true;
   find(app: EntityOf<"oauth-app">, signal: AbortSignal): Promise<AppFacts | undefined>;
   disable(appId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   enable(appId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /** As for accounts. */
+  follow?(ticket: string, signal: AbortSignal): Promise<Ticket>;
 }
 
 /** A long-lived key of a cloud account. */
@@ -262,7 +285,10 @@ export interface HandworkCapability {
 }
 
 export type MessageFacts = {
+  /** Names this one copy. */
   id: string;
+  /** What the product calls the message itself, where that is not the copy's own id: all its copies share it. */
+  networkMessageId?: string;
   recipient: string;
   sender: string;
   subject: string;
@@ -271,6 +297,8 @@ export type MessageFacts = {
   urls: string[];
   /** Who pressed a link of it, with when. */
   clicks: { user: string; url: string; at: Date; device?: string }[];
+  /** false: who pressed a link cannot be read, so `clicks` says nothing. */
+  clicksKnown?: false;
   attachments?: { name: string; sha256?: string }[];
   senderIp?: string;
   replyTo?: string;
@@ -306,10 +334,17 @@ export type MailboxFacts = {
   outbound: { lastDay: number; typicalDay: number; malwareOrPhish: number; spam: number };
   /** Data-loss rules that matched, newest first. */
   dlp: { at: Date; rule: string; subject?: string }[];
+  /** What the product has no call for or did not tell: there, nothing found says nothing. `forwarding`: that of the mailbox itself. */
+  unread?: readonly ("forwarding" | "delegates" | "outbound" | "dlp")[];
 };
 
 export interface MailCapability {
   readonly connector: string;
+  /**
+   * Its calls answer before the mail has moved, with a pending ticket, and nothing but where the mail lies tells what became of them: so
+   * long it may take (ms). Left out where mail has moved when the call answers.
+   */
+  readonly takesUpToMs?: number;
   /** Every copy the entity stands for: one message, or all messages of a cluster. */
   find(mail: EntityOf<"message"> | EntityOf<"mail-cluster">, signal: AbortSignal): Promise<MessageFacts[]>;
   /** Other copies: same sender and subject, or carrying the same url. */
@@ -344,6 +379,30 @@ export interface IndicatorCapability {
   allow(indicator: Indicator, expiresAt: Date | undefined, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   /** As for devices: the entry a call with this key made; undefined: the list was read and has none. */
   findRun?(indicator: Indicator, key: string, signal: AbortSignal): Promise<Ticket | undefined>;
+}
+
+/** How common a thing is at home. */
+export type Prevalence = {
+  devices: number;
+  /** Some of the devices, by name. */
+  names: string[];
+  /** Some of the people it happened under. */
+  users: string[];
+  events: number;
+  firstAt?: Date;
+  lastAt?: Date;
+};
+/** What all sensors of the organisation recorded, asked at once: where else was it seen. */
+export interface HuntingCapability {
+  readonly connector: string;
+  /** How far back the records go. */
+  readonly days: number;
+  seenOn(indicator: Indicator, signal: AbortSignal): Promise<Prevalence>;
+  /** Where and how often an account signed in, on premises and in the cloud. */
+  logons(
+    user: EntityOf<"user">,
+    signal: AbortSignal,
+  ): Promise<{ count: number; failed: number; devices: string[]; ips: string[]; lastAt?: Date }>;
 }
 
 /** What a sandbox saw when somebody else ran it; air itself detonates nothing. */
@@ -396,10 +455,50 @@ export interface Connector {
   readonly apps?: AppCapability;
   readonly accessKeys?: AccessKeyCapability;
   readonly handwork?: HandworkCapability;
+  readonly hunting?: HuntingCapability;
+  readonly feed?: AlertFeed;
   /** Whose data it is: the directory's tenant or the account's id. An action is carried out only where it was proposed for. */
   readonly tenant?: string;
   /** Cheap reachability and permission check for `air doctor`: an error's text ends with the next step. */
   check(signal: AbortSignal): Promise<void>;
+  /** What works as it should and yet leaves something out, each with why ("needs a larger licence"); for `air doctor`. */
+  limits?(signal: AbortSignal): Promise<string[]>;
+}
+
+/** One page of what changed; `next` names the page after it. */
+export type ChangedPage<T> = { items: readonly { item: T; changedAt: Date | undefined }[]; next: string | undefined };
+/** Where a list begins, or how it goes on. */
+export type PageAt = { since: Date } | { next: string };
+
+/** A source's own incident, in its words. */
+export type VendorIncident = {
+  id: string;
+  title: string | undefined;
+  url: string | undefined;
+  /** `resolved` and `redirected` mean something to air; any other word is shown. */
+  status: string;
+  assignee: string | undefined;
+  classification: string | undefined;
+  determination: string | undefined;
+  redirectTo: string | undefined;
+};
+
+/** What a source is told of one of its alerts or incidents that was closed here. */
+export type Told = { classification: string; determination: string | null; comment: string };
+
+/** A source that sends nothing and is asked what changed. It is asked by the source's name (`defender`), whose kind reads its alerts. */
+export interface AlertFeed {
+  readonly source: string;
+  /** As people call it. */
+  readonly product: string;
+  readonly everyMs: number;
+  /** How far back the very first look goes; 0: only what changes from now on. */
+  readonly backfillMs: number;
+  /** Each item as the source says it, whole. */
+  alerts(at: PageAt, signal: AbortSignal): Promise<ChangedPage<unknown>>;
+  incidents(at: PageAt, signal: AbortSignal): Promise<ChangedPage<VendorIncident>>;
+  /** Only where air.yaml wants it. Called again after an unclear answer: it looks first and repeats nothing. */
+  readonly tell?: (kind: "alert" | "incident", id: string, told: Told, signal: AbortSignal) => Promise<void>;
 }
 
 /** All capabilities of the configured connectors, as the engine uses them. At most one product per acting capability for now. */
@@ -414,6 +513,9 @@ export type Capabilities = {
   readonly apps?: AppCapability | undefined;
   readonly accessKeys?: AccessKeyCapability | undefined;
   readonly handwork?: HandworkCapability | undefined;
+  readonly hunting?: HuntingCapability | undefined;
+  /** Sources that air asks for alerts. */
+  readonly feeds?: readonly AlertFeed[];
   /**
    * Ask the configured connectors to know about entities an alert names. Only the lab does anything here:
    * it adopts what it does not know.
@@ -461,6 +563,19 @@ export interface ChatPlatform {
   update(channel: string, ref: MessageRef, card: Card, marker: string, signal: AbortSignal): Promise<void>;
   find(channel: string, marker: string, since: Date, thread: MessageRef | undefined, signal: AbortSignal): Promise<MessageRef | undefined>;
 }
+
+/** A conversation of a chat that is reached through an address of its own, as it was last heard of. */
+export type Conversation = {
+  id: string;
+  kind: "channel" | "group" | "personal";
+  tenant: string;
+  serviceUrl: string;
+  /** Who air is there. */
+  bot: string;
+  team?: string | undefined;
+  name?: string | undefined;
+  removedAt?: Date | undefined;
+};
 
 /** What a webhook is told; nulls where a page is about no incident, or cards carry no links. */
 export type HookPage = {

@@ -13,6 +13,10 @@ export type Intake = {
   lab: boolean;
   alerts: readonly Alert[];
   receivedAt: Date;
+  /** Air asked the source itself, so what it says of who is at work on it and that it is resolved is the source's own word. */
+  polled?: boolean;
+  /** Older than air's watch over the source, or than its outage: stored and joined, and nothing follows from it. The sentence says why. */
+  preexisting?: string | undefined;
   /** Asked for by a person: it is investigated whatever the policies say, under their name. */
   requestedBy?: { actor: Actor; incident?: number };
 };
@@ -29,11 +33,14 @@ export type Prepared = {
   /** Keys by their SHA-256: what an attacker wrote is never an index key itself. */
   ties: Ties;
   requestedBy: Intake["requestedBy"];
+  polled: boolean;
+  preexisting: string | undefined;
 };
 
 export function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
   const eventAt = (alert.clockAhead ? undefined : alert.detectedAt) ?? request.receivedAt;
-  const { raw: _raw, clockAhead: _clockAhead, ...said } = alert;
+  // How far the source is with it is compared by itself: it says nothing about what happened.
+  const { raw: _raw, clockAhead: _clockAhead, status: _status, handling: _handling, ...said } = alert;
   return {
     source: request.source,
     alert,
@@ -44,6 +51,8 @@ export function prepare(request: Intake, alert: Alert, policy: Policy): Prepared
     digest: sha256(canonicalize(said) ?? ""),
     ties: tiedBy({ ...alert, source: request.source, vendorIncident: alert.vendorIncident?.id, eventAt }, policy),
     requestedBy: request.requestedBy,
+    polled: request.polled ?? false,
+    preexisting: request.preexisting,
   };
 }
 

@@ -292,9 +292,9 @@ async function reach(
 ): Promise<BlastRadius> {
   const known = {
     ...(facts.device ? { role: facts.device.role } : {}),
-    ...(facts.user ? { privileged: facts.user.privileged } : {}),
+    ...(facts.user ? { privileged: facts.user.privileged, unread: facts.user.unread?.roles } : {}),
     // A program that may write is as protected as a person with a role (product contract 6: service principals with write grants).
-    ...(facts.app ? { privileged: facts.app.grants.filter(({ writes }) => writes).map(({ name }) => name) } : {}),
+    ...(facts.app ? { privileged: facts.app.grants.filter(({ writes }) => writes).map(({ name }) => name), unread: facts.app.unread } : {}),
   };
   const hits = protectedHits(facts.device && target.kind === "device" ? { ...target, os: facts.device.os } : target, known, policy);
   const asDevice =

@@ -10,6 +10,10 @@ export type Jobs = {
   "recheck-action": { action: number };
   /** Tell people what is due. */
   "send-pages": { due: string };
+  /** Ask a source what changed. */
+  poll: { source: string };
+  /** Tell sources what became of their alerts here. */
+  "write-back": { due: string };
   /** Deadlines, expiries and whatever slipped. */
   sweep: { due: string };
 };

@@ -1,6 +1,6 @@
 import type { ActionDecision, ActionKindName, ActionState, BlastRadius, BreakGlass, CancelRequest, Family } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
-import type { NamedEntity, Severity, Verdict } from "./domain/alert.ts";
+import type { Handling, NamedEntity, Severity, Verdict } from "./domain/alert.ts";
 import type { Snooze } from "./domain/alert-policy.ts";
 import type { Remembered } from "./domain/approval.ts";
 import type { Span } from "./domain/correlate.ts";
@@ -45,6 +45,9 @@ export type AlertRow = {
   alike: string;
   duplicates: number;
   lab: boolean;
+  handling: Handling | null;
+  /** It is older than air's watch over its source. */
+  preexisting: boolean;
 };
 /** Cards and lists never need what the source sent, whole. */
 export type AlertSummary = Omit<AlertRow, "raw" | "description">;
@@ -69,6 +72,43 @@ export type IncidentRow = {
   closedAt: Date | null;
   alertCount: number;
   lab: boolean;
+  /** Every alert of it is older than air's watch. */
+  preexisting: boolean;
+};
+
+/** A source's own incident, as it was last polled. */
+export type VendorIncidentRow = {
+  source: string;
+  vendorId: string;
+  title: string | null;
+  url: string | null;
+  status: string;
+  assignee: string | null;
+  classification: string | null;
+  determination: string | null;
+  /** The incident it was merged into there. */
+  redirectTo: string | null;
+  changed: string | null;
+  /** Resolved there while something still waited here. */
+  closing: boolean;
+  updatedAt: Date;
+};
+
+/** What a source is to be told; the newest wish counts. */
+export type WriteBackRow = {
+  source: string;
+  kind: "alert" | "incident";
+  vendorId: string;
+  incidentId: number;
+  classification: string | null;
+  determination: string | null;
+  comment: string;
+  state: "waiting" | "done" | "failed";
+  attempts: number;
+  tryAt: Date;
+  trouble: string | null;
+  createdAt: Date;
+  doneAt: Date | null;
 };
 
 export type InvestigationRow = {
@@ -322,6 +362,10 @@ export type IncidentView = {
   timeline: TimelineRow[];
   /** Who was told, or is to be, oldest first. */
   pages: PageRow[];
+  /** The sources' own incidents its alerts belong to. */
+  vendorIncidents: VendorIncidentRow[];
+  /** What its sources are told of it. */
+  writeBacks: WriteBackRow[];
 };
 
 /** One line of the audit: who did what to which object, on what grounds. Never secrets, never raw alert text. */
@@ -436,6 +480,8 @@ export interface Reads {
   /** Of all of them in one query, each one's in order. */
   approvalsOfActions(actions: readonly number[]): Promise<ApprovalRow[]>;
   setting<T>(key: string): Promise<T | undefined>;
+  /** The settings whose key begins so, by key. */
+  settingsUnder<T>(prefix: string): Promise<T[]>;
   /** Automatic executions that count against the ceilings. */
   automaticSince(kind: ActionKindName, hour: Date, day: Date): Promise<{ kindLastHour: number; lastDay: number }>;
   /** Approved and not begun, oldest first, however many. */
@@ -481,6 +527,14 @@ export interface Reads {
   overdueActions(now: Date, steps: number, limit: number): Promise<number[]>;
   /** Sent pages of the chain whose action still waits and whose incident nobody acknowledged since, newest first. */
   unansweredPages(limit: number): Promise<PageRow[]>;
+  vendorIncidents(source: string, ids: readonly string[]): Promise<VendorIncidentRow[]>;
+  /** Which of ours hold alerts of a source's incident, followed to where they were merged; the oldest first. */
+  incidentsOfVendor(source: string, vendorId: string): Promise<number[]>;
+  /** Resolved at the source while something still waited here. */
+  closingVendorIncidents(source: string): Promise<VendorIncidentRow[]>;
+  /** What sources are still to be told and may be now, oldest first. */
+  dueWriteBacks(now: Date, limit: number): Promise<WriteBackRow[]>;
+  writeBacksOf(source: string, kind: WriteBackRow["kind"], ids: readonly string[]): Promise<WriteBackRow[]>;
   activeSnoozes(now: Date): Promise<SnoozeRow[]>;
   storms(ids: readonly number[]): Promise<StormRow[]>;
   /** The storm each of these incidents is part of, if any. */
@@ -545,9 +599,15 @@ export interface Tx extends Reads {
   countStorm(storm: number, more: number, now: Date): Promise<void>;
   addSnooze(row: New<SnoozeRow>): Promise<number>;
   endSnoozes(policy: string, by: string, now: Date): Promise<number>;
-  alertsByIdentity(
-    identities: readonly string[],
-  ): Promise<Pick<AlertRow, "id" | "identity" | "digest" | "incidentId" | "investigationId">[]>;
+  alertsByIdentity(identities: readonly string[]): Promise<
+    (Pick<
+      AlertRow,
+      "id" | "identity" | "digest" | "incidentId" | "investigationId" | "status" | "severity" | "handling" | "preexisting"
+    > & {
+      entityCount: number /** What the source was told of it, and has or may have taken. */;
+      told: Pick<WriteBackRow, "classification" | "determination"> | null;
+    })[]
+  >;
   /** Fresh ids from the tables' sequences, ascending. */
   nextIds(counts: {
     alerts: number;
@@ -637,6 +697,9 @@ export interface Tx extends Reads {
   updatePage(id: number, change: Partial<PageRow>): Promise<void>;
   /** Nobody needs to be told any more; returns how many were still to be sent. */
   dropPages(which: { incident: number; steps: readonly string[] }, why: string, now: Date): Promise<number>;
+  putVendorIncidents(rows: readonly VendorIncidentRow[]): Promise<void>;
+  /** A wish takes the place of an older one about the same. */
+  putWriteBacks(rows: readonly WriteBackRow[]): Promise<void>;
   putSetting(key: string, value: unknown): Promise<void>;
   /** Until the commit: `alone` waits for everybody who holds it, `shared` only for whoever holds it alone. */
   lockSetting(key: string, how: "alone" | "shared"): Promise<void>;

@@ -39,7 +39,9 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
   await postAuditHead(air, now);
   const stale = await air.store.stale(now);
   const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
+  const untold = await air.store.dueWriteBacks(now, 1);
   await settle(async (tx) => {
+    if (untold.length > 0) await tx.enqueue("write-back", { due: now.toISOString() }, { key: "write-back" });
     if (due.length > 0) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
     await tx.redrawStorms(new Date(now.getTime() - STORMS_REDRAWN_MS));
     await tx.enqueueMany(

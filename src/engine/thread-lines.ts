@@ -56,9 +56,8 @@ type Kept = { from: number; mark: number; markedAt: string };
 export async function keepThreads(air: Air, now: Date): Promise<void> {
   if (!air.channels().some((rule) => rule.channels.some((channel) => !isLive(channel)))) return;
   const kept = await air.store.setting<Kept>(SETTING);
+  if (!kept) return beginThreads(air, now);
   const newest = await air.store.lastTimelineId();
-  // What happened before air spoke here at all is not told afterwards.
-  if (!kept) return keep(air, { from: newest, mark: newest, markedAt: now.toISOString() });
   const rows = await air.store.timelineAfter(kept.from, TOLD, BATCH);
   const plan = rows.length === 0 ? { replies: [], waiting: undefined } : await planReplies(air, rows, now);
   const settled = now.getTime() - Date.parse(kept.markedAt) >= SETTLED_MS;
@@ -72,6 +71,16 @@ export async function keepThreads(air: Air, now: Date): Promise<void> {
     await wantLines(tx, plan.replies, now);
     await tx.putSetting(SETTING, next);
   });
+}
+
+/**
+ * What happened before air spoke here at all is not told afterwards. Called at the start as well: of a new air, what is written in the
+ * seconds before its first sweep is told like everything else.
+ */
+export async function beginThreads(air: Air, now: Date): Promise<void> {
+  if ((await air.store.setting<Kept>(SETTING)) !== undefined) return;
+  const newest = await air.store.lastTimelineId();
+  await keep(air, { from: newest, mark: newest, markedAt: now.toISOString() });
 }
 
 const keep = (air: Air, kept: Kept) => air.store.transaction((tx) => tx.putSetting(SETTING, kept));

@@ -9,6 +9,8 @@ export type PageTo =
   | { kind: "admins" }
   | { kind: "approvers"; family: Family; except?: readonly string[] }
   | { kind: "person"; key: string }
+  /** Whoever reads this channel. */
+  | { kind: "channel"; channel: string }
   | { kind: "ops" };
 
 /**
@@ -63,6 +65,8 @@ function targetsOf(paging: Paging, to: PageTo, wish: Pick<PageWish, "step" | "by
     }
     case "person":
       return [personTarget(to.key)];
+    case "channel":
+      return [`ops:${to.channel}`];
     case "ops":
       return paging.ops.map((channel) => `ops:${channel}`);
     default:

@@ -176,7 +176,7 @@ connectors:
       `${file}:4:3 roles: unknown key "admim". Did you mean "admin"?`,
       `${file}:5:12 roles.viewer[0]: must end in @ and a full domain`,
       `${file}:7:14 channels[0].slack: must be a channel id (C0...), not its name`,
-      `${file}:8:1 teams: has no effect in this version: remove it`,
+      `${file}:8:10 teams.tenants: must name at least one tenant; leave it out for the bot's own`,
       `${file}:10:3 policy: unknown key "isolate-devise". Did you mean "isolate-device"?`,
       `${file}:12:25 connectors.virustotal.apiKey: \${NOT_SET} is not set in the environment`,
     ])

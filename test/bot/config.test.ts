@@ -6,6 +6,12 @@ import { DEFAULT_AUTOMATION } from "../../src/engine/domain/policy.ts";
 /** `${NAME}`, as air.yaml takes a value out of the environment. */
 const variable = (name: string) => `\${${name}}`;
 const SHA = "a".repeat(64);
+const APP = "11111111-1111-4111-8111-111111111111";
+const TEAMS = {
+  MICROSOFT_APP_ID: APP,
+  MICROSOFT_APP_PASSWORD: "not-a-secret",
+  MICROSOFT_APP_TENANT_ID: "22222222-2222-4222-8222-22222222222A",
+};
 const read = (env: Record<string, string | undefined>, yaml?: string) =>
   readConfig(env, (path) => (path === (env.AIR_CONFIG ?? "./air.yaml") ? yaml : undefined));
 const good = (env: Record<string, string | undefined> = {}, yaml?: string): Config => {
@@ -61,7 +67,7 @@ describe("environment", () => {
       lab: undefined,
       slack: undefined,
       channels: [],
-      connectors: { virustotal: undefined, abuseipdb: undefined, urlhaus: undefined, defender: undefined },
+      connectors: {},
       policy: {
         ceilings: { perKindPerHour: 10, perDay: 25, devicesPerInvestigation: 5 },
         correlation: { device: 86_400_000, ip: 3_600_000 },
@@ -69,7 +75,7 @@ describe("environment", () => {
         deviceGroups: [],
       },
     });
-    expect([...good().sources.keys()]).toEqual(["generic", "defender", "guardduty"]);
+    expect([...good().sources.keys()]).toEqual(["generic", "defender", "guardduty", "wazuh", "ocsf", "elastic"]);
   });
 
   test("everything set", () => {
@@ -120,17 +126,38 @@ describe("environment", () => {
     [{ SLACK_BOT_TOKN: "xoxb-1" }, 'SLACK_BOT_TOKN is no setting of air. Did you mean "SLACK_BOT_TOKEN"?'],
     [{ VIRUSTOTAL_KEY: "x" }, 'VIRUSTOTAL_KEY is no setting of air. Did you mean "VIRUSTOTAL_API_KEY"?'],
     [{ AIR_HEARTBEAT_URL: "https://x" }, "AIR_HEARTBEAT_URL has no effect in this version"],
-    [{ TEAMS_ANONYMOUS: "1" }, "TEAMS_ANONYMOUS has no effect in this version: Teams is not available yet. Unset it."],
-    [{ GRAPH_CLIENT_SECRET: "x" }, "GRAPH_CLIENT_SECRET has no effect in this version"],
-    [{ THREATFOX_URL: "https://x" }, "THREATFOX_URL has no effect in this version"],
+    [{ TEAMS_ANONYMOUS: "yes" }, "TEAMS_ANONYMOUS must be 1, or unset"],
+    [
+      { TEAMS_ANONYMOUS: "1", HOST: "0.0.0.0" },
+      "TEAMS_ANONYMOUS checks nobody's identity, so it is only allowed while HOST is a loopback address",
+    ],
+    [
+      { TEAMS_ANONYMOUS: "1", GRAPH_TENANT_ID: "contoso.com", GRAPH_CLIENT_ID: "1b2c", GRAPH_CLIENT_SECRET: "x" },
+      "TEAMS_ANONYMOUS checks nobody's identity, so it cannot stand beside graph, which acts on real things",
+    ],
+    [{ ...TEAMS, TEAMS_ANONYMOUS: "1" }, "TEAMS_ANONYMOUS contradicts MICROSOFT_APP_ID"],
+    [{ ...TEAMS, MICROSOFT_APP_TYPE: "MultiTenant" }, "MICROSOFT_APP_TYPE must be SingleTenant or UserAssignedMSI: Microsoft makes no new"],
+    [{ ...TEAMS, MICROSOFT_APP_TYPE: "UserAssignedMSI" }, "MICROSOFT_APP_PASSWORD has no effect with MICROSOFT_APP_TYPE=UserAssignedMSI"],
+    [
+      { ...TEAMS, MICROSOFT_APP_TENANT_ID: "contoso.com" },
+      "MICROSOFT_APP_TENANT_ID must be the tenant's id (a GUID), not a name or a domain",
+    ],
+    [{ MICROSOFT_APP_IDD: "x" }, 'MICROSOFT_APP_IDD is no setting of air. Did you mean "MICROSOFT_APP_ID"?'],
+    [
+      { GRAPH_TENANT_ID: "contoso.com", GRAPH_CLIENT_SECRET: "x" },
+      "GRAPH_CLIENT_ID is missing: GRAPH_TENANT_ID and GRAPH_CLIENT_SECRET are set",
+    ],
+    [{ GRAPH_TENANT_ID: "contoso.com", GRAPH_CLIENT_ID: "1b2c", GRAPH_CLIENT_SECRET: "x y" }, "GRAPH_CLIENT_SECRET must not hold spaces"],
+    [{ GRAPH_URL: "https://graph.microsoft.us" }, "GRAPH_URL has no effect without GRAPH_TENANT_ID, GRAPH_CLIENT_ID, GRAPH_CLIENT_SECRET"],
+    [{ THREATFOX_URL: "https://x" }, "THREATFOX_URL has no effect without ABUSECH_AUTH_KEY: set it, or unset THREATFOX_URL"],
     [{ AIR_CONFIG: "/etc/air.yaml" }, "AIR_CONFIG names /etc/air.yaml, which cannot be read"],
     [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_CHANNEL: "C0SOC" }, "SLACK_SIGNING_SECRET is missing"],
     [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "xapp-1" }, "SLACK_CHANNEL is missing"],
     [{ SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN is missing: SLACK_SIGNING_SECRET, SLACK_CHANNEL are set"],
     [{ SLACK_BOT_TOKEN: "xapp-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN holds an app-level token"],
     [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "#soc" }, "SLACK_CHANNEL must be a channel id"],
-    [{ VIRUSTOTAL_URL: "https://x.example" }, "VIRUSTOTAL_API_KEY is missing: VIRUSTOTAL_URL is set"],
-    [{ URLHAUS_URL: "https://x.example" }, "ABUSECH_AUTH_KEY is missing: URLHAUS_URL is set"],
+    [{ VIRUSTOTAL_URL: "https://x.example" }, "VIRUSTOTAL_URL has no effect without VIRUSTOTAL_API_KEY"],
+    [{ URLHAUS_URL: "https://x.example" }, "URLHAUS_URL has no effect without ABUSECH_AUTH_KEY"],
   ])("refuses %j", (env, message) => {
     expect(bad(env)).toEqual([expect.stringContaining(message)]);
   });
@@ -153,9 +180,7 @@ describe("environment", () => {
   });
 
   test("says every error at once, of both places", () => {
-    expect(bad({ PORT: "x", AIR_SECRET: "x", GRAPH_URL: "https://x", SLACK_CHANNEL: "C0SOC" }, "mode: actt\nchanels: []\n")).toHaveLength(
-      6,
-    );
+    expect(bad({ PORT: "x", AIR_SECRET: "x", GRAPH_URL: "ftp://x", SLACK_CHANNEL: "C0SOC" }, "mode: actt\nchanels: []\n")).toHaveLength(6);
   });
 });
 
@@ -258,6 +283,7 @@ describe("air.yaml", () => {
       url: "https://www.virustotal.com",
       perMinute: 1000,
       perDay: 100_000,
+      share: "public",
     });
   });
 
@@ -296,8 +322,44 @@ describe("air.yaml", () => {
     ])
       expect(bad(env, yaml(more)).join("\n")).toContain(text);
     expect(bad(env, `lab: true\n${yaml()}`).join("\n")).toContain("lab: true cannot stand beside defender");
-    expect(bad({ DEFENDER_URL: loopback }).join("\n")).toContain("DEFENDER_URL has no effect without connectors.defender");
-    expect(bad({}, "connectors: { defender: { tenantId: contoso.com } }").join("\n")).toContain("connectors.defender.clientId");
+    expect(bad({ DEFENDER_URL: loopback }).join("\n")).toContain(
+      "DEFENDER_URL has no effect without GRAPH_TENANT_ID, GRAPH_CLIENT_ID, GRAPH_CLIENT_SECRET",
+    );
+    expect(bad({}, "connectors: { defender: { tenantId: contoso.com } }").join("\n")).toContain(
+      "connectors.defender needs clientId, clientSecret, or Microsoft Graph connected",
+    );
+  });
+
+  test("Microsoft Graph: three variables turn polling on, and with DEFENDER_URL they connect Defender too", () => {
+    const env = { GRAPH_TENANT_ID: "contoso.com", GRAPH_CLIENT_ID: "1b2c", GRAPH_CLIENT_SECRET: "s3cret" };
+    const app = { tenantId: "contoso.com", clientId: "1b2c", clientSecret: "s3cret" };
+    const { graph, defender } = good(env).connectors;
+    expect(graph).toEqual({
+      ...app,
+      url: "https://graph.microsoft.com",
+      loginUrl: "https://login.microsoftonline.com",
+      every: 30_000,
+      backfill: 0,
+      writeBack: false,
+    });
+    expect(defender).toBeUndefined();
+    expect(good({ ...env, DEFENDER_URL: "http://127.0.0.1:7103" }).connectors.defender).toMatchObject({
+      ...app,
+      url: "http://127.0.0.1:7103",
+    });
+    const set = good(env, "connectors: { graph: { every: 1m, backfill: 24h, writeBack: true } }").connectors.graph;
+    expect(set).toMatchObject({ every: 60_000, backfill: 86_400_000, writeBack: true });
+    expect(JSON.stringify(redacted(good(env)))).not.toContain("s3cret");
+    for (const [more, text] of [
+      ["every: 1s", "connectors.graph.every: must be from 5s to 1h"],
+      ["backfill: 90d", "connectors.graph.backfill: must be at most 30d"],
+      ["writeBack: yes please", "connectors.graph.writeBack: must be true or false"],
+      [
+        "tenantId: contoso.com",
+        "connectors.graph needs clientId (here or as GRAPH_CLIENT_ID), clientSecret (here or as GRAPH_CLIENT_SECRET)",
+      ],
+    ])
+      expect(bad(more === "tenantId: contoso.com" ? {} : env, `connectors: { graph: { ${more} } }`).join("\n")).toContain(text);
   });
 
   test("channels of air.yaml are enough for Slack", () => {
@@ -387,13 +449,17 @@ describe("air.yaml", () => {
       "onCall.last.webhook.secret: must be at least 16 characters long",
     ],
     ["deadlines: { critical: soon }", "deadlines.critical: must be a duration"],
-    ["teams: { tenants: [] }", "teams: has no effect in this version"],
-    ["channels: [{ slack: C0SOC, teams: x }]", "channels[0].teams: has no effect in this version"],
+    ["teams: { tenants: [] }", "teams.tenants: must name at least one tenant"],
+    ["teams: { pace: { perSecond: 2 } }", "teams has no effect without MICROSOFT_APP_ID"],
+    ["opsChannel: { teams: '19:ops@thread.tacv2' }", "opsChannel.teams has no effect without MICROSOFT_APP_ID"],
+    ["channels: [{ teams: 'https://teams.microsoft.com/l/channel/19%3Aabc' }]", "channels[0].teams: must be the channel's id alone"],
+    ["people: [{ name: Mia, email: m@x.y, teams: mia@x.y }]", "people[0].teams: must be the person's object id in Entra ID"],
+    ["channels: [{ slack: C0SOC, teams: '19:a@thread.tacv2' }]", "channels[0].teams has no effect without MICROSOFT_APP_ID"],
     ["channels: [{ slack: general }]", "channels[0].slack: must be a channel id"],
     ["channels: [{ when: { severity: [hgih] } }]", 'Did you mean "high"?'],
-    ["connectors: { threatfox: { x: 1 } }", "connectors.threatfox: has no effect in this version"],
+    ["connectors: { threatfox: { x: 1 } }", 'connectors.threatfox: unknown key "x"'],
     ["connectors: { virustotall: {} }", 'connectors: unknown key "virustotall". Did you mean "virustotal"?'],
-    ["connectors: { virustotal: { perMinute: 4 } }", "connectors.virustotal needs a key, here or as VIRUSTOTAL_API_KEY"],
+    ["connectors: { virustotal: { perMinute: 4 } }", "connectors.virustotal needs apiKey (here or as VIRUSTOTAL_API_KEY)"],
     ["connectors: { virustotal: { apiKey: x, perMinute: 0 } }", "connectors.virustotal.perMinute: must be at least 1"],
     ["policy: { isolate-devise: {} }", 'policy: unknown key "isolate-devise". Did you mean "isolate-device"?'],
     ["policy: { isolate-device: { approval: never } }", "policy.isolate-device.approval: must be always or matrix."],
@@ -412,7 +478,7 @@ describe("air.yaml", () => {
     ],
     ["protected: ['device:']", "protected[0]: must be"],
     ["sources: { Bad Name: { kind: generic } }", "a name may hold a-z, 0-9, - and _ only"],
-    ["sources: { siem: { kind: splunk } }", "sources.siem.kind: must be generic, defender or guardduty."],
+    ["sources: { siem: { kind: splunk } }", "sources.siem.kind: must be generic, defender, guardduty, wazuh, ocsf, elastic or mapped."],
     ["sources: { defender: { kind: generic } }", "sources.defender must be of kind defender"],
     ["sources: { siem: { kind: generic, signingSecret: short } }", "sources.siem.signingSecret: must be at least 16 characters long"],
     [
@@ -563,6 +629,46 @@ describe("redacted", () => {
     expect(text).toContain("postgres://db/air");
     expect(text).toContain('"siem"');
     expect(text).toContain('"trustedSources":["siem"]');
+  });
+});
+
+describe("Teams", () => {
+  test("a bot registration serves its own tenant, unless tenants are named; its password is never printed", () => {
+    const config = good(TEAMS);
+    expect(config.teams).toEqual({
+      bot: { appId: APP, password: "not-a-secret", tenantId: TEAMS.MICROSOFT_APP_TENANT_ID },
+      tenants: [TEAMS.MICROSOFT_APP_TENANT_ID.toLowerCase()],
+      pace: { perSecond: 3, burst: 3 },
+    });
+    expect(JSON.stringify(redacted(config))).not.toContain("not-a-secret");
+    expect(good(TEAMS, "teams: { tenants: [AAAA], pace: { perSecond: 1, burst: 2 } }").teams).toMatchObject({
+      tenants: ["aaaa"],
+      pace: { perSecond: 1, burst: 2 },
+    });
+  });
+  test("half a bot registration names everything that is missing", () => {
+    const missing = (env: Record<string, string>) => bad(env).flatMap((line) => /^(\S+) is missing: .* Teams needs /.exec(line)?.[1] ?? []);
+    expect(missing({ MICROSOFT_APP_ID: APP })).toEqual(["MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID"]);
+    expect(missing({ MICROSOFT_APP_PASSWORD: "x" })).toEqual(["MICROSOFT_APP_ID", "MICROSOFT_APP_TENANT_ID"]);
+    expect(missing({ MICROSOFT_APP_ID: APP, MICROSOFT_APP_TYPE: "UserAssignedMSI" })).toEqual(["MICROSOFT_APP_TENANT_ID"]);
+    expect(missing({ MICROSOFT_APP_TYPE: "SingleTenant" })).toHaveLength(3);
+  });
+  test("a managed identity has no password; a test client on this machine has nothing", () => {
+    const { MICROSOFT_APP_PASSWORD: _, ...rest } = TEAMS;
+    expect(good({ ...rest, MICROSOFT_APP_TYPE: "UserAssignedMSI" }).teams?.bot).toMatchObject({ appId: APP, password: undefined });
+    expect(good({ TEAMS_ANONYMOUS: "1" }).teams).toMatchObject({ bot: undefined, tenants: [] });
+    expect(good({ TEAMS_ANONYMOUS: "1", HOST: "::1" }).teams).toBeDefined();
+    expect(good({ TEAMS_ANONYMOUS: "0" }).teams).toBeUndefined();
+    expect(good({}).teams).toBeUndefined();
+  });
+  test("channels and people of Teams", () => {
+    const config = good(
+      TEAMS,
+      `channels: [{ teams: "19:abc@thread.tacv2" }]\nopsChannel: { teams: "19:ops@thread.tacv2" }\npeople: [{ name: Mia, email: m@x.y, teams: 8F1C-AA }]`,
+    );
+    expect(config.channels[0]?.teams).toBe("19:abc@thread.tacv2");
+    expect(config.opsChannel.teams).toBe("19:ops@thread.tacv2");
+    expect(config.people[0]?.teams).toBe("8f1c-aa");
   });
 });
 

@@ -1,3 +1,5 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/bot/config.ts";
 import { examine } from "../../src/bot/doctor.ts";
@@ -58,4 +60,38 @@ test("groups: how many members, or why nobody holds a role by them", async () =>
   expect(await findings(yaml)).toContainEqual(
     expect.stringMatching(/^false roles: slack-group:S0EDR, slack-group:S0GONE: Slack is not connected/),
   );
+});
+
+test("each product of threat intelligence is asked whether it takes its key", async () => {
+  const asked: string[] = [];
+  const product = http.createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    const refused = request.url?.startsWith("/ping") ?? false;
+    response.writeHead(refused ? 401 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(refused ? { message: "invalid key" } : { query_status: "no_result", version: "2.5.20" }));
+  });
+  const port = await new Promise<number>((resolve) =>
+    product.listen(0, "127.0.0.1", () => resolve((product.address() as AddressInfo).port)),
+  );
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    const env = {
+      DATABASE_URL,
+      ABUSECH_AUTH_KEY: "k",
+      THREATFOX_URL: url,
+      GREYNOISE_API_KEY: "g",
+      GREYNOISE_URL: url,
+      MISP_API_KEY: "m",
+      MISP_URL: url,
+    };
+    const read = readConfig(env, () => undefined);
+    if (!read.ok) throw new Error(JSON.stringify(read.problems));
+    const said = (await examine(read.config, rememberingLog())).map(({ ok, what, text }) => `${ok} ${what}: ${text}`);
+    expect(said).toContain("true threatfox: answers");
+    expect(said).toContain("true misp: answers");
+    expect(said).toContainEqual(expect.stringMatching(/^false greynoise: GreyNoise refused air's key \(401\).*GREYNOISE_API_KEY/));
+    expect(asked.toSorted()).toEqual(["GET /ping", "GET /servers/getVersion", "POST /api/v1/"]);
+  } finally {
+    product.close();
+  }
 });

@@ -260,3 +260,27 @@ describe("whoami", () => {
     expect(card.lines.some((line) => line.kind === "code")).toBe(false);
   });
 });
+
+describe("in Teams", () => {
+  const inTeams = (people: People, userId: string, name = "Somebody") => people.fromTeams({ userId, name });
+  test("somebody is who their object id says, however it is written, and the same one person as in Slack", async () => {
+    const people = open(YAML, workspace({ U0MIA: { email: "mia@contoso.com" } }, { S0EDR: ["U0MIA"], S0ADM: [], S0SOC: [] }));
+    const mia = await inTeams(people, "8F1C", "Mia, as the directory shows her");
+    expect(mia).toMatchObject({ key: "mia@contoso.com", name: "Mia", via: "teams" });
+    expect(mia.key).toBe((await press(people, "U0MIA")).key);
+    // What the Slack account brings counts here, too: it is the same person.
+    expect(mia.roles.approves.toSorted()).toEqual(["device", "identity"]);
+  });
+  test("an unknown account holds nothing, whatever it is called, and whoami says the lines to add", async () => {
+    const people = open(YAML, undefined);
+    const stranger = await inTeams(people, "0bad-cafe", "mia@contoso.com");
+    expect(stranger).toMatchObject({ key: "teams:0bad-cafe", roles: NO_ROLES });
+    expect(mayView(stranger.roles)).toBe(false);
+    expect(text(whoamiCard(stranger))).toContain('- { name: "mia@contoso.com", email: you@example.com, teams: 0bad-cafe }');
+    const odd = await inTeams(people, "x, admin: true", "Odd");
+    expect(text(whoamiCard(odd))).toContain('teams: "x, admin: true" }');
+  });
+  test("the lab without roles lets everybody try", async () => {
+    expect((await inTeams(open("", undefined, true), "8f1c")).roles.admin).toBe(true);
+  });
+});

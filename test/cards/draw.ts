@@ -9,7 +9,7 @@ import { writePage } from "./page.ts";
  * npm run cards -- --shots also takes a picture of each, as wide as a phone and as a desktop; `--only TEXT` of those whose name holds it
  */
 const OUT = path.resolve("out/cards");
-const SIZES = { phone: { width: 360, height: 780 }, desktop: { width: 2240, height: 1200 } };
+const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 2970, height: 1200 } };
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const page = writePage(OUT);

@@ -7,8 +7,9 @@ import { Message } from "slack-blocks-to-jsx";
 import { renderCard } from "../../src/adapters/console/html.ts";
 import { graphSvg } from "../../src/adapters/picture/graph-svg.ts";
 import { toMessage } from "../../src/adapters/slack/blocks.ts";
-import { toAdaptiveCard } from "../../src/adapters/teams/adaptive-card.ts";
+import { type AdaptiveCard, toAdaptiveCard } from "../../src/adapters/teams/adaptive-card.ts";
 import { graph, type Sample, samples } from "./samples.ts";
+import { type ViewSample, viewSamples } from "./view-samples.ts";
 
 const find = createRequire(import.meta.url);
 const LOGO = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 36 36"><rect width="36" height="36" rx="6" fill="#1f5fa8"/></svg>')}`;
@@ -21,7 +22,8 @@ export function writePage(folder: string): { file: string; count: number } {
   const slack = fs.readFileSync(find.resolve("slack-blocks-to-jsx/dist/style.css"), "utf8");
   write(
     "slack.css",
-    `${slack}\n:host { overflow-wrap: anywhere; } #slack_blocks_to_jsx * { min-width: 0; overflow-wrap: anywhere; white-space: pre-wrap; word-break: break-word; } code { display: inline !important; }`,
+    `${slack}\n:host { overflow-wrap: anywhere; } #slack_blocks_to_jsx * { min-width: 0; overflow-wrap: anywhere; white-space: pre-wrap; word-break: break-word; } code { display: inline !important; }
+${MODAL_CSS}`,
   );
   // The whole file, not the module: a bundler drops what it registers by side effect.
   write("adaptivecards.js", fs.readFileSync(find.resolve("adaptivecards/dist/adaptivecards.min.js"), "utf8"));
@@ -31,32 +33,34 @@ export function writePage(folder: string): { file: string; count: number } {
   write("draw-teams.js", drawTeams());
   write("graph.svg", graphSvg(graph).svg);
   write("index.html", html());
-  return { file: path.join(folder, "index.html"), count: samples.length };
+  return { file: path.join(folder, "index.html"), count: all.length };
 }
 
 /** Each platform's styles stay in its own shadow root, where there is neither a document element nor a body. */
 const inShadow = (css: string) => css.replaceAll(":root", ":host").replace(/^body \{/m, ".body {");
 
-const idOf = (sample: Sample) =>
+const all: readonly (Sample | ViewSample)[] = [...samples, ...viewSamples];
+
+const idOf = (sample: Sample | ViewSample) =>
   `${sample.group} ${sample.name}`
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/-$/, "");
 
 function html(): string {
-  const groups = [...new Set(samples.map((sample) => sample.group))];
+  const groups = [...new Set(all.map((sample) => sample.group))];
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The cards of air</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="page.css"></head><body><h1>The cards of air</h1>
 <nav>${groups
     .map(
       (group) =>
-        `<p>${group}: ${samples
+        `<p>${group}: ${all
           .filter((one) => one.group === group)
           .map((one) => `<a href="#${idOf(one)}">${one.name}</a>`)
           .join(" · ")}</p>`,
     )
     .join("")}</nav>
-${samples.map(section).join("\n")}
+${all.map((sample) => ("card" in sample ? section(sample) : viewSection(sample))).join("\n")}
 <script src="adaptivecards.js"></script><script src="draw-teams.js"></script></body></html>`;
 }
 
@@ -65,19 +69,41 @@ function section(sample: Sample): string {
   const slack = renderToStaticMarkup(
     createElement(Message, { theme: "light", time: new Date(0), logo: LOGO, name: "air", blocks: plainly(message.blocks) as never }),
   );
-  const adaptive = safe(JSON.stringify(toAdaptiveCard(sample.card)));
   return `<section id="${idOf(sample)}"><h2>${sample.group}: ${sample.name}</h2>
 <p class="push"><b>Push:</b> <mark>${safe(sample.card.summary.slice(0, 100))}</mark>${safe(sample.card.summary.slice(100))}</p>
 <div class="columns">
 ${column("Slack", "slack.css", slack)}
-<div class="drawn teams light" data-by="Teams, light" data-card="${adaptive}"></div>
-<div class="drawn teams dark" data-by="Teams, dark" data-card="${adaptive}"></div>
+${teamsColumns(toAdaptiveCard(sample.card))}
 ${column("console", "console.css", `<div class="body">${renderCard(sample.card, idOf(sample)).replaceAll("/console/graph/INV-42.png", "graph.svg")}</div>`)}
 </div></section>`;
 }
 
+/** A modal or the home tab: the title bar and the button of a modal stand around what the library draws. */
+function viewSection(sample: ViewSample): string {
+  const { view } = sample;
+  const blocks = renderToStaticMarkup(
+    createElement(Message, { theme: "light", logo: LOGO, name: "air", withoutWrapper: true, blocks: plainly(view.blocks) as never }),
+  );
+  const frame =
+    view.type === "modal"
+      ? `<div class="modal"><header><b>${safe(view.title.text)}</b><span>✕</span></header>${blocks}<footer>${[view.close, view.submit].map((one) => (one ? `<b>${safe(one.text)}</b>` : "")).join("")}</footer></div>`
+      : `<div class="modal">${blocks}</div>`;
+  return `<section id="${idOf(sample)}"><h2>${sample.group}: ${sample.name}</h2><div class="columns">${column("Slack", "slack.css", frame)}${sample.teams ? teamsColumns(sample.teams) : ""}</div></section>`;
+}
+
 /** The library takes `verbatim` (no links made of words) for "no formatting at all". */
-const plainly = (blocks: unknown): unknown => JSON.parse(JSON.stringify(blocks, (key, value) => (key === "verbatim" ? undefined : value)));
+const plainly = (blocks: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(blocks, (key, value) => (key === "verbatim" ? undefined : value?.type === "plain_text" ? asData(value) : value)),
+  );
+
+/** Slack reads no markup in plain text, the library does: a joiner nobody sees keeps its signs apart. */
+const asData = (value: { text: string }) => ({ ...value, text: value.text.replace(/[*_~`<>@#!:[\]]/g, "$&\u2060") });
+
+const teamsColumns = (card: AdaptiveCard): string =>
+  ["light", "dark"]
+    .map((theme) => `<div class="drawn teams ${theme}" data-by="Teams, ${theme}" data-card="${safe(JSON.stringify(card))}"></div>`)
+    .join("\n");
 
 const column = (by: string, css: string, inside: string) =>
   `<div class="drawn" data-by="${by}"><template shadowrootmode="open"><link rel="stylesheet" href="${css}">${inside}</template></div>`;
@@ -108,6 +134,9 @@ document.documentElement.dataset.drawn = "";
 `;
 }
 
+const MODAL_CSS = `.modal { border: 1px solid #ccc; border-radius: 8px; padding: 12px 16px; font: 15px/1.45 Lato, system-ui, sans-serif; color: #1d1c1d; }
+.modal header, .modal footer { display: flex; justify-content: space-between; gap: 8px; padding: 4px 0 12px; }
+.modal footer { justify-content: flex-end; padding: 12px 0 0; } .modal footer b { border: 1px solid #bbb; border-radius: 4px; padding: 6px 14px; }`;
 const PAGE_CSS = `* { box-sizing: border-box; }
 body { margin: 0 auto; padding: 12px; font: 15px/1.4 system-ui, sans-serif; background: #fff; color: #111; overflow-wrap: anywhere; }
 h1 { font-size: 22px; } h2 { font-size: 17px; margin: 0; }
@@ -116,7 +145,7 @@ section { padding: 16px 0; border-top: 1px solid #ccc; background: #fff; }
 .columns { display: grid; gap: 16px; align-items: start; grid-template-columns: minmax(0, 1fr); }
 .drawn { min-width: 0; overflow: hidden; }
 .drawn::before { content: attr(data-by); display: block; font-size: 12px; color: #666; margin-bottom: 4px; }
-@media (min-width: 1400px) { .columns { grid-template-columns: 620px 480px 480px 560px; } }
+@media (min-width: 1400px) { .columns { grid-template-columns: repeat(4, 720px); } }
 `;
 const TEAMS_CSS = `:host { display: block; font-size: 14px; }
 .ac-adaptiveCard { border: 1px solid #8884; border-radius: 6px; }

@@ -2,12 +2,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { renderCard } from "../../src/adapters/console/html.ts";
-import { toMessage } from "../../src/adapters/slack/blocks.ts";
-import { checkMessage } from "../../src/adapters/slack/check-blocks.ts";
+import { textOf, toMessage } from "../../src/adapters/slack/blocks.ts";
+import { checkMessage, checkView } from "../../src/adapters/slack/check-blocks.ts";
 import { toAdaptiveCard } from "../../src/adapters/teams/adaptive-card.ts";
 import { ACTION_STATES } from "../../src/engine/domain/action.ts";
 import { schemaFaults } from "../support/adaptive-card-schema.ts";
 import { samples } from "./samples.ts";
+import { viewSamples } from "./view-samples.ts";
 
 /** Every function that makes a card or part of one, by the names of what the files of cards export. */
 async function cardFunctions(): Promise<string[]> {
@@ -32,15 +33,31 @@ describe("the samples", () => {
     expect(ACTION_STATES.filter((state) => !samples.some((sample) => sample.state === state))).toEqual([]);
   });
   test("are named once", () => {
-    const names = samples.map((sample) => `${sample.group} ${sample.name}`);
+    const names = [...samples, ...viewSamples].map((sample) => `${sample.group} ${sample.name}`);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+});
+
+describe.each(viewSamples)("$group: $name", ({ name, view, teams }) => {
+  test("Slack and Teams would take it, whole", () => {
+    expect(checkView(view)).toEqual([]);
+    expect(teams ? schemaFaults(teams) : []).toEqual([]);
+    expect(Buffer.byteLength(JSON.stringify(teams ?? {}))).toBeLessThanOrEqual(25_000);
+    const text = JSON.stringify(view.blocks);
+    expect(text).not.toMatch(/undefined|NaN|\[object|Invalid Date/);
+    if (!/hostile|what a message names/.test(name)) expect(text).not.toMatch(/Cut to fit|…/);
   });
 });
 
 describe.each(samples)("$group: $name", ({ name, card }) => {
   test("Slack and Teams would take it, and the console draws no markup of theirs", () => {
-    expect(checkMessage(toMessage(card))).toEqual([]);
-    expect(schemaFaults(toAdaptiveCard(card))).toEqual([]);
+    const message = toMessage(card);
+    expect(checkMessage(message)).toEqual([]);
+    expect(message.blocks.length).toBeLessThanOrEqual(40);
+    expect(textOf(message.blocks)).toBeLessThanOrEqual(10_000);
+    const adaptive = toAdaptiveCard(card);
+    expect(schemaFaults(adaptive)).toEqual([]);
+    expect(Buffer.byteLength(JSON.stringify(adaptive))).toBeLessThanOrEqual(25_000);
     expect(renderCard(card, "x")).not.toMatch(/<b onclick|<!channel>|href="(?!https:\/\/air\.contoso\.example\/)/);
   });
   test("the push text says in its first 100 characters what it is about", () => {

@@ -1,7 +1,7 @@
 import { alertCard } from "../../src/bot/alert-card.ts";
-import { COMMANDS } from "../../src/bot/commands.ts";
 import { evidenceCard } from "../../src/bot/evidence-card.ts";
 import { graphCard } from "../../src/bot/graph-card.ts";
+import { helpAnswer } from "../../src/bot/help.ts";
 import { modeCard } from "../../src/bot/mode-card.ts";
 import { onCallCard } from "../../src/bot/oncall-card.ts";
 import { policiesCard } from "../../src/bot/policies-card.ts";
@@ -20,7 +20,6 @@ import { type PageFacts, pageCard } from "../../src/engine/cards/page-card.ts";
 import {
   evidenceLines,
   exportCard,
-  helpCard,
   type ListRow,
   type LogStep,
   listCard,
@@ -288,9 +287,14 @@ const actions: Sample[] = [
     "isolate-device",
     { kind: "device", name: "SRV-DB-02" },
   ),
-  act("the glass may be broken later", { approvalsNeeded: 2, glass: { from: ahead(11) } }),
+  act("the glass may be broken later", {
+    approvalsNeeded: 2,
+    approvals: [{ name: "Mia Brandt", via: "slack", at: ago(4) }],
+    glass: { from: ahead(11) },
+  }),
   act("the glass may be broken", {
     approvalsNeeded: 2,
+    approvals: [{ name: "Mia Brandt", via: "slack", at: ago(20) }],
     glass: { type: "WS-042" },
     stepUp: { type: "WS-042", because: "two people decide" },
   }),
@@ -525,6 +529,16 @@ const incidents: Sample[] = [
     told: [
       { name: "Mia Brandt", at: ago(3) },
       { name: "Noor Aziz", at: ago(1) },
+    ],
+  }),
+  root("the source did something already", {
+    evidence: [
+      piece(file, "malicious", {
+        for: ["VirusTotal: 58 of 70 engines call it malicious."],
+        remediation: "prevented",
+        sourceDid: [{ source: "defender", what: "prevented" }],
+      }),
+      piece({ kind: "mailbox", address: "mia@contoso.com" }, "suspicious", { for: ["A rule forwards every mail to an outside address."] }),
     ],
   }),
   root("paused", { paused: "every action waits until an admin resumes. Tom Okafor paused air: wrong devices" }),
@@ -813,6 +827,49 @@ const spoken: Sample[] = [
       ],
     }),
   ),
+  ...(
+    [
+      [
+        "a second approval is needed",
+        "second",
+        "Decide: Isolate DC-01? Tom Okafor approved; a second person is needed. Answer by 2026-10-05 09:38 UTC.",
+      ],
+      [
+        "the glass was broken",
+        "break-glass",
+        "Mia Brandt broke the glass: Isolate WS-042, alone. Reason: ransomware spreads, nobody answers",
+      ],
+      ["a reminder", "reminder", "Reminder: Isolate WS-042. ACT-105 still waits for a decision; it expires 2026-10-06 09:08 UTC."],
+      ["it ends soon", "ends-soon", "Isolate WS-042 ends by itself at 2026-10-05 11:12 UTC. To keep it: extend ACT-105 2h"],
+    ] as const
+  ).map(([name, step, text]) =>
+    say(
+      "Thread",
+      name,
+      "pageCard",
+      pageCard({ incident: "INC-42", lab: false, told: [{ step, who: MIA, text, action: "ACT-105", at: NOW }] }),
+    ),
+  ),
+  ...(
+    [
+      [
+        "nothing can be posted",
+        "trouble slack:C0SOC",
+        "Nothing can be posted in C0SOC: air is not in the channel. Invite it: /invite @air. Urgent cards stand in another channel meanwhile; nothing is lost.",
+      ],
+      [
+        "another air on the same app",
+        "another-air",
+        "Another air seems to use the same chat app: a button was pressed that this one did not make. Presses and commands then reach only one of the two. Give each air a chat app of its own.",
+      ],
+      [
+        "the audit's head",
+        "audit-head 2026-10-05",
+        "Audit: 1204 lines, the last one's hash is 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08. Keep this message: with it an export can be checked for lines that were changed or cut (air audit verify).",
+      ],
+      ["air is paused", "paused", "Tom Okafor paused every execution: wrong devices. An admin resumes."],
+    ] as const
+  ).map(([name, step, text]) => say("Operators", name, "pageCard", pageCard({ lab: false, told: [{ step, who: undefined, text }] }))),
   say(
     "Thread",
     "a decision",
@@ -879,7 +936,12 @@ const spoken: Sample[] = [
     "digestCard",
     digestCard({ day: "2026-10-05", timeZone: "UTC", lab: true, counts: [], newest: [], storms: [] }),
   ),
-  say("Channel", "stands in for another channel", "standInCard", standInCard(incidentCard(incident()), "slack:C0SOC", "channel_not_found")),
+  say(
+    "Channel",
+    "stands in for another channel",
+    "standInCard",
+    standInCard(incidentCard(incident()), "slack:C0SOC", "air is not in the channel. Invite it: /invite @air."),
+  ),
   say("Channel", "goes on in its own channel", "goesOnCard", goesOnCard(incidentCard(incident()), "slack:C0SOC")),
 ];
 
@@ -994,7 +1056,10 @@ const answers: Sample[] = [
       34,
     ),
   ),
-  say("Answer", "help", "helpCard", helpCard(COMMANDS)),
+  say("Answer", "help", "helpCard", helpAnswer(undefined)),
+  say("Answer", "help approve", "commandHelpCard", helpAnswer("approve")),
+  say("Answer", "help list", "commandHelpCard", helpAnswer("list")),
+  say("Answer", "help all", "helpAllCard", helpAnswer("all")),
   say("Answer", "whoami, an approver", "whoamiCard", whoamiCard(person({ approves: ["device", "email"], responder: true, viewer: true }))),
   say("Answer", "whoami, nobody", "whoamiCard", whoamiCard(person({}))),
   say(
@@ -1017,6 +1082,32 @@ const answers: Sample[] = [
     refusalCard("ACT-105 needs an approver for device; you are a viewer. An admin adds you under roles.approver.device in air.yaml."),
   ),
   say("Answer", "already decided", "refusalCard", refusalCard(`ACT-105 was approved by Tom Okafor at ${time(ago(3))}.`)),
+  say(
+    "Answer",
+    "audit",
+    "listCard",
+    listCard(
+      "Audit of ACT-105",
+      [
+        row("#1203", time(ago(4)), "Mia Brandt approved Isolate WS-042 (slack), 1 of 1"),
+        row("#1204", time(ago(3)), "air carried out Isolate WS-042 by defender: done and verified"),
+      ],
+      "",
+    ),
+  ),
+  say(
+    "Answer",
+    "alerts of an incident",
+    "listCard",
+    listCard(
+      "Alerts of INC-42",
+      [
+        row("ALT-7", "High", "Excel macro started PowerShell (defender da637551, opened the incident)"),
+        row("ALT-9", "Medium", "Suspicious connection to cdn.example (siem 4711, joined: same device within 24 h)"),
+      ],
+      "",
+    ),
+  ),
   ...rowCards,
   ...bulk,
   say("Answer", "notice, good", "noticeCard", noticeCard("Approved", "ACT-105: Isolate WS-042.", "good")),

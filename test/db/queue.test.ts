@@ -79,6 +79,8 @@ describe.each(DATABASES)("sending, %s", (kind) => {
       "execute-action": 0,
       "recheck-action": 0,
       "send-pages": 0,
+      poll: 0,
+      "write-back": 0,
       sweep: 0,
     });
   });

@@ -301,7 +301,7 @@ describe("air policy explain", () => {
   });
   test("a list: each alert with its place; what is wrong in it, too", () => {
     expect(explain([alert(), alert({ severity: "informational" })])).toMatch(/alerts\[0\]: .*\n[\s\S]*alerts\[1\]: /);
-    expect(() => explain([alert(), alert({ severity: "huge" })])).toThrow(/alerts\[1\]: severity/);
+    expect(() => explain([alert(), alert({ severity: "huge" })])).toThrow(/alerts\[1\]\.severity: must be/);
   });
   test("what cannot be explained says why", () => {
     expect(() => explainPolicies("{", "generic", configured(""), NOW)).toThrow("The file is not valid JSON.");

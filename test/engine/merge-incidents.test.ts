@@ -259,7 +259,7 @@ describe.each(DATABASES)("incidents that become one or two, %s", (kind) => {
     });
 
     test("the card of the absorbed one says where it went; its actions stay where they stand, live, and are redrawn", async () => {
-      engine.world.channels = [{ channels: ["slack:C0SOC"], post: "needed" }];
+      engine.world.channels = [{ channels: ["console:soc", "slack:C0SOC"], post: "needed" }];
       const product = fakeEndpointProduct();
       const { alert, device: name } = malware({ verdict: "malicious" });
       product.add(name);
@@ -307,6 +307,11 @@ describe.each(DATABASES)("incidents that become one or two, %s", (kind) => {
       expect(absorbedCard?.buttons.map((button) => button.label)).toEqual(["Details"]);
       expect(actionCard?.buttons.map((button) => button.label)).toEqual(expect.arrayContaining(["Approve", "Reject"]));
       expect(JSON.stringify(survivorCard)).toContain(`ACT-${action?.id}`);
+
+      // The console draws at every read: nothing is ever sent there, so nothing of it may wait to be.
+      const inConsole = await engine.message("console:soc", subjects.card);
+      expect(inConsole).toMatchObject({ incidentId: older, shown: inConsole?.wanted });
+      expect((await engine.store.stale(engine.world.now)).channels).not.toContain("console:soc");
 
       const waiting = await engine.message("slack:C0SOC", subjects.card);
       await decideAction(engine.air, approver("Ada"), { action: action?.id ?? 0, decision: "reject", reason: "it is the boss's" });

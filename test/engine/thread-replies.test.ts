@@ -9,6 +9,7 @@ import { assignIncident, closeIncident, noteIncident, reopenIncident } from "../
 import { publishCards } from "../../src/engine/publish-card.ts";
 import type { ActionRow } from "../../src/engine/store.ts";
 import { sweep } from "../../src/engine/sweep.ts";
+import { beginThreads } from "../../src/engine/thread-lines.ts";
 import { timelineLine } from "../../src/engine/timeline-line.ts";
 import { wantCards } from "../../src/engine/want-cards.ts";
 import { NOW, openLab } from "../support/lab-capabilities.ts";
@@ -84,6 +85,17 @@ describe.each(DATABASES)("short replies where an edit would be missed, %s", (kin
     chat.messages.filter(({ card, thread }) => thread !== undefined && !/ACT-|INC-/.test(card.title)).map(({ card }) => card);
   const textOf = (card: Card | undefined) =>
     (card?.lines ?? []).map((line) => ("text" in line ? plain(line.text) : JSON.stringify(line))).join("\n");
+
+  test("of a new air, what is written before its first sweep is told, and starting again forgets nothing", async () => {
+    await engine.database.boss.executeSql("delete from settings");
+    await beginThreads(engine.air, engine.world.now);
+    const action = await anAction();
+    const rea = somebody("Rea", { ...NO_ROLES, viewer: true, responder: true });
+    await noteIncident(engine.air, rea, action.incidentId, "spoke to the owner");
+    await beginThreads(engine.air, engine.world.now);
+    await tick(1_000);
+    expect(replies().map(textOf)).toEqual([expect.stringContaining("spoke to the owner")]);
+  });
 
   test("decided in the channel: its card says so, no reply; decided elsewhere: one reply", async () => {
     const here = await anAction();

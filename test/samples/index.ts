@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { toGeneric } from "./to-generic.ts";
+import { parserOf } from "../../src/adapters/alerts/all.ts";
+import type { AlertSource } from "../../src/adapters/alerts/source.ts";
+import { readConfig } from "../../src/bot/config.ts";
 
 /*
  * What products really send, or document that they send: the shape of each sample is that of the place named here (fields present and
@@ -141,22 +143,34 @@ export const samples: readonly Sample[] = readdirSync(HERE, { recursive: true, e
 
 export const namedSamples: readonly string[] = Object.keys(READ_IN);
 
-/** Formats a parser of ours reads as they come. The rest goes through the mapping an integrator would write. */
-const PARSER: Readonly<Record<string, "defender" | "guardduty">> = { graph: "defender", guardduty: "guardduty" };
+const MAPS = path.join(HERE, "maps.yaml");
+const read = readConfig({ AIR_CONFIG: MAPS }, (file) => readFileSync(file, "utf8"));
+if (!read.ok) throw new Error(JSON.stringify(read.problems));
+
+/** Formats a parser of ours reads as they come. The rest is read by the map a team would write in air.yaml, here in maps.yaml. */
+const PARSER: Readonly<Record<string, string>> = { graph: "defender", mde: "defender", m365d: "defender" };
+export const sourceOf = (format: string): string => PARSER[format] ?? format;
+
+/** What reads the alerts of a source, as the intake finds it. */
+export function parserNamed(source: string): AlertSource {
+  const settings = read.ok ? read.config.sources.get(source) : undefined;
+  const parser = settings && parserOf(settings);
+  if (!parser) throw new Error(`no source ${source}`);
+  return parser;
+}
 
 /** Samples a parser of ours rightly refuses: they are no alert. */
 export const REFUSED: Readonly<Record<string, string>> = {
-  "guardduty/cli-reply-of-findings": "id",
   "guardduty/runtime-without-id": "id",
 };
 
-export type Posted = { sample: Sample; kind: "defender" | "guardduty" | "generic"; payload: Record<string, unknown> };
+export type Posted = { sample: Sample; kind: string; payload: unknown };
 
-/** What is posted to air for each sample: itself, or what it becomes in our own format (an incident of several alerts becomes several). */
+/** What is posted to air for each sample, and by which source; an envelope of several alerts is one for each. */
 export const posted: readonly Posted[] = samples
   .filter((sample) => !(sample.name in REFUSED))
   .flatMap((sample): Posted[] => {
-    const kind = PARSER[sample.format];
-    if (kind) return [{ sample, kind, payload: sample.payload }];
-    return toGeneric(sample.format, sample.payload).map((payload) => ({ sample, kind: "generic" as const, payload }));
+    const kind = sourceOf(sample.format);
+    const parts = parserNamed(kind).parts?.(sample.payload) ?? [{ payload: sample.payload }];
+    return parts.map(({ payload }) => ({ sample, kind, payload }));
   });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readAlerts } from "../../src/adapters/alerts/read-alerts.ts";
 import { Alert } from "../../src/engine/domain/alert.ts";
 import { evidenceKeys } from "../../src/engine/domain/entity.ts";
 import { Refusal } from "../../src/engine/domain/errors.ts";
@@ -7,7 +8,7 @@ import { NOW } from "../support/lab-capabilities.ts";
 import { type Engine, openEngine } from "../support/open-engine.ts";
 import { whyForbidden } from "./allowed-target.ts";
 import { cardFaults } from "./card-faults.ts";
-import { posted } from "./index.ts";
+import { parserNamed, posted, samples, sourceOf } from "./index.ts";
 import { investigated, parse, samplePolicy, WORLDS } from "./run-sample.ts";
 
 /*
@@ -88,8 +89,8 @@ const isBox = (value: unknown): value is Box => typeof value === "object" && val
 const places = (box: Box): [Box, string][] =>
   Object.entries(box).flatMap(([key, value]): [Box, string][] => [[box, key], ...(isBox(value) ? places(value) : [])]);
 
-function mutated(payload: Record<string, unknown>, changes: readonly Change[]): Record<string, unknown> {
-  const copy = structuredClone(payload);
+function mutated(payload: unknown, changes: readonly Change[]): Record<string, unknown> {
+  const copy = structuredClone(payload) as Record<string, unknown>;
   for (const { where, how, value } of changes) {
     const all = places(copy);
     const [box, key] = all[where % Math.max(1, all.length)] ?? [copy, "id"];
@@ -140,6 +141,31 @@ test("a parser gives an alert of the right form, or refuses and names the field"
   );
   // Or the property would hold because everything is refused.
   expect(alerts).toBeGreaterThan(500);
+}, 60_000);
+
+/** As a sender posts it: an incident, a reply, a list, or the sample as it is, broken in as many places. */
+const brokenEnvelope = fc
+  .record({ sample: fc.constantFrom(...samples), listed: fc.boolean(), changes: fc.array(change, { maxLength: 8 }) })
+  .map(({ sample, listed, changes }) => {
+    const payload = mutated(sample.payload, changes);
+    return { kind: sourceOf(sample.format), payload: listed ? [payload, sample.payload] : payload };
+  });
+
+test("what is posted is read whole, or refused with the field", () => {
+  let read = 0;
+  fc.assert(
+    fc.property(brokenEnvelope, ({ kind, payload }) => {
+      try {
+        for (const alert of readAlerts(parserNamed(kind), payload)) expect(Alert.safeParse(alert).error).toBeUndefined();
+        read++;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        expect({ code: error.code, field: error.field }).toEqual({ code: "invalid", field: expect.stringMatching(/\S/) });
+      }
+    }),
+    { numRuns: 1500 },
+  );
+  expect(read).toBeGreaterThan(500);
 }, 60_000);
 
 let engine: Engine;

@@ -1,4 +1,3 @@
-import { alertSources } from "../../src/adapters/alerts/all.ts";
 import { sanitize } from "../../src/adapters/alerts/sanitize.ts";
 import type { Alert } from "../../src/engine/domain/alert.ts";
 import type { Policy } from "../../src/engine/domain/policy.ts";
@@ -9,11 +8,10 @@ import type { ActionRow, IncidentView, InvestigationRow } from "../../src/engine
 import { NOTHING, NOW, openLab } from "../support/lab-capabilities.ts";
 import { type Engine, fresh, numberOf, testPolicy } from "../support/open-engine.ts";
 import { OWN_DOMAINS, OWN_RANGES } from "./allowed-target.ts";
+import { parserNamed } from "./index.ts";
 
 export function parse(kind: string, payload: unknown): Alert {
-  const source = alertSources.find((one) => one.kind === kind);
-  if (!source) throw new Error(`no parser ${kind}`);
-  return source.parse(sanitize(payload));
+  return parserNamed(kind).parse(sanitize(payload));
 }
 
 /** Everything asks, so that nothing is carried out and what is proposed stays to be looked at; every alert is a matter of its own. */

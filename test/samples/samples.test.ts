@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BUILT_IN_KINDS } from "../../src/adapters/alerts/all.ts";
+import { readAlerts } from "../../src/adapters/alerts/read-alerts.ts";
 import { Alert } from "../../src/engine/domain/alert.ts";
 import { evidenceKeys } from "../../src/engine/domain/entity.ts";
 import { Refusal } from "../../src/engine/domain/errors.ts";
@@ -9,7 +11,7 @@ import { NOW } from "../support/lab-capabilities.ts";
 import { type Engine, numberOf, openEngine, testPolicy } from "../support/open-engine.ts";
 import { whyForbidden } from "./allowed-target.ts";
 import { cardFaults } from "./card-faults.ts";
-import { namedSamples, posted, REFUSED, samples } from "./index.ts";
+import { namedSamples, parserNamed, posted, REFUSED, samples, sourceOf } from "./index.ts";
 import { type Investigated, investigated, parse, samplePolicy, WORLDS } from "./run-sample.ts";
 
 const refusal = (parsed: () => unknown): Refusal => {
@@ -28,10 +30,11 @@ test("every sample says where its shape was read, and nothing else is named", ()
 });
 
 describe("what is no alert of a parser's own is refused, and the field is named", () => {
-  const foreign = samples.filter((sample) => sample.format !== "graph" && sample.format !== "guardduty");
-  test.each(foreign.map((sample) => [sample.name, sample.payload] as const))("%s", (_, payload) => {
-    for (const kind of ["defender", "guardduty"]) {
-      const { code, field, message } = refusal(() => parse(kind, payload));
+  const others = BUILT_IN_KINDS.filter((kind) => kind !== "generic");
+  test.each(samples.map((sample) => [sample.name, sample] as const))("%s", (_, { format, payload }) => {
+    for (const kind of others) {
+      if (kind === sourceOf(format)) continue;
+      const { code, field, message } = refusal(() => readAlerts(parserNamed(kind), payload));
       expect({ kind, code, field, message }).toEqual({
         kind,
         code: "invalid",
@@ -50,7 +53,7 @@ describe("what is no alert of a parser's own is refused, and the field is named"
 
   test.each(Object.entries(REFUSED))("%s", (name, field) => {
     const sample = samples.find((one) => one.name === name);
-    expect(refusal(() => parse(sample?.format === "guardduty" ? "guardduty" : "defender", sample?.payload))).toMatchObject({
+    expect(refusal(() => parse(sourceOf(sample?.format ?? ""), sample?.payload))).toMatchObject({
       code: "invalid",
       field,
     });

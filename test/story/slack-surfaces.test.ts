@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { type Accepted, type ActionJson, type List, openAir, type TestAir } from "../support/running-air.ts";
-import { buttonOf, menuOf, slackClient, type View } from "../support/slack-client.ts";
+import { buttonOf, menuOf, overHttp, slackClient, type View } from "../support/slack-client.ts";
 import { SLACK_SECRET, type SlackEmulator, startSlackEmulator } from "../support/slack-emulator.ts";
 
 /* Forms, the home tab, shortcuts and files on Slack, through the real air: what is filled in ends in the same rows as what is typed. */
@@ -23,7 +23,7 @@ beforeAll(async () => {
     },
     yaml: "slack: { pace: { perSecond: 50, burst: 50 } }\npeople: [{ name: Noor Haddad, email: noor@contoso.com }]",
   });
-  client = slackClient(slack, air.ask);
+  client = slackClient(slack, overHttp(air.ask));
   await eventually(() => air.log.lines.some((line) => line.message === "Slack knows us"), "auth.test");
 });
 afterAll(async () => {
@@ -184,8 +184,8 @@ describe("shortcuts", { timeout: 60_000 }, () => {
     const many = await client.opens(() => on("mail from eve(at)evil[.]example: hxxps://evil[.]example/a and 203[.]0[.]113[.]66 on WS-042"));
     const options = many.blocks[0]?.element?.options ?? [];
     expect(options.map((one) => one.text.text)).toEqual([
-      "hxxps://evil[.]example/a (url)",
-      "203[.]0[.]113[.]66 (ip)",
+      "hxxps://evil[.]example/a (URL)",
+      "203[.]0[.]113[.]66 (IP address)",
       "eve@evil.example (user)",
       "WS-042 (device)",
     ]);

@@ -92,6 +92,8 @@ export async function fakeDefender(clock: () => Date) {
     /** Every operation ends so instead of well. */
     ends: "Succeeded",
     cancels: true,
+    /** Packages can be fetched; they are not kept for ever. */
+    packages: true,
     /** The token is a JWT that names the roles, as Entra's are. */
     jwt: true,
   };
@@ -223,6 +225,12 @@ export async function fakeDefender(clock: () => Date) {
       return lacks("Machine.Read.All") ?? (machine ? { status: 200, body: machine } : failure(404, "ResourceNotFound", "no such machine"));
     }
     if (path === "/api/machines") return lacks("Machine.Read.All") ?? page(matching([...machines.values()], query.get("$filter")), query);
+    const [, packed] = /^\/api\/machineactions\/([^/]+)\/getPackageUri$/.exec(path) ?? [];
+    if (packed) {
+      const found = actions.find(({ id, type }) => id === packed && type === "CollectInvestigationPackage");
+      if (found?.status !== "Succeeded" || !product.packages) return failure(404, "ResourceNotFound", "no package yet");
+      return { status: 200, body: { value: `"https://packages.example/${packed}?sig=s3cret"` } };
+    }
     const [, action] = /^\/api\/machineactions\/([^/]+)$/.exec(path) ?? [];
     if (action) {
       const found = actions.find(({ id }) => id === action);
@@ -391,6 +399,7 @@ export async function fakeDefender(clock: () => Date) {
         listLagMs: 0,
         ends: "Succeeded",
         cancels: true,
+        packages: true,
         jwt: true,
       });
     },

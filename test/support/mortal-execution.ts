@@ -1,15 +1,18 @@
 import type { Air } from "../../src/engine/air.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
+import type { Capabilities, Connector } from "../../src/engine/ports.ts";
 import type { Store, Tx } from "../../src/engine/store.ts";
 import { Killed } from "./death.ts";
-import type { FakeDefender } from "./fake-defender.ts";
 import type { Engine } from "./open-engine.ts";
+
+/** A product on a port, as a connector and as the engine sees it. */
+type Connectable = { connect: (more: { fetch: typeof fetch }) => Connector; capabilitiesOf: (connector: Connector) => Capabilities };
 
 /**
  * A process that carries out actions and dies at one of its calls: to the store, inside a transaction, or over the network. `after`: the
  * call has taken effect and nobody hears of it. A dead one reaches nothing any more.
  */
-export function mortalExecution(engine: Engine, fake: FakeDefender, death: { at: number; moment: "before" | "after" }) {
+export function mortalExecution(engine: Engine, fake: Connectable, death: { at: number; moment: "before" | "after" }) {
   const calls: string[] = [];
   let dead = false;
   const call = async <T>(what: string, go: () => Promise<T> | T): Promise<T> => {

@@ -12,13 +12,9 @@ import { recheckAction } from "../../src/engine/recheck-action.ts";
 import { sendPages } from "../../src/engine/send-pages.ts";
 import type { Store, Tx } from "../../src/engine/store.ts";
 import { sweep } from "../../src/engine/sweep.ts";
+import { type Death, Killed } from "./death.ts";
 import type { Engine } from "./open-engine.ts";
 import type { RememberingChat } from "./remembering-chat.ts";
-
-/** At which of its calls a process dies: before the call has any effect, or when it has taken effect and nobody hears of it. */
-export type Death = { at: number; moment: "before" | "after" };
-
-class Killed extends Error {}
 
 /** To die at a question is to die before what is done next, or after what was done before: only what changes something counts. */
 const ASKS =

@@ -78,7 +78,13 @@ const AnalyzedMessage = z.object({
   urls: z.array(text(4096)).catch([]),
 });
 const SubmissionMail = z.object({ networkMessageId: text(), subject: text(4096), sender: text(), recipient: text(), senderIp: text() });
-const MailCluster = z.object({ query: text(4096), clusterBy: text(), clusterByValue: text(), urn: text(4096) });
+const MailCluster = z.object({
+  query: text(4096),
+  clusterBy: text(),
+  clusterByValue: text(),
+  urn: text(4096),
+  networkMessageIds: z.array(z.string().min(1).max(1024)).nullish().catch([]),
+});
 const Ip = z.object({ ipAddress: text() });
 const Url = z.object({ url: text(4096) });
 const Dns = z.object({ domainName: text() });
@@ -190,7 +196,8 @@ function mapped(evidence: Record<string, unknown>, devices: DeviceNames): Candid
     case "mailclusterevidence": {
       const cluster = MailCluster.parse(evidence);
       const by = cluster.clusterBy && cluster.clusterByValue ? `${cluster.clusterBy}:${cluster.clusterByValue}` : undefined;
-      return [{ fields: { kind: "mail-cluster", query: cluster.query ?? by ?? cluster.urn } }];
+      const listed = cluster.networkMessageIds?.length ? { messageIds: cluster.networkMessageIds.slice(0, 500) } : {};
+      return [{ fields: { kind: "mail-cluster", query: cluster.query ?? by ?? cluster.urn, ...listed } }];
     }
     case "ipevidence":
       return [{ fields: { kind: "ip", address: Ip.parse(evidence).ipAddress } }];

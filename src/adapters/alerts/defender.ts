@@ -1,12 +1,14 @@
 import { z } from "zod";
-import type { Alert, NamedEntity, Severity } from "../../engine/domain/alert.ts";
+import type { Alert, Handling, NamedEntity, Severity } from "../../engine/domain/alert.ts";
 import { MAX_ENTITIES } from "../../engine/domain/alert.ts";
 import { evidenceKeys } from "../../engine/domain/entity.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
 import { cutText } from "./cut-text.ts";
 import { deviceNames, entitiesOf } from "./defender-evidence.ts";
+import { asGraphAlert, defenderParts } from "./defender-older.ts";
 import { fieldPath } from "./field-path.ts";
 import { issueWords } from "./issue-words.ts";
+import { isObject } from "./json.ts";
 import type { AlertSource } from "./source.ts";
 import { sourceVerdict } from "./source-verdict.ts";
 import { readTimestamp } from "./timestamp.ts";
@@ -54,20 +56,15 @@ const GraphAlert = z.object({
     .catch(undefined),
   incidentWebUrl: address,
   evidence: z.array(z.unknown()).catch([]),
+  assignedTo: text(256),
+  classification: text(64),
+  determination: text(64),
+  /** Only the beta and the older forms tell it. */
+  investigationState: text(64),
 });
 
 /** Every alert of alerts_v2 has most of these; another product's payload, sent here by mistake, has none and is not to become an empty alert. */
 const MARKS = ["createdDateTime", "lastUpdateDateTime", "serviceSource", "detectionSource", "evidence"];
-
-/** The older API has `evidence` and `detectionSource` as well; read as Graph's, all its evidence would be unknown things. */
-function olderField(payload: object): PropertyKey[] | undefined {
-  if ("createdDateTime" in payload) return undefined;
-  if ("alertCreationTime" in payload) return ["alertCreationTime"];
-  const evidence: unknown = "evidence" in payload ? payload.evidence : undefined;
-  if (!Array.isArray(evidence) || evidence.length === 0) return undefined;
-  const flat = (item: unknown) => typeof item === "object" && item !== null && "entityType" in item && !("@odata.type" in item);
-  return evidence.every(flat) ? ["evidence", 0, "entityType"] : undefined;
-}
 
 const Common = z.object({
   verdict: text(64),
@@ -77,28 +74,24 @@ const Common = z.object({
   roles: z.array(text(256)).catch([]),
 });
 
-/** An alert of Microsoft Graph's `alerts_v2`, as polled or pushed; incident and comments around it stay in `raw`. */
+/**
+ * An alert of Microsoft Graph's `alerts_v2`, as polled or pushed, or in one of the two older forms; incident and comments around it stay in
+ * `raw`.
+ */
 export const defender: AlertSource = {
   kind: "defender",
-  parse(payload): Alert {
-    if (typeof payload !== "object" || payload === null || Array.isArray(payload))
-      throw new Refusal("invalid", "an alert must be a JSON object");
+  parts: defenderParts,
+  parse(sent): Alert {
+    if (!isObject(sent)) throw new Refusal("invalid", "an alert must be a JSON object");
+    const payload = asGraphAlert(sent) ?? sent;
     const result = GraphAlert.safeParse(payload);
     if (!result.success) {
       const issue = result.error.issues[0];
-      throw new Refusal("invalid", issueWords(issue), { field: fieldPath(issue?.path ?? []) });
+      const path = issue?.path ?? [];
+      const field = fieldPath(path[0] === "id" && "alertId" in sent ? ["alertId"] : path);
+      throw new Refusal("invalid", issueWords(issue), { field });
     }
-    const older = olderField(payload);
-    if (older !== undefined) {
-      throw new Refusal(
-        "invalid",
-        "belongs to the alerts of Defender for Endpoint's own API; this source reads alerts_v2 of Microsoft Graph",
-        {
-          field: fieldPath(older),
-        },
-      );
-    }
-    if (!MARKS.some((mark) => mark in payload)) {
+    if (!MARKS.some((mark) => (mark === "evidence" ? Array.isArray(payload[mark]) : mark in payload))) {
       throw new Refusal(
         "invalid",
         "is missing, and so are serviceSource and evidence: this is not an alert of Microsoft Graph's alerts_v2",
@@ -109,6 +102,7 @@ export const defender: AlertSource = {
     }
     const alert = result.data;
     const detectedAt = readTimestamp(alert.createdDateTime ?? "") ?? readTimestamp(alert.firstActivityDateTime ?? "");
+    const handling = handlingOf(alert);
     const product = alert.serviceSource ?? alert.productName;
     return {
       sourceId: alert.id,
@@ -117,7 +111,8 @@ export const defender: AlertSource = {
       techniques: said(alert.mitreTechniques).slice(0, 100),
       status: statusOf(alert.status),
       entities: namedEntities(alert.evidence),
-      raw: payload,
+      raw: sent,
+      ...(Object.keys(handling).length > 0 && { handling }),
       ...(alert.category && { category: alert.category }),
       ...(alert.description && { description: alert.description }),
       ...(detectedAt && { detectedAt }),
@@ -128,6 +123,23 @@ export const defender: AlertSource = {
     };
   },
 };
+
+/** Who and what is at work on it at Microsoft; "unknown" is what they call nothing. */
+function handlingOf(alert: z.infer<typeof GraphAlert>): Handling {
+  const word = (value: string | undefined) => {
+    const one = value && camel(value);
+    return one === "unknown" || one === "unknownFutureValue" ? undefined : one;
+  };
+  const classification = word(alert.classification);
+  const determination = word(alert.determination);
+  const investigation = word(alert.investigationState);
+  return {
+    ...(alert.assignedTo && { assignee: alert.assignedTo }),
+    ...(classification && { classification }),
+    ...(determination && { determination }),
+    ...(investigation && { investigation }),
+  };
+}
 
 function namedEntities(evidence: readonly unknown[]): NamedEntity[] {
   const items = evidence.filter(

@@ -1,19 +1,22 @@
 import type { Alert, Severity } from "../../engine/domain/alert.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
+import { awsParts } from "./aws-envelope.ts";
 import { fieldPath } from "./field-path.ts";
 import { entitiesOfFinding } from "./guardduty-entities.ts";
 import { Finding } from "./guardduty-finding.ts";
 import { techniquesOf } from "./guardduty-techniques.ts";
 import { issueWords } from "./issue-words.ts";
+import { isObject } from "./json.ts";
 import type { AlertSource } from "./source.ts";
 import { readTimestamp } from "./timestamp.ts";
 
 /** Every finding has these beside its id; another product's alert has not. */
 const MARKS = ["accountId", "resource", "service", "schemaVersion"];
 
-/** A finding of Amazon GuardDuty as its API or EventBridge tells it: raw, or under `detail` of the event. */
+/** A finding of Amazon GuardDuty as its API or EventBridge tells it: raw, or under `detail` of the event, which SNS may carry as text. */
 export const guardduty: AlertSource = {
   kind: "guardduty",
+  parts: (payload) => awsParts(payload, ["Findings", "findings"]),
   parse(payload): Alert {
     if (!isObject(payload)) throw new Refusal("invalid", "an alert must be a JSON object");
     const { finding: found, path } = unwrapped(payload);
@@ -68,8 +71,6 @@ function unwrapped(payload: Record<string, unknown>): { finding: Record<string, 
   }
   return { finding: camel(payload.detail), path: ["detail"] };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The AWS command line writes `AccountId` where the API writes `accountId`. */
 function camel(finding: Record<string, unknown>): Record<string, unknown> {

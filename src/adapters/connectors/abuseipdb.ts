@@ -1,15 +1,13 @@
 import { z } from "zod";
 import type { EntityOf } from "../../engine/domain/entity.ts";
-import { canonicalAddress } from "../../engine/domain/entity.ts";
 import { WEIGHTS } from "../../engine/domain/verdict.ts";
-import type { Clock, Connector, ReputationAnswer, ReputationKind } from "../../engine/ports.ts";
+import type { Connector, ReputationAnswer, ReputationKind } from "../../engine/ports.ts";
 import { ConnectorError } from "../../engine/ports.ts";
-import { createHttp } from "./http.ts";
-import { isPublicAddress } from "./public-address.ts";
-import { createQuota } from "./quota.ts";
+import { address, defineConnector, intelligence, secret } from "./kind.ts";
+import { createVendor, type ReputationMeans, type ReputationSettings, reputationSource } from "./reputation.ts";
 import { statedAt } from "./stated-at.ts";
 
-export type AbuseIpdbSettings = { apiKey: string; url: string; perMinute: number | undefined; perDay: number | undefined };
+export type AbuseIpdbSettings = { apiKey: string } & ReputationSettings;
 
 const MAX_AGE_DAYS = "90";
 const Answer = z.object({
@@ -29,28 +27,25 @@ const Answer = z.object({
 });
 type Report = z.infer<typeof Answer>["data"];
 
-export function createAbuseIpdb(
-  settings: AbuseIpdbSettings,
-  { clock, fetch: ownFetch }: { clock: Clock; fetch?: typeof fetch },
-): Connector {
-  const http = createHttp({
-    name: "AbuseIPDB",
-    baseUrl: settings.url,
-    headers: { Key: settings.apiKey },
-    refusedHint: "Create an API key in your AbuseIPDB account and put it into ABUSEIPDB_API_KEY.",
-    urlSetting: "ABUSEIPDB_URL",
-    clock,
-    quota: createQuota({ name: "AbuseIPDB", perMinute: settings.perMinute, perDay: settings.perDay, clock }),
-    ...(ownFetch && { fetch: ownFetch }),
-  });
+export function createAbuseIpdb(settings: AbuseIpdbSettings, means: ReputationMeans): Connector {
+  const { clock } = means;
+  const vendor = createVendor(
+    {
+      name: "AbuseIPDB",
+      headers: { Key: settings.apiKey },
+      refusedHint: "Create an API key in your AbuseIPDB account and put it into ABUSEIPDB_API_KEY.",
+      urlSetting: "ABUSEIPDB_URL",
+    },
+    settings,
+    means,
+  );
   const ask = (ipAddress: string, signal: AbortSignal) =>
-    http.get("/api/v2/check", { query: { ipAddress, maxAgeInDays: MAX_AGE_DAYS }, signal });
+    vendor.http.get("/api/v2/check", { query: { ipAddress, maxAgeInDays: MAX_AGE_DAYS }, signal });
 
   async function look(entity: EntityOf<ReputationKind>, signal: AbortSignal): Promise<ReputationAnswer> {
     const now = clock.now();
     if (entity.kind !== "ip") return { label: "neutral", weight: 0, text: "not asked: AbuseIPDB knows addresses only", at: now };
-    if (!isPublicAddress(entity.address)) return { label: "neutral", weight: 0, text: "not asked: not a public address", at: now };
-    const answer = Answer.safeParse(await ask(canonicalAddress(entity.address), signal));
+    const answer = Answer.safeParse(await ask(entity.address, signal));
     if (!answer.success) throw new ConnectorError("unavailable", "AbuseIPDB answered in a shape air does not know");
     return weigh(answer.data.data, now);
   }
@@ -58,7 +53,7 @@ export function createAbuseIpdb(
   return {
     name: "abuseipdb",
     lab: false,
-    reputation: [{ name: "abuseipdb", family: "abuseipdb", kinds: ["ip"], look }],
+    reputation: [reputationSource(vendor, { name: "abuseipdb", family: "abuseipdb", kinds: ["ip"], look, clock })],
     async check(signal) {
       await ask("127.0.0.1", signal);
     },
@@ -84,3 +79,17 @@ function weigh(report: Report, now: Date): ReputationAnswer {
 }
 
 const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+export const abuseIpdb = defineConnector({
+  name: "abuseipdb",
+  product: "AbuseIPDB",
+  acts: false,
+  settings: {
+    apiKey: secret(),
+    url: address("https://api.abuseipdb.com"),
+    // What a free key grants.
+    ...intelligence({ perDay: 1000 }),
+  },
+  env: { ABUSEIPDB_API_KEY: "apiKey", ABUSEIPDB_URL: "url" },
+  create: createAbuseIpdb,
+});

@@ -1,4 +1,5 @@
-import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
+import { setTimeout as pause } from "node:timers/promises";
+import { BrokenCircuitError, bulkhead, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
 import type { Clock } from "../../engine/ports.ts";
 import { ConnectorError } from "../../engine/ports.ts";
 import type { Quota } from "./quota.ts";
@@ -10,6 +11,13 @@ const MAX_REASON = 64 * 1024;
 const REASON_SHOWN = 300;
 const TIMEOUT_MS = 10_000;
 const BREAKER = { failures: 5, pauseMs: 30_000 };
+/** Questions on their way to one product at once; further ones wait their turn. */
+const PARALLEL = 16;
+/** Where a product says "wait" and not how long. */
+const HELD_MS = 60_000;
+/** Before a question is asked again: doubled each time, and never more than this even where the product asks for it. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 2_000;
 
 export type HttpSettings = {
   /** The product, as people call it. */
@@ -27,6 +35,15 @@ export type HttpSettings = {
   timeoutMs?: number;
   /** After how many failures in a row it is left alone, and for how long. */
   breaker?: { failures: number; pauseMs: number };
+  /** Questions on their way at once; what acts does not wait in this row. */
+  parallel?: number;
+  /**
+   * How often a question that failed in passing is asked again, within its own time. None unless said so; never for what acts. `pause` and
+   * `random` are for tests.
+   */
+  again?: { times: number; pause?: (ms: number, signal: AbortSignal) => Promise<unknown>; random?: () => number };
+  /** How a body is read; left out: as JSON. Throws where it cannot be. */
+  read?: (text: string) => unknown;
   /** What the product itself said of its refusal, from the parsed body: shown to people, so it is cut and holds no control characters. */
   reason?: (body: unknown) => string | undefined;
   fetch?: typeof fetch;
@@ -43,12 +60,23 @@ export class HttpRefusal extends ConnectorError {
   }
 }
 
+/** The answer is longer than air reads; less may be asked for at once. */
+export class HttpTooLong extends ConnectorError {}
+
+/** The product asks to wait; some do not say how long. */
+export class HttpThrottle extends ConnectorError {
+  constructor(text: string, retryAfterMs?: number) {
+    super("unavailable", text, retryAfterMs);
+  }
+}
+
 export type Http = {
   /** The parsed JSON; undefined for a 404 where `expect404` says that means "not known". */
   get: (path: string, options: GetOptions) => Promise<unknown>;
   /** `acts`: the call changes something, so an answer that does not come leaves the outcome unclear. */
   postForm: (path: string, form: Record<string, string>, options: PostOptions) => Promise<unknown>;
   postJson: (path: string, body: unknown, options: PostOptions) => Promise<unknown>;
+  patchJson: (path: string, body: unknown, options: PostOptions) => Promise<unknown>;
   /** Undefined where it is already gone. */
   delete: (path: string, options: { signal: AbortSignal; headers?: Readonly<Record<string, string>> }) => Promise<unknown>;
   /** The path of a next page as the product names it, whole or relative; refused where it leads to another host. */
@@ -63,7 +91,7 @@ type GetOptions = {
 type PostOptions = { signal: AbortSignal; acts: boolean; headers?: Readonly<Record<string, string>> };
 
 type Call = {
-  method: "GET" | "POST" | "DELETE";
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   path: string;
   body?: string;
   type?: string;
@@ -73,7 +101,10 @@ type Call = {
   headers?: Readonly<Record<string, string>> | undefined;
 };
 
-/** The one way connectors speak HTTP: time-outs, quota, breaker, and our errors instead of theirs. It never retries; the caller decides. */
+/**
+ * The one way connectors speak HTTP: time-outs, quota, breaker, and our errors instead of theirs. It never repeats what acts, and a question
+ * only where `again` says so.
+ */
 export function createHttp(settings: HttpSettings): Http {
   const { name, clock } = settings;
   const base = settings.baseUrl.replace(/\/+$/, "");
@@ -89,13 +120,74 @@ export function createHttp(settings: HttpSettings): Http {
     outages.add(error);
     return error;
   };
+  /** What may be gone a moment later. A product that took all of its time is not asked to take it again. */
+  const passing = new WeakSet<Error>();
+  const inPassing = (error: ConnectorError) => {
+    passing.add(error);
+    return error;
+  };
+  const turns = bulkhead(settings.parallel ?? PARALLEL, Number.POSITIVE_INFINITY);
   /** What to call it when no usable answer came to a request that went out. */
   const lost = ({ acts }: Call) => (acts ? "unclear" : "unavailable");
 
+  const readBody = (text: string): unknown => JSON.parse(settings.read ? JSON.stringify(settings.read(text)) : text, storable);
+
   async function call(request: Call): Promise<unknown> {
+    const { again } = settings;
+    const { signal } = request;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await inTurn(request);
+      } catch (error) {
+        const ms = request.acts || !again || attempt > again.times ? undefined : pauseBefore(error, attempt, again.random ?? Math.random);
+        if (ms === undefined || signal.aborted) throw error;
+        const slept = await (again?.pause ?? sleep)(ms, signal).then(
+          () => true,
+          () => false,
+        );
+        // Given up on meanwhile: what it failed of stays the answer.
+        if (!slept) throw error;
+      }
+    }
+  }
+
+  /** Undefined: not worth asking again within anybody's patience. Half of the pause is chance, so that many do not come back at once. */
+  function pauseBefore(error: unknown, attempt: number, random: () => number): number | undefined {
+    if (!(error instanceof ConnectorError) || !passing.has(error)) return undefined;
+    const { retryAfterMs: asked } = error;
+    if (asked !== undefined && asked > LONGEST_PAUSE_MS) return undefined;
+    const own = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1)) * (0.5 + random() / 2);
+    return Math.max(own, asked ?? 0);
+  }
+
+  async function inTurn(request: Call): Promise<unknown> {
+    const { signal } = request;
+    if (request.acts || signal.aborted) return guarded(request);
+    let begun = false;
+    const answer = turns.execute(() => {
+      begun = true;
+      return guarded(request);
+    });
+    // Who gives up in the row is not kept until it is his turn; when that comes, nothing is sent.
+    const leave = Promise.withResolvers<never>();
+    const left = () => {
+      if (!begun) leave.reject(stopped());
+    };
+    signal.addEventListener("abort", left, { once: true });
     try {
-      return await breaker.execute(() => {
-        settings.quota?.take();
+      return await Promise.race([answer, leave.promise]);
+    } finally {
+      signal.removeEventListener("abort", left);
+      answer.catch(() => {});
+    }
+  }
+  const stopped = () => new ConnectorError("unavailable", `not asked: the look at ${name} was stopped before it began`);
+
+  async function guarded(request: Call): Promise<unknown> {
+    try {
+      return await breaker.execute(async () => {
+        if (request.signal.aborted) throw stopped();
+        await settings.quota?.take();
         return ask(request);
       });
     } catch (error) {
@@ -113,8 +205,8 @@ export function createHttp(settings: HttpSettings): Http {
     const timeoutMs = settings.timeoutMs ?? TIMEOUT_MS;
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      if (request.signal.aborted) throw new ConnectorError("unavailable", `not asked: the look at ${name} was stopped before it began`);
-      const response = await (settings.fetch ?? globalThis.fetch)(`${base}${request.path}`, {
+      if (request.signal.aborted) throw stopped();
+      const response = await (settings.fetch ?? globalThis.fetch)(addressOf(request.path), {
         method: request.method,
         headers: {
           accept: "application/json",
@@ -133,16 +225,31 @@ export function createHttp(settings: HttpSettings): Http {
         await response.body?.cancel();
         return undefined;
       }
-      throw refusal(response, request, await reasonOf(response));
+      throw await held(refusal(response, request, await reasonOf(response)), response.status);
     } catch (error) {
       if (error instanceof ConnectorError) throw error;
       if (request.signal.aborted) throw new ConnectorError(lost(request), `${name} was given up on before it answered`);
       if (timeout.aborted) throw down(lost(request), `${name} did not answer within ${timeoutMs / 1000} s`);
       const code = errorCode(error);
-      if (code && NEVER_SENT.has(code))
-        throw down("unavailable", `${name} could not be reached (${code}): check the network and ${settings.urlSetting}`);
-      throw down(lost(request), `the connection to ${name} broke${code ? ` (${code})` : ""}`);
+      if (code && (NEVER_SENT.has(code) || code.startsWith(PROXY)))
+        throw inPassing(down("unavailable", `${name} could not be reached (${code}): check the network and ${settings.urlSetting}`));
+      throw inPassing(down(lost(request), `the connection to ${name} broke${code ? ` (${code})` : ""}`));
     }
+  }
+
+  /** The configured host and prefix, whatever a path holds: the key goes nowhere else. */
+  function addressOf(path: string): string {
+    const [own, url] = [new URL(`${base}/`), URL.parse(`${base}${path}`)];
+    if (!path.startsWith("/") || url?.origin !== own.origin || !url.pathname.startsWith(own.pathname))
+      throw new ConnectorError("refused", `not asked: the question does not lead to ${name}`);
+    return url.href;
+  }
+
+  /** Told to wait, air waits in every process that shares the quota; a moment's wait is waited out on the spot. */
+  async function held(error: ConnectorError, status: number): Promise<ConnectorError> {
+    const ms = error.retryAfterMs ?? (status === 429 ? HELD_MS : 0);
+    if (ms > LONGEST_PAUSE_MS) await settings.quota?.hold(ms);
+    return error;
   }
 
   /** What the product said of its refusal; that it cannot be read changes nothing about the refusal. */
@@ -150,7 +257,7 @@ export function createHttp(settings: HttpSettings): Http {
     try {
       const text = settings.reason ? await readText(response, MAX_REASON) : undefined;
       await response.body?.cancel();
-      const said = text === undefined ? undefined : settings.reason?.(JSON.parse(text, storable));
+      const said = text === undefined ? undefined : settings.reason?.(readBody(text));
       return plain(said ?? "");
     } catch {
       return "";
@@ -161,10 +268,13 @@ export function createHttp(settings: HttpSettings): Http {
     const { status } = response;
     const wait = retryAfterMs(response.headers.get("retry-after"), clock.now());
     const words = said ? `: ${said}` : "";
-    if (status === 429) return new ConnectorError("unavailable", `${name} asks to wait (429)`, wait);
+    if (status === 429) {
+      const error = new HttpThrottle(`${name} asks to wait (429)`, wait);
+      return wait === undefined ? error : inPassing(error);
+    }
     // Something on the way may have passed the request on before it said so.
-    if (status === 503) return down(lost(request), `${name} is not available (503)`, wait);
-    if (status >= 500 || status === 408) return down(lost(request), `${name} failed (${status})${words}`);
+    if (status === 503) return inPassing(down(lost(request), `${name} is not available (503)`, wait));
+    if (status >= 500 || status === 408) return inPassing(down(lost(request), `${name} failed (${status})${words}`));
     if (status === 401 || status === 403)
       return new HttpRefusal(status, `${name} refused air's key (${status})${words}. ${settings.refusedHint}`, said);
     // With redirect "manual" some implementations hide the status of a redirect behind 0.
@@ -179,11 +289,16 @@ export function createHttp(settings: HttpSettings): Http {
   async function readJson(response: Response, request: Call): Promise<unknown> {
     if (response.status === 204) return undefined;
     const text = await readText(response, MAX_BODY);
-    if (text === undefined) throw new ConnectorError(lost(request), `${name} answered with more than ${MAX_BODY / 1024 / 1024} MiB`);
+    // Taken to be carried out later, with nothing to read but where that can be looked at.
+    if (response.status === 202 && text === "") return { location: response.headers.get("location") ?? undefined };
+    if (text === undefined) throw new HttpTooLong(lost(request), `${name} answered with more than ${MAX_BODY / 1024 / 1024} MiB`);
     try {
-      return JSON.parse(text, storable);
+      return readBody(text);
     } catch {
-      throw down(lost(request), `${name} answered in a shape air does not know (no JSON): check ${settings.urlSetting}`);
+      throw down(
+        lost(request),
+        `${name} answered in a shape air does not know (${settings.read ? "not as documented" : "no JSON"}): check ${settings.urlSetting}`,
+      );
     }
   }
 
@@ -215,8 +330,12 @@ export function createHttp(settings: HttpSettings): Http {
       }),
     postJson: (path, body, { signal, acts, headers }) =>
       call({ method: "POST", path, body: JSON.stringify(body), type: "application/json", signal, acts, expect404: false, headers }),
+    patchJson: (path, body, { signal, acts, headers }) =>
+      call({ method: "PATCH", path, body: JSON.stringify(body), type: "application/json", signal, acts, expect404: false, headers }),
   };
 }
+
+const sleep = (ms: number, signal: AbortSignal) => pause(ms, undefined, { signal });
 
 /** Undefined where the body is too long to be an answer. */
 async function readText(response: Response, most: number): Promise<string | undefined> {
@@ -238,8 +357,16 @@ const plain = (text: string): string =>
     .join("")
     .replace(/[.:]+$/, "");
 
-/** Answers end up in the database, which takes no NUL and no half of a surrogate pair. */
-const storable = (_key: string, value: unknown) => (typeof value === "string" ? value.toWellFormed().replaceAll("\0", "\\u0000") : value);
+/** Answers end up in the database, which takes no NUL and no half of a surrogate pair: neither in a value nor in the name of a field. */
+const storable = (_key: string, value: unknown): unknown => {
+  if (typeof value === "string") return storableText(value);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const fields = Object.entries(value);
+  return fields.every(([name]) => storableText(name) === name)
+    ? value
+    : Object.fromEntries(fields.map(([name, field]) => [storableText(name), field]));
+};
+const storableText = (text: string) => text.toWellFormed().replaceAll("\0", "\\u0000");
 
 /** The connection never stood, so nothing can have been carried out. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
@@ -257,8 +384,16 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "ERR_TLS_CERT_ALTNAME_INVALID",
 ]);
 
-/** fetch hides the reason in `cause`. */
+/** fetch hides the reason in `cause`, and that may hide it once more. */
 function errorCode(error: unknown): string | undefined {
-  const cause = error instanceof Error ? (error.cause ?? error) : undefined;
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+  for (let one = error, depth = 0; one instanceof Error && depth < 4; one = one.cause, depth++) {
+    if ("code" in one && typeof one.code === "string") return refusedByProxy(one) ?? one.code;
+  }
+  return undefined;
 }
+/** A proxy that does not let the connection through: the product has not seen a byte. */
+const PROXY = "the proxy answered";
+const refusedByProxy = ({ message }: Error) => {
+  const status = /^Proxy response \((\d{3})\)/.exec(message)?.[1];
+  return status && `${PROXY} ${status}`;
+};

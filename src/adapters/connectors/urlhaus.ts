@@ -1,41 +1,19 @@
 import { z } from "zod";
 import type { EntityOf } from "../../engine/domain/entity.ts";
-import { canonicalAddress, canonicalUrl } from "../../engine/domain/entity.ts";
 import { WEIGHTS } from "../../engine/domain/verdict.ts";
-import type { Clock, Connector, ReputationAnswer, ReputationKind } from "../../engine/ports.ts";
-import { ConnectorError } from "../../engine/ports.ts";
-import { createHttp } from "./http.ts";
-import { isPublicAddress } from "./public-address.ts";
-import { createQuota } from "./quota.ts";
+import type { Connector, ReputationAnswer, ReputationKind } from "../../engine/ports.ts";
+import { ABUSE_CH, type AbuseChSettings, abuseChVendor, readAbuseCh, tags, time, word } from "./abuse-ch.ts";
+import { address, defineConnector, intelligence, secret } from "./kind.ts";
+import { type ReputationMeans, reputationSource } from "./reputation.ts";
 import { statedAt } from "./stated-at.ts";
 
-export type UrlhausSettings = { authKey: string; url: string; perMinute: number | undefined; perDay: number | undefined };
-
-const KEY_HINT = "Create an Auth-Key at auth.abuse.ch and put it into ABUSECH_AUTH_KEY.";
-
-/** "2019-01-19 01:33:26 UTC" or without the zone, which is always UTC. */
-const time = z
-  .string()
-  .transform((text) => new Date(`${text.replace(/ UTC$/, "").replace(" ", "T")}Z`))
-  .nullish()
-  .catch(undefined);
-const word = z.string().max(200).nullish().catch(undefined);
-const tags = z.array(z.string().max(100)).max(100).nullish().catch(undefined);
 const UrlAnswer = z.object({ url_status: word, threat: word, tags, date_added: time, last_online: time });
 const HostAnswer = z.object({ urls: z.array(z.object({ url_status: word, date_added: time })) });
 const PayloadAnswer = z.object({ signature: word, file_type: word, firstseen: time, lastseen: time });
 
-export function createUrlhaus(settings: UrlhausSettings, { clock, fetch: ownFetch }: { clock: Clock; fetch?: typeof fetch }): Connector {
-  const http = createHttp({
-    name: "URLhaus",
-    baseUrl: settings.url,
-    headers: { "Auth-Key": settings.authKey },
-    refusedHint: KEY_HINT,
-    urlSetting: "URLHAUS_URL",
-    clock,
-    quota: createQuota({ name: "URLhaus", perMinute: settings.perMinute, perDay: settings.perDay, clock }),
-    ...(ownFetch && { fetch: ownFetch }),
-  });
+export function createUrlhaus(settings: AbuseChSettings, means: ReputationMeans): Connector {
+  const { clock } = means;
+  const vendor = abuseChVendor({ name: "URLhaus", urlSetting: "URLHAUS_URL" }, settings, means);
 
   /** Undefined: URLhaus has no entry. A look-up, though by POST: asking changes nothing. */
   async function ask<T extends z.ZodType>(
@@ -44,16 +22,8 @@ export function createUrlhaus(settings: UrlhausSettings, { clock, fetch: ownFetc
     schema: T,
     signal: AbortSignal,
   ): Promise<z.infer<T> | undefined> {
-    const body = await http.postForm(path, form, { signal, acts: false });
-    const status = z.object({ query_status: z.string() }).safeParse(body).data?.query_status;
-    if (status === "no_results") return undefined;
-    const answer = schema.safeParse(body);
-    if (status === "ok" && answer.success) return answer.data;
-    // URLhaus says some refusals with status 200.
-    if (status?.includes("auth")) throw new ConnectorError("refused", `URLhaus refused air's key. ${KEY_HINT}`);
-    if (status && status !== "ok" && /^[a-z0-9_]{1,40}$/.test(status))
-      throw new ConnectorError("refused", `URLhaus refused the request (${status})`);
-    throw new ConnectorError("unavailable", "URLhaus answered in a shape air does not know");
+    const body = await vendor.http.postForm(path, form, { signal, acts: false });
+    return readAbuseCh("URLhaus", body, schema, ["no_results"]);
   }
 
   async function look(entity: EntityOf<ReputationKind>, signal: AbortSignal): Promise<ReputationAnswer> {
@@ -61,13 +31,12 @@ export function createUrlhaus(settings: UrlhausSettings, { clock, fetch: ownFetc
     const neutral = (text: string): ReputationAnswer => ({ label: "neutral", weight: 0, text, at: now });
     switch (entity.kind) {
       case "url": {
-        const answer = await ask("/v1/url/", { url: canonicalUrl(entity.url) }, UrlAnswer, signal);
+        const answer = await ask("/v1/url/", { url: entity.url }, UrlAnswer, signal);
         return answer ? weighUrl(answer, now) : neutral("URLhaus does not list this URL");
       }
       case "ip":
       case "domain": {
-        if (entity.kind === "ip" && !isPublicAddress(entity.address)) return neutral("not asked: not a public address");
-        const host = entity.kind === "ip" ? canonicalAddress(entity.address) : entity.name.trim().toLowerCase().replace(/\.$/, "");
+        const host = entity.kind === "ip" ? entity.address : entity.name;
         const answer = await ask("/v1/host/", { host }, HostAnswer, signal);
         return answer && answer.urls.length > 0 ? weighHost(answer, now) : neutral("URLhaus lists no URL on this host");
       }
@@ -85,7 +54,7 @@ export function createUrlhaus(settings: UrlhausSettings, { clock, fetch: ownFetc
   return {
     name: "urlhaus",
     lab: false,
-    reputation: [{ name: "urlhaus", family: "abuse.ch", kinds: ["url", "ip", "domain", "file"], look }],
+    reputation: [reputationSource(vendor, { name: "urlhaus", family: ABUSE_CH, kinds: ["url", "ip", "domain", "file"], look, clock })],
     async check(signal) {
       await ask("/v1/host/", { host: "urlhaus.abuse.ch" }, z.unknown(), signal);
     },
@@ -123,3 +92,17 @@ function weighPayload(answer: z.infer<typeof PayloadAnswer>, now: Date): Reputat
         raw: answer,
       };
 }
+
+export const urlhaus = defineConnector({
+  name: "urlhaus",
+  product: "URLhaus",
+  acts: false,
+  settings: {
+    authKey: secret(),
+    url: address("https://urlhaus-api.abuse.ch"),
+    ...intelligence(),
+  },
+  env: { ABUSECH_AUTH_KEY: "authKey", URLHAUS_URL: "url" },
+  oneKeyWith: "abuse.ch",
+  create: createUrlhaus,
+});

@@ -1,15 +1,13 @@
 import { z } from "zod";
-import type { EntityOf } from "../../engine/domain/entity.ts";
-import { canonicalAddress, canonicalUrl } from "../../engine/domain/entity.ts";
+import { type EntityOf, entityKey } from "../../engine/domain/entity.ts";
 import { WEIGHTS } from "../../engine/domain/verdict.ts";
-import type { Clock, Connector, ReputationAnswer, ReputationKind, SandboxReport } from "../../engine/ports.ts";
+import type { Connector, ReputationAnswer, ReputationKind, SandboxReport } from "../../engine/ports.ts";
 import { ConnectorError } from "../../engine/ports.ts";
-import { createHttp } from "./http.ts";
-import { isPublicAddress } from "./public-address.ts";
-import { createQuota } from "./quota.ts";
+import { address, defineConnector, intelligence, secret } from "./kind.ts";
+import { createVendor, keepsMs, type ReputationMeans, type ReputationSettings, reputationSource, StoredAnswer } from "./reputation.ts";
 import { statedAt } from "./stated-at.ts";
 
-export type VirusTotalSettings = { apiKey: string; url: string; perMinute: number | undefined; perDay: number | undefined };
+export type VirusTotalSettings = { apiKey: string } & ReputationSettings;
 
 const count = z.number().int().nonnegative().default(0);
 const time = z
@@ -45,94 +43,89 @@ const Answer = z.object({
 });
 type Attributes = z.infer<typeof Answer>["data"]["attributes"];
 
-/** Reputation and sandboxes read the same report: asked for within this time it is paid for once. */
-const SHARED_MS = 60_000;
-const MAX_SHARED = 200;
+/** Reputation and sandboxes read the same report, which is paid for once. */
+type Both = { reputation: ReputationAnswer; sandboxes: SandboxReport | null };
+const StoredBoth = z.object({ reputation: StoredAnswer, sandboxes: StoredAnswer.nullable() });
+
 /** How many engines must have looked before "none of them minds" means anything. */
 const ENOUGH_ENGINES = 40;
 /** Fresh malware is detected by nobody for a while. */
 const SEASONED_DAYS = 7;
 const DAY = 86_400_000;
 
-export function createVirusTotal(
-  settings: VirusTotalSettings,
-  { clock, fetch: ownFetch }: { clock: Clock; fetch?: typeof fetch },
-): Connector {
-  const http = createHttp({
-    name: "VirusTotal",
-    baseUrl: settings.url,
-    headers: { "x-apikey": settings.apiKey },
-    refusedHint: "Copy the API key from your VirusTotal profile into VIRUSTOTAL_API_KEY.",
-    urlSetting: "VIRUSTOTAL_URL",
-    clock,
-    quota: createQuota({ name: "VirusTotal", perMinute: settings.perMinute, perDay: settings.perDay, clock }),
-    ...(ownFetch && { fetch: ownFetch }),
-  });
-
-  const shared = new Map<string, { at: number; asker: AbortSignal; body: Promise<unknown> }>();
-  /** undefined: VirusTotal does not know it. */
-  async function report(path: string, signal: AbortSignal): Promise<unknown> {
-    const now = clock.now().getTime();
-    const known = shared.get(path);
-    if (known && now - known.at < SHARED_MS) {
-      try {
-        return await known.body;
-      } catch (error) {
-        // The one who asked gave up; whoever still waits asks for himself.
-        if (!known.asker.aborted || signal.aborted) throw error;
-        if (shared.get(path) === known) shared.delete(path);
-        return report(path, signal);
-      }
-    }
-    const entry = { at: now, asker: signal, body: http.get(path, { signal, expect404: true }) };
-    shared.delete(path);
-    shared.set(path, entry);
-    for (const oldest of shared.keys()) {
-      if (shared.size <= MAX_SHARED) break;
-      shared.delete(oldest);
-    }
-    try {
-      return await entry.body;
-    } catch (error) {
-      if (shared.get(path) === entry) shared.delete(path);
-      throw error;
-    }
-  }
+export function createVirusTotal(settings: VirusTotalSettings, means: ReputationMeans): Connector {
+  const { clock } = means;
+  const vendor = createVendor(
+    {
+      name: "VirusTotal",
+      headers: { "x-apikey": settings.apiKey },
+      refusedHint: "Copy the API key from your VirusTotal profile into VIRUSTOTAL_API_KEY.",
+      urlSetting: "VIRUSTOTAL_URL",
+    },
+    settings,
+    means,
+  );
 
   /** undefined: VirusTotal does not know it. */
   async function attributesOf(path: string, signal: AbortSignal): Promise<Attributes | undefined> {
-    const body = await report(path, signal);
+    const body = await vendor.http.get(path, { signal, expect404: true });
     if (body === undefined) return undefined;
     const answer = Answer.safeParse(body);
     if (!answer.success) throw new ConnectorError("unavailable", "VirusTotal answered in a shape air does not know");
     return answer.data.data.attributes;
   }
 
-  async function look(entity: EntityOf<ReputationKind>, signal: AbortSignal): Promise<ReputationAnswer> {
+  const both = (entity: EntityOf<ReputationKind>, signal: AbortSignal): Promise<Both> =>
+    vendor.remembered<Both>(
+      {
+        question: entityKey(entity),
+        ask: () => ask(entity, signal),
+        keepsMs: ({ reputation }) => keepsMs(reputation),
+        signal,
+      },
+      (stored) => StoredBoth.safeParse(stored).data,
+    );
+
+  async function ask(entity: EntityOf<ReputationKind>, signal: AbortSignal): Promise<Both> {
     const now = clock.now();
+    const nothing = (text: string): Both => ({ reputation: { label: "neutral", weight: 0, text, at: now }, sandboxes: null });
     const path = pathOf(entity);
-    if ("reason" in path) return { label: "neutral", weight: 0, text: path.reason, at: now };
+    if ("reason" in path) return nothing(path.reason);
     const attributes = await attributesOf(path.path, signal);
-    if (!attributes) return { label: "neutral", weight: 0, text: `VirusTotal does not know this ${WORD[entity.kind]}`, at: now };
-    return weigh(entity.kind, attributes, now);
+    if (!attributes) return nothing(`VirusTotal does not know this ${WORD[entity.kind]}`);
+    const verdicts = entity.kind === "file" ? Object.entries(attributes.sandbox_verdicts ?? {}) : [];
+    return {
+      reputation: weigh(entity.kind, attributes, now),
+      sandboxes: verdicts.length === 0 ? null : weighSandboxes(verdicts, now),
+    };
   }
+
+  const look = async (entity: EntityOf<ReputationKind>, signal: AbortSignal) => (await both(entity, signal)).reputation;
 
   /** VirusTotal's sandboxes run files; of a url it says nothing here. */
   async function sandboxes(entity: EntityOf<"file"> | EntityOf<"url">, signal: AbortSignal): Promise<SandboxReport | undefined> {
-    const path = pathOf(entity);
-    if (entity.kind !== "file" || "reason" in path) return undefined;
-    const verdicts = Object.entries((await attributesOf(path.path, signal))?.sandbox_verdicts ?? {});
-    return verdicts.length === 0 ? undefined : weighSandboxes(verdicts, clock.now());
+    if (entity.kind !== "file") return undefined;
+    const leaving = vendor.leaving(entity);
+    return "kept" in leaving ? undefined : ((await both(leaving.send, signal)).sandboxes ?? undefined);
   }
 
   return {
     name: "virustotal",
     lab: false,
-    reputation: [{ name: "virustotal", family: "virustotal", kinds: ["file", "url", "ip", "domain"], look }],
+    reputation: [
+      reputationSource(vendor, {
+        name: "virustotal",
+        family: "virustotal",
+        kinds: ["file", "url", "ip", "domain"],
+        look,
+        clock,
+        remembers: true,
+      }),
+    ],
     // One vendor, one family: what its sandboxes say and what its engines say count together.
     sandboxes: [{ name: "virustotal", family: "virustotal", report: sandboxes }],
     async check(signal) {
-      await http.get("/api/v3/domains/virustotal.com", { signal, expect404: true });
+      await vendor.http.get("/api/v3/domains/virustotal.com", { signal, expect404: true });
     },
   };
 }
@@ -174,13 +167,11 @@ function pathOf(entity: EntityOf<ReputationKind>): { path: string } | { reason: 
       return hash ? { path: `/api/v3/files/${hash}` } : { reason: "not asked: VirusTotal knows files by hash only" };
     }
     case "ip":
-      return isPublicAddress(entity.address)
-        ? { path: `/api/v3/ip_addresses/${encodeURIComponent(canonicalAddress(entity.address))}` }
-        : { reason: "not asked: not a public address" };
+      return { path: `/api/v3/ip_addresses/${encodeURIComponent(entity.address)}` };
     case "domain":
-      return { path: `/api/v3/domains/${encodeURIComponent(entity.name.trim().toLowerCase().replace(/\.$/, ""))}` };
+      return { path: `/api/v3/domains/${encodeURIComponent(entity.name)}` };
     case "url":
-      return { path: `/api/v3/urls/${Buffer.from(canonicalUrl(entity.url), "utf8").toString("base64url")}` };
+      return { path: `/api/v3/urls/${Buffer.from(entity.url, "utf8").toString("base64url")}` };
     default:
       return entity satisfies never;
   }
@@ -230,3 +221,17 @@ function cleanWeight(kind: ReputationKind, attributes: Attributes, now: Date): n
       return kind satisfies never;
   }
 }
+
+export const virusTotal = defineConnector({
+  name: "virustotal",
+  product: "VirusTotal",
+  acts: false,
+  settings: {
+    apiKey: secret(),
+    url: address("https://www.virustotal.com"),
+    // What a free key grants.
+    ...intelligence({ perMinute: 4, perDay: 500 }),
+  },
+  env: { VIRUSTOTAL_API_KEY: "apiKey", VIRUSTOTAL_URL: "url" },
+  create: createVirusTotal,
+});

@@ -12,11 +12,13 @@ import { createGroups } from "./groups.ts";
 import { createHome } from "./home.ts";
 import { createIdentity } from "./identity.ts";
 import { type Reply, readSlack, type SlackIntent, type SlackPerson } from "./inbox.ts";
+import { SLACK_BUDGET } from "./limits.ts";
 import { type Asked, createModals, type FormHandlers } from "./modals.ts";
 import { createPeople, type SlackProfile } from "./people.ts";
 import { createPlatform, respond } from "./post.ts";
 import { createSeen } from "./seen.ts";
 import { createSocket } from "./socket.ts";
+import { escapeTo } from "./text.ts";
 
 export type SlackSettings = {
   botToken: string;
@@ -255,8 +257,7 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     try {
       const file = await handlers.attachment(card);
       if (file === undefined) return;
-      const where = asked ?? { channel: (await client.chat.postMessage({ channel: by.userId, text: `${file.title}:` })).channel ?? "" };
-      await sendFile(client, file, where, isSlackHost);
+      await sendFile(client, file, asked ?? { channel: await announced(file.title, by) }, isSlackHost);
     } catch (error) {
       const problem = toChatError(error);
       log.warn("a file did not reach Slack", { error: problem.message });
@@ -267,6 +268,13 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
         ...(asked?.thread === undefined ? {} : { thread_ts: asked.thread }),
       });
     }
+  }
+
+  /** A line for the person that a file follows; the conversation it stands in. */
+  async function announced(title: string, by: SlackPerson): Promise<string> {
+    const text = escapeTo(`${title}:`, SLACK_BUDGET.note);
+    const sent = await client.chat.postMessage({ channel: by.userId, text, unfurl_links: false, unfurl_media: false });
+    return sent.channel ?? "";
   }
 
   async function answer(reply: Reply, by: SlackPerson, card: Card): Promise<void> {

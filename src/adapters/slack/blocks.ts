@@ -2,7 +2,6 @@ import type {
   ConfirmationDialog,
   ContextBlock,
   KnownBlock,
-  MrkdwnElement,
   Overflow,
   PlainTextElement,
   RichTextBlock,
@@ -14,13 +13,13 @@ import { visible } from "../../engine/cards/visible.ts";
 import type { Named } from "../../engine/domain/paging.ts";
 import { type ActionId, formValue, MORE, writeActionId } from "./action-id.ts";
 import { SLACK_BUDGET, SLACK_LIMITS } from "./limits.ts";
-import { cutTo, escapeTo, isBlank, mrkdwnSpan, visibleSpans } from "./text.ts";
+import { cutTo, escapeTo, isBlank, visibleSpans } from "./text.ts";
 
 export type SlackMessage = { text: string; blocks: KnownBlock[] };
 
 /**
  * Card → Block Kit, within the budget by construction. Attacker text stands in plain_text or rich_text, where Slack reads no
- * markup; section fields are the one mrkdwn, see mrkdwnSpan.
+ * markup; nothing in a block is mrkdwn.
  */
 export function toMessage(card: Card, share = 1): SlackMessage {
   const buttons = drawButtons(card.buttons);
@@ -184,40 +183,27 @@ function mentionText(lines: readonly Line[]): string {
 
 type Facts = Extract<Line, { kind: "facts" }>["facts"];
 
+/**
+ * Label and value on one line each: in the fields of a section every value would be markup to Slack, and a phone gives each pair two lines.
+ */
 function drawFacts(facts: Facts, page: Page): void {
-  for (let from = 0; from < facts.length; from += SLACK_LIMITS.fields) {
-    if (page.full) {
+  const spans: Span[] = [];
+  const before = page.room;
+  for (const [label, value] of facts) {
+    if (page.room < 60) {
       page.cuts.add("facts");
-      return;
+      break;
     }
-    let room = page.room;
-    const fields: MrkdwnElement[] = [];
-    for (const [label, value] of facts.slice(from, from + SLACK_LIMITS.fields)) {
-      if (room < 60) {
-        page.cuts.add("facts");
-        break;
-      }
-      const text = drawFact(label, value, Math.min(SLACK_BUDGET.fieldText, room), page);
-      room -= text.length;
-      fields.push({ type: "mrkdwn", text, verbatim: true });
-    }
-    if (fields.length > 0) page.add({ type: "section", fields });
+    const name = cutTo(isBlank(label) ? "–" : visible(label).replaceAll("\n", " "), 80);
+    const fact = [
+      { text: `${spans.length === 0 ? "" : "\n"}${name}: `, style: "bold" as const },
+      ...fitSpans(isBlank(value) ? "–" : value, SLACK_BUDGET.fieldText, page, "a long fact"),
+    ];
+    page.room -= plain(fact).length;
+    spans.push(...fact);
   }
-}
-
-function drawFact(label: string, value: Text, max: number, page: Page): string {
-  const name = mrkdwnSpan({ text: (isBlank(label) ? "–" : label).replaceAll("\n", " "), style: "bold" }, Math.min(80, max - 20));
-  let text = `${name}\n`;
-  for (const span of isBlank(value) ? [{ text: "–" }] : visibleSpans(value)) {
-    const drawn = mrkdwnSpan(span, max - text.length);
-    if (drawn.endsWith("…") || drawn.endsWith("…`") || drawn.endsWith("…*")) page.cuts.add("a long fact");
-    // A code span that touches a word is no code span to Slack, and what is in it would be read as markup.
-    const gap = (drawn.startsWith("`") && !/\s$/.test(text)) || (text.endsWith("`") && !/^\s/.test(drawn));
-    if (text.length + drawn.length + 1 > max && gap) break;
-    text += gap ? ` ${drawn}` : drawn;
-    if (text.length >= max - 1) break;
-  }
-  return text;
+  page.room = before;
+  if (spans.length > 0) page.add(richText([section(spans)]));
 }
 
 function drawList(line: Extract<Line, { kind: "list" }>, page: Page): void {

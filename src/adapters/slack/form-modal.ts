@@ -61,8 +61,15 @@ export function noteModal(card: Card): ModalView {
     callback_id: "air:note",
     title: short(card.title, "air"),
     close: short("Close", "Close"),
-    blocks: toMessage(card).blocks,
+    blocks: noteBlocks(card),
   };
+}
+
+/** The modal's own title is the heading, where it holds the card's whole; what says nothing else keeps it all the same. */
+function noteBlocks(card: Card): KnownBlock[] {
+  const blocks = toMessage(card).blocks;
+  const whole = visible(card.title).trim() !== "" && visible(card.title).trim().length <= SLACK_LIMITS.viewTitle;
+  return whole && blocks.length > 1 ? blocks.slice(1) : blocks;
 }
 
 export const waitingCard: Card = {
@@ -94,7 +101,7 @@ function elementOf(field: Field, typed: Filled[string] | undefined): InputBlock[
     case "line":
     case "text": {
       const longest = Math.min(field.longest, SLACK_LIMITS.inputLength);
-      const initial = cutTo(words ?? field.initial ?? "", longest);
+      const initial = cutTo((words ?? field.initial ?? "").toWellFormed(), longest);
       return {
         type: "plain_text_input",
         action_id: CARRIES_ANSWERS,
@@ -121,8 +128,12 @@ function elementOf(field: Field, typed: Filled[string] | undefined): InputBlock[
 
 /** A value cannot be cut without meaning something else: such a choice is left out. */
 function optionsOf(choices: readonly Choice[], most: number): PlainTextOption[] {
-  const fits = choices.filter(({ value }) => value !== "" && value.length <= SLACK_LIMITS.optionValue && value.isWellFormed());
-  return fits.slice(0, most).map(({ value, label }) => ({ text: text(visible(label).trim() || value, SLACK_LIMITS.optionText), value }));
+  const fits = choices.filter(({ value }) => value.trim() !== "" && value.length <= SLACK_LIMITS.optionValue && value.isWellFormed());
+  // Slack refuses a whole form where two choices would mean the same.
+  const different = [...new Map(fits.map((choice) => [choice.value, choice])).values()];
+  return different
+    .slice(0, most)
+    .map(({ value, label }) => ({ text: text(visible(label).trim() || visible(value), SLACK_LIMITS.optionText), value }));
 }
 
 const text = (words: string, most: number): PlainTextElement => ({ type: "plain_text", text: cutTo(words, most), emoji: false });

@@ -1,7 +1,9 @@
 import type { WebClient } from "@slack/web-api";
 import { z } from "zod";
+import { visible } from "../../engine/cards/visible.ts";
 import { toChatError } from "./errors.ts";
 import { BUDGET_MS, keptAMinute } from "./kept.ts";
+import { cutTo } from "./text.ts";
 
 export type SlackProfile = {
   email?: string;
@@ -26,6 +28,9 @@ const User = z.object({
 });
 
 const MOST = 1_000;
+/** A name is what somebody typed about themselves: it stands in cards, in the story and in the audit. */
+const LONGEST_NAME = 100;
+const readable = (name = ""): string => cutTo(visible(name).replaceAll(/\s+/g, " ").trim(), LONGEST_NAME);
 
 /**
  * Who a Slack user is, by users.info: kept a minute, within the time a press allows. It throws when it cannot say; the caller treats
@@ -49,7 +54,7 @@ export function createPeople(
       // An address nobody confirmed is only what somebody typed.
       const email = user.is_email_confirmed ? user.profile.email?.trim().toLowerCase() : undefined;
       return {
-        name: user.real_name || user.profile.real_name || user.name || user.id,
+        name: [user.real_name, user.profile.real_name, user.name].map(readable).find((name) => name !== "") ?? user.id,
         member: user.id === userId && inside && !outsider,
         ...(email ? { email } : {}),
       };

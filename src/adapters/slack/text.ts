@@ -35,20 +35,3 @@ export function escapeTo(text: string, max: number): string {
   }
   return max < 1 ? "" : `${out}…`;
 }
-
-/** Characters with which mrkdwn forges bold, italics, quotes, lists, emoji or a link. */
-const FORMATTING = /[*_~`|]|:(?!\d\d:)[\w+'-]+:|^\s*(>|[-•]|\d+[.)])|[a-z][a-z0-9+.-]*:\/\/|(^|[^\w])[@#]\w/im;
-
-/**
- * A value in mrkdwn, where a section field has no plain way to stand beside a bold label. Text that could format goes into a code
- * span, in which Slack reads no markup; the only sign that ends such a span is drawn as its look-alike.
- */
-export function mrkdwnSpan(span: Span, max: number): string {
-  const text = visible(span.text);
-  if (text.trim() === "") return escapeTo(text, max);
-  if (span.style !== "code" && !FORMATTING.test(text)) {
-    return span.style === "bold" && max > 2 && !text.includes("\n") ? `*${escapeTo(text.trim(), max - 2)}*` : escapeTo(text, max);
-  }
-  if (max < 3) return "";
-  return `\`${escapeTo(text.replaceAll("`", "ˋ").replaceAll("\n", " ↵ "), max - 2)}\``;
-}

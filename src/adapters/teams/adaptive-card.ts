@@ -29,36 +29,47 @@ type Element =
     }
   | { type: "ColumnSet"; columns: { type: "Column"; width: string; items: Element[] }[]; spacing?: Spacing }
   | { type: "ActionSet"; actions: Action[] }
-  | { type: "Input.Text"; id: string; label: string; isMultiline: true; maxLength: number; isRequired?: true; errorMessage?: string };
+  | Input;
+/** What a person fills in. */
+export type Input = { id: string; label: string; isRequired?: true; errorMessage?: string; value?: string } & (
+  | { type: "Input.Text"; isMultiline: boolean; maxLength: number; placeholder?: string }
+  | { type: "Input.ChoiceSet"; style: "compact" | "expanded"; isMultiSelect: boolean; choices: { title: string; value: string }[] }
+);
 type Spacing = "None" | "Small" | "Medium";
 type Action =
   | {
       type: "Action.Execute";
       title: string;
-      verb: "press";
-      data: { value: string; input?: string };
+      /** `press`: a button of a card. `form`: it opens a form. `submit`: a form is filled in. `back`: to the card again. */
+      verb: "press" | "form" | "submit" | "back";
+      data: { value: string; input?: string } | { ref: string } | Record<string, never>;
       associatedInputs: "auto" | "none";
       style?: "positive" | "destructive";
+      /** It stands in the menu behind the three dots. */
+      mode?: "secondary";
     }
+  /** Of a form in a dialog. */
+  | { type: "Action.Submit"; title: string; data: { ref: string } }
   | { type: "Action.OpenUrl"; title: string; url: string };
 
 /**
  * Card → Adaptive Card 1.5, at most 25 KB by construction. Attacker text stands in RichTextBlock runs, which know no Markdown; the
- * heading is the one TextBlock and is escaped. Colour sits behind default-coloured text and always beside a word.
+ * heading is the one TextBlock and is escaped. Colour sits behind default-coloured text and always beside a word. `share`: of the room, for
+ * what Teams did not take as it was.
  */
-export function toAdaptiveCard(card: Card): AdaptiveCard {
+export function toAdaptiveCard(card: Card, share = 1): AdaptiveCard {
   const { actions, inputs, cuts } = drawButtons(card.buttons);
+  const rows = inRows(actions);
   const frame: AdaptiveCard = {
     type: "AdaptiveCard",
     $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
     version: "1.5",
     fallbackText: cutTo(visible(card.summary.trim() || card.title.trim() || "air"), 500),
     body: [],
-    ...(actions.length === 0 ? {} : { actions: actions.slice(0, TEAMS_LIMITS.actionsPerSet) }),
+    ...(actions.length === 0 ? {} : { actions: rows.at(-1) ?? [] }),
   };
-  const more = actions.slice(TEAMS_LIMITS.actionsPerSet);
-  const tail: Element[] = [...inputs, ...(more.length === 0 ? [] : [{ type: "ActionSet" as const, actions: more }])];
-  const page = new Page(TEAMS_LIMITS.cardBytes - bytes(frame) - bytes(tail) - CUT_NOTE);
+  const tail: Element[] = [...inputs, ...rows.slice(0, -1).map((row) => ({ type: "ActionSet" as const, actions: row }))];
+  const page = new Page(TEAMS_LIMITS.cardBytes * share - bytes(frame) - bytes(tail) - CUT_NOTE);
   for (const cut of cuts) page.cuts.add(cut);
   page.add(drawTitle(card));
   for (const line of card.lines) drawLine(line, page);
@@ -66,6 +77,22 @@ export function toAdaptiveCard(card: Card): AdaptiveCard {
   const note: Element[] = page.cuts.size === 0 ? [] : [small(cutTo(`Cut to fit Teams: ${[...page.cuts].join(", ")}.`, 300))];
   return { ...frame, body: [...page.body, ...note, ...tail], ...(entities.length === 0 ? {} : { msteams: { entities } }) };
 }
+
+/** Almost nothing: what it is about, and that the rest stands elsewhere. */
+export const toPlainCard = ({ title, tone, summary }: Card): AdaptiveCard =>
+  toAdaptiveCard({
+    title: cutTo(title, 150),
+    tone,
+    summary: cutTo(summary, 300),
+    lines: [{ kind: "note", text: "Teams did not take this card as it is. Ask for it by its id, or look in the console." }],
+    buttons: [],
+  });
+
+/** What stands beside the buttons of an answer or a form: the way back to the card. */
+export const withBack = (card: AdaptiveCard, title: string): AdaptiveCard => ({
+  ...card,
+  actions: [...(card.actions ?? []), { type: "Action.Execute", title, verb: "back", data: {}, associatedInputs: "none" }],
+});
 
 /** The heading; with a badge it stands in a band of its colour, from edge to edge. */
 function drawTitle(card: Card): Element {
@@ -219,13 +246,13 @@ function fitSpans(text: Text, max: number, page: Page, what: string): Span[] {
 
 function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Element[]; cuts: string[] } {
   const cuts: string[] = [];
-  // What opens a form waits for dialogs.
   const fits = all.filter((button) => {
-    if (button.form !== undefined) return false;
     const fine =
-      button.url !== undefined
-        ? /^https?:\/\//.test(button.url) && button.url.length <= 500
-        : button.value !== undefined && button.value !== "" && bytes(button.value) <= 700;
+      button.form !== undefined
+        ? button.form !== "" && bytes(button.form) <= 700
+        : button.url !== undefined
+          ? /^https?:\/\//.test(button.url) && button.url.length <= 500
+          : button.value !== undefined && button.value !== "" && bytes(button.value) <= 700;
     if (!fine) cuts.push(`the button "${cutTo(visible(button.label), 30)}"`);
     return fine;
   });
@@ -236,6 +263,15 @@ function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Eleme
   const actions = shown.map((button, index): Action => {
     const title = cutTo(visible(button.label).trim() || "Open", TEAMS_LIMITS.label);
     if (button.url !== undefined) return { type: "Action.OpenUrl", title, url: button.url };
+    if (button.form !== undefined)
+      return {
+        type: "Action.Execute",
+        title,
+        verb: "form",
+        data: { ref: button.form },
+        associatedInputs: "none",
+        ...(button.more ? { mode: "secondary" as const } : {}),
+      };
     const id = `typed${index}`;
     if (button.input !== undefined) {
       const label = cutTo(visible(button.input.label).trim() || "Text", 100);
@@ -257,10 +293,36 @@ function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Eleme
       data: { value: button.value ?? "", ...(button.input === undefined ? {} : { input: id }) },
       associatedInputs: button.input === undefined ? "none" : "auto",
       ...(button.style === "primary" ? { style: "positive" as const } : button.style === "danger" ? { style: "destructive" as const } : {}),
+      ...(button.more ? { mode: "secondary" as const } : {}),
     };
   });
   return { actions, inputs, cuts };
 }
+
+/** A row of buttons does not break on a phone: what does not fit beside the others gets a row of its own. The menu ends the last one. */
+function inRows(actions: readonly Action[]): Action[][] {
+  const isInMenu = (action: Action) => action.type === "Action.Execute" && action.mode === "secondary";
+  const rows: Action[][] = [[]];
+  const room = PHONE - (actions.some(isInMenu) ? MENU : 0);
+  let width = 0;
+  for (const action of actions.filter((one) => !isInMenu(one))) {
+    const wide = BUTTON_FRAME + action.title.length * LETTER;
+    const row = rows.at(-1) ?? [];
+    if (row.length > 0 && (width + wide > room || row.length >= TEAMS_LIMITS.actionsPerSet)) {
+      rows.push([action]);
+      width = wide;
+    } else {
+      row.push(action);
+      width += wide;
+    }
+  }
+  rows.at(-1)?.push(...actions.filter(isInMenu));
+  return rows;
+}
+const PHONE = 350;
+const MENU = 60;
+const BUTTON_FRAME = 40;
+const LETTER = 9;
 
 const runs = (spans: readonly Span[]): Extract<Element, { type: "RichTextBlock" }> => ({
   type: "RichTextBlock",

@@ -33,6 +33,7 @@ export async function readDigest(db: Db, which: Parameters<Reads["digest"]>[0]):
     inArray(i.severity, severities),
     eq(i.lab, lab),
     sql`${i.status} <> 'redirected'`,
+    eq(i.preexisting, false),
     sql`not ${shown(channel, sql`'incident:' || ${i.id}`)}`,
     sql`(${i.stormId} is null or not ${shown(channel, sql`'storm:' || ${i.stormId}`)})`,
   );

@@ -84,6 +84,40 @@ export function reads(db: () => Db): Reads {
         );
       return new Set(rows.map(sameProposal));
     },
+    vendorIncidents: async (source, ids) =>
+      ids.length === 0
+        ? []
+        : db()
+            .select()
+            .from(t.vendorIncidents)
+            .where(and(eq(t.vendorIncidents.source, source), inArray(t.vendorIncidents.vendorId, [...ids]))),
+    async incidentsOfVendor(source, vendorId) {
+      const rows = await db()
+        .selectDistinct({ id: t.alerts.incidentId })
+        .from(t.alerts)
+        .where(and(eq(t.alerts.source, source), eq(t.alerts.vendorIncident, vendorId), eq(t.alerts.lab, false)))
+        .orderBy(asc(t.alerts.incidentId));
+      return rows.map((row) => row.id);
+    },
+    closingVendorIncidents: (source) =>
+      db()
+        .select()
+        .from(t.vendorIncidents)
+        .where(and(eq(t.vendorIncidents.source, source), eq(t.vendorIncidents.closing, true))),
+    dueWriteBacks: (now, limit) =>
+      db()
+        .select()
+        .from(t.writeBacks)
+        .where(and(eq(t.writeBacks.state, "waiting"), lte(t.writeBacks.tryAt, now)))
+        .orderBy(asc(t.writeBacks.tryAt), asc(t.writeBacks.vendorId))
+        .limit(limit),
+    writeBacksOf: async (source, kind, ids) =>
+      ids.length === 0
+        ? []
+        : db()
+            .select()
+            .from(t.writeBacks)
+            .where(and(eq(t.writeBacks.source, source), eq(t.writeBacks.kind, kind), inArray(t.writeBacks.vendorId, [...ids]))),
     approvalsOf: (id) => db().select().from(t.approvals).where(eq(t.approvals.actionId, id)).orderBy(asc(t.approvals.at)),
     approvalsOfActions: async (ids) =>
       ids.length === 0
@@ -96,6 +130,11 @@ export function reads(db: () => Db): Reads {
     async setting<T>(key: string) {
       const row = await one(db().select().from(t.settings).where(eq(t.settings.key, key)));
       return row?.value as T | undefined;
+    },
+    async settingsUnder<T>(prefix: string) {
+      const under = sql`starts_with(${t.settings.key}, ${prefix})`;
+      const rows = await db().select({ value: t.settings.value }).from(t.settings).where(under).orderBy(asc(t.settings.key));
+      return rows.map((row) => row.value as T);
     },
     async automaticSince(kind, hour, day) {
       const automatic = sql`${t.actions.decision}->>'decision' = 'automatic'`;
@@ -455,7 +494,18 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
   if (ids.length === 0) return views;
   const wanted = [...new Set(ids)];
   for (const incident of await db.select().from(t.incidents).where(inArray(t.incidents.id, wanted))) {
-    views.set(incident.id, { incident, alerts: [], investigations: [], evidence: [], actions: [], approvals: [], timeline: [], pages: [] });
+    views.set(incident.id, {
+      incident,
+      alerts: [],
+      investigations: [],
+      evidence: [],
+      actions: [],
+      approvals: [],
+      timeline: [],
+      pages: [],
+      vendorIncidents: [],
+      writeBacks: [],
+    });
   }
   const [alerts, investigations, evidence, actions, timeline] = [
     await newestAlerts(db, wanted),
@@ -476,6 +526,7 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
     .orderBy(desc(t.pages.id))
     .limit(PAGES_SHOWN * wanted.length);
   for (const row of told) views.get(row.incidentId)?.pages.unshift(row);
+  await addVendors(db, views);
   for (const row of alerts) views.get(row.incidentId)?.alerts.push(row);
   for (const row of investigations) views.get(row.incidentId)?.investigations.push(row);
   for (const row of evidence) views.get(row.incidentId)?.evidence.push(row);
@@ -497,4 +548,19 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
     for (const row of rows) views.get(owner.get(row.actionId) ?? -1)?.approvals.push(row);
   }
   return views;
+}
+
+/** The sources' own incidents of the alerts in these views, and what their sources are told. */
+async function addVendors(db: Db, views: ReadonlyMap<number, IncidentView>): Promise<void> {
+  const ids = [...views.keys()];
+  const v = t.vendorIncidents;
+  const rows = await db
+    .selectDistinctOn([t.alerts.incidentId, v.source, v.vendorId], { incidentId: t.alerts.incidentId, row: getTableColumns(v) })
+    .from(t.alerts)
+    .innerJoin(v, and(eq(v.source, t.alerts.source), eq(v.vendorId, t.alerts.vendorIncident)))
+    .where(and(inArray(t.alerts.incidentId, ids), isNotNull(t.alerts.vendorIncident), eq(t.alerts.lab, false)))
+    .orderBy(asc(t.alerts.incidentId), asc(v.source), asc(v.vendorId));
+  for (const { incidentId, row } of rows) views.get(incidentId)?.vendorIncidents.push(row);
+  for (const row of await db.select().from(t.writeBacks).where(inArray(t.writeBacks.incidentId, ids)).orderBy(asc(t.writeBacks.createdAt)))
+    views.get(row.incidentId)?.writeBacks.push(row);
 }

@@ -158,10 +158,12 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       // The root card of the absorbed incident stays its own and says where it went; its replies are drawn again as the survivor's.
       const moved = await tx
         .update(t.messages)
-        .set({ incidentId: to, wanted: sql`${t.messages.wanted} + 1` })
+        // The console draws at every read: nobody would ever send what is wanted there, and it would count as stale for good.
+        .set({ incidentId: to, wanted: sql`${t.messages.wanted} + case when ${t.messages.channel} like 'console:%' then 0 else 1 end` })
         .where(and(eq(t.messages.incidentId, from), isNotNull(t.messages.thread)))
-        .returning({ channel: t.messages.channel });
-      for (const channel of new Set(moved.map((row) => row.channel).sort())) await wakeWriter(tx, queue, channel);
+        .returning({ channel: t.messages.channel, stale: sql<boolean>`${t.messages.wanted} > ${t.messages.shown}` });
+      const channels = moved.filter(({ stale }) => stale).map(({ channel }) => channel);
+      for (const channel of new Set(channels.sort())) await wakeWriter(tx, queue, channel);
     },
     async moveAlerts(alerts, to) {
       if (alerts.length === 0) return;
@@ -228,6 +230,15 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
           digest: t.alerts.digest,
           incidentId: t.alerts.incidentId,
           investigationId: t.alerts.investigationId,
+          status: t.alerts.status,
+          severity: t.alerts.severity,
+          handling: t.alerts.handling,
+          preexisting: t.alerts.preexisting,
+          entityCount: sql<number>`jsonb_array_length(${t.alerts.entities})`,
+          told: sql<{ classification: string | null; determination: string | null } | null>`(
+            select jsonb_build_object('classification', w.classification, 'determination', w.determination) from write_backs w
+            where w.source = ${t.alerts.source} and w.kind = 'alert' and w.vendor_id = ${t.alerts.sourceId}
+              and w.state <> 'failed' and not ${t.alerts.lab})`,
         })
         .from(t.alerts)
         .where(inArray(t.alerts.identity, [...identities])),
@@ -563,6 +574,20 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         .where(and(eq(t.pages.incidentId, incident), inArray(t.pages.step, [...steps]), isNull(t.pages.sentAt), isNull(t.pages.droppedAt)))
         .returning({ id: t.pages.id });
       return dropped.length;
+    },
+    async putVendorIncidents(rows) {
+      for (const row of rows)
+        await tx
+          .insert(t.vendorIncidents)
+          .values(row)
+          .onConflictDoUpdate({ target: [t.vendorIncidents.source, t.vendorIncidents.vendorId], set: row });
+    },
+    async putWriteBacks(rows) {
+      for (const row of rows)
+        await tx
+          .insert(t.writeBacks)
+          .values(row)
+          .onConflictDoUpdate({ target: [t.writeBacks.source, t.writeBacks.kind, t.writeBacks.vendorId], set: row });
     },
     async putSetting(key, value) {
       await tx.insert(t.settings).values({ key, value }).onConflictDoUpdate({ target: t.settings.key, set: { value } });

@@ -57,8 +57,23 @@ export type ActionKind = {
     call: { comment: string; key: string; now: Date; params?: Params },
     signal: AbortSignal,
   ) => Promise<Ticket>;
-  /** Follow a pending ticket. */
-  follow: (ticket: string, capabilities: Capabilities, signal: AbortSignal, params?: Params) => Promise<Ticket>;
+  /**
+   * Follow a pending ticket. `about` is for what can only be followed by looking at the target.
+   *
+   * @throws ConnectorError unclear where it will not be known any more: then only the target's state counts
+   */
+  follow: (
+    ticket: string,
+    capabilities: Capabilities,
+    signal: AbortSignal,
+    params?: Params,
+    about?: { target: Entity; now: Date },
+  ) => Promise<Ticket>;
+  /**
+   * For a call begun at `since` that nobody heard the answer of, at a product that keeps no list of ours and takes its time: what `follow`
+   * watches the target by. Undefined where there is nothing to wait for.
+   */
+  watch?: (capabilities: Capabilities, since: Date) => Ticket | undefined;
   /** What a call with this key started since then, if the product can say; undefined as a whole where it cannot. */
   findRun?: (
     target: Entity,

@@ -1,5 +1,7 @@
 import { NoParams } from "../domain/action.ts";
+import type { Entity } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
+import { quotedName } from "./by-hand.ts";
 import { asIndicator, indicatorName, indicatorOf, indicatorReach, listRun, needIndicators } from "./on-indicator.ts";
 
 /** What Microsoft's tenant list does by default (domain 1.7); a block nobody remembers must not last for ever. */
@@ -25,7 +27,7 @@ export const blockIndicator: ActionKind = {
     }
     if (indicators) return { name: indicators.connector };
     return {
-      byHand: `Block the ${indicatorName(target)} by hand: add it to the block list of your endpoint product (Defender: Settings, Endpoints, Indicators, Add item, Block) or of your proxy or firewall, with ${BLOCK_DAYS} days to expiry.`,
+      byHand: `Block the ${indicatorName(target)} by hand: add it to the block list of your endpoint product (Defender: Settings, Endpoints, Indicators, Add item, Block) or of your proxy or firewall, with ${BLOCK_DAYS} days to expiry.${inMail(target)}`,
     };
   },
   reach: indicatorReach,
@@ -41,3 +43,17 @@ export const blockIndicator: ActionKind = {
     needIndicators(capabilities).block(indicatorOf(target), new Date(now.getTime() + BLOCK_DAYS * 86_400_000), comment, key, signal),
   ...listRun,
 };
+
+/** Mail has a list of its own, which only Exchange's cmdlets write (domain 3.2). */
+function inMail(target: Entity): string {
+  const [type, entry] =
+    target.kind === "url"
+      ? ["Url", target.url]
+      : target.kind === "domain"
+        ? ["Url", target.name]
+        : target.kind === "file" && target.sha256
+          ? ["FileHash", target.sha256]
+          : [];
+  if (type === undefined || entry === undefined) return "";
+  return ` In mail too, in Exchange PowerShell: New-TenantAllowBlockListItems -ListType ${type} -Block -Entries ${quotedName(entry)} -ExpirationDate (Get-Date).AddDays(${BLOCK_DAYS}).`;
+}

@@ -1,7 +1,16 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { findUser, mustFindUser, needCall, riskUnread, unknownUser, userReach } from "./on-user.ts";
+import { directoryCall, findUser, mustFindUser, needCall, riskUnread, unknownUser, userReach } from "./on-user.ts";
+
+const state: ActionKind["state"] = async (target, capabilities, signal) => {
+  const user = await findUser(target, capabilities, signal);
+  if (!user) return unknownUser(target);
+  if (!user.risk) return riskUnread(user);
+  return user.risk.state === "confirmedCompromised"
+    ? { kind: "reached", text: `${user.email} is confirmed as compromised.` }
+    : { kind: "notReached", text: `${user.email} is not confirmed as compromised.` };
+};
 
 export const confirmCompromised: ActionKind = {
   kind: "confirm-compromised",
@@ -23,18 +32,10 @@ export const confirmCompromised: ActionKind = {
           byHand: `Confirm ${entityName(target)} by hand: open the risky users in your directory (Entra: Protection, Identity Protection, Risky users), select the account and choose Confirm user compromised.`,
         },
   reach: userReach,
-  state: async (target, capabilities, signal) => {
-    const user = await findUser(target, capabilities, signal);
-    if (!user) return unknownUser(target);
-    if (!user.risk) return riskUnread(user);
-    return user.risk.state === "confirmedCompromised"
-      ? { kind: "reached", text: `${user.email} is confirmed as compromised.` }
-      : { kind: "notReached", text: `${user.email} is not confirmed as compromised.` };
-  },
+  state,
   execute: async (target, capabilities, { comment, key }, signal) => {
     const { identities, user } = await mustFindUser(target, capabilities, signal);
     return needCall(identities, "confirmCompromised")(user.id, comment, key, signal);
   },
-  // Directories answer at once; the state is read again afterwards.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...directoryCall(state),
 };

@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { appReach, appState, mustFindApp } from "./on-app.ts";
+import { appCall, appReach, appState, mustFindApp } from "./on-app.ts";
 
 export const disableApp: ActionKind = {
   kind: "disable-app",
@@ -27,6 +27,5 @@ export const disableApp: ActionKind = {
     const { apps, app } = await mustFindApp(target, capabilities, signal);
     return apps.disable(app.id, comment, key, signal);
   },
-  // Directories answer at once; the state is read again afterwards.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...appCall(false),
 };

@@ -1,7 +1,13 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
+import { directoryCall, findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
+
+const state: ActionKind["state"] = async (target, capabilities, signal) => {
+  const user = await findUser(target, capabilities, signal);
+  if (!user) return unknownUser(target);
+  return user.enabled ? { kind: "notReached", text: `${user.email} is enabled.` } : { kind: "reached", text: `${user.email} is disabled.` };
+};
 
 export const disableUser: ActionKind = {
   kind: "disable-user",
@@ -22,17 +28,10 @@ export const disableUser: ActionKind = {
           byHand: `Disable ${entityName(target)} by hand: open the account in your directory and block sign-in (Entra: Users, the account, Edit properties, Account enabled off).`,
         },
   reach: userReach,
-  state: async (target, capabilities, signal) => {
-    const user = await findUser(target, capabilities, signal);
-    if (!user) return unknownUser(target);
-    return user.enabled
-      ? { kind: "notReached", text: `${user.email} is enabled.` }
-      : { kind: "reached", text: `${user.email} is disabled.` };
-  },
+  state,
   execute: async (target, capabilities, { comment, key }, signal) => {
     const { identities, user } = await mustFindUser(target, capabilities, signal);
     return identities.disable(user.id, comment, key, signal);
   },
-  // Directories answer at once; the state is read again afterwards.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...directoryCall(state),
 };

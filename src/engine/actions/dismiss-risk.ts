@@ -1,7 +1,16 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { findUser, mustFindUser, needCall, riskUnread, unknownUser, userReach } from "./on-user.ts";
+import { directoryCall, findUser, mustFindUser, needCall, riskUnread, unknownUser, userReach } from "./on-user.ts";
+
+const state: ActionKind["state"] = async (target, capabilities, signal) => {
+  const user = await findUser(target, capabilities, signal);
+  if (!user) return unknownUser(target);
+  if (!user.risk) return riskUnread(user);
+  return user.risk.state === "atRisk" || user.risk.state === "confirmedCompromised"
+    ? { kind: "notReached", text: `${user.email} counts as ${user.risk.state === "atRisk" ? "at risk" : "compromised"}.` }
+    : { kind: "reached", text: `${user.email} does not count as at risk.` };
+};
 
 export const dismissRisk: ActionKind = {
   kind: "dismiss-risk",
@@ -22,17 +31,10 @@ export const dismissRisk: ActionKind = {
           byHand: `Dismiss the risk of ${entityName(target)} by hand: open the risky users in your directory (Entra: Protection, Identity Protection, Risky users), select the account and choose Dismiss user risk.`,
         },
   reach: userReach,
-  state: async (target, capabilities, signal) => {
-    const user = await findUser(target, capabilities, signal);
-    if (!user) return unknownUser(target);
-    if (!user.risk) return riskUnread(user);
-    return user.risk.state === "atRisk" || user.risk.state === "confirmedCompromised"
-      ? { kind: "notReached", text: `${user.email} counts as ${user.risk.state === "atRisk" ? "at risk" : "compromised"}.` }
-      : { kind: "reached", text: `${user.email} does not count as at risk.` };
-  },
+  state,
   execute: async (target, capabilities, { comment, key }, signal) => {
     const { identities, user } = await mustFindUser(target, capabilities, signal);
     return needCall(identities, "dismissRisk")(user.id, comment, key, signal);
   },
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...directoryCall(state),
 };

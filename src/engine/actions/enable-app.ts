@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { appReach, appState, mustFindApp } from "./on-app.ts";
+import { appCall, appReach, appState, mustFindApp } from "./on-app.ts";
 
 export const enableApp: ActionKind = {
   kind: "enable-app",
@@ -27,5 +27,5 @@ export const enableApp: ActionKind = {
     const { apps, app } = await mustFindApp(target, capabilities, signal);
     return apps.enable(app.id, comment, key, signal);
   },
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...appCall(true),
 };

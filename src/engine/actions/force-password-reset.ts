@@ -1,7 +1,19 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { findUser, mustFindUser, needCall, unknownUser, userReach } from "./on-user.ts";
+import { directoryCall, findUser, mustFindUser, needCall, unknownUser, userReach } from "./on-user.ts";
+
+const state: ActionKind["state"] = async (target, capabilities, signal, about) => {
+  const user = await findUser(target, capabilities, signal);
+  if (!user) return unknownUser(target);
+  if (about?.since && user.passwordChangedAt && user.passwordChangedAt >= about.since)
+    return { kind: "reached", text: `${user.email} has set a new password.` };
+  if (user.mustChangePassword === undefined)
+    return { kind: "unreadable", text: `The directory does not say whether ${user.email} has to set a new password.` };
+  return user.mustChangePassword
+    ? { kind: "reached", text: `${user.email} has to set a new password at the next sign-in.` }
+    : { kind: "notReached", text: `${user.email} may keep the password.` };
+};
 
 export const forcePasswordReset: ActionKind = {
   kind: "force-password-reset",
@@ -24,20 +36,10 @@ export const forcePasswordReset: ActionKind = {
           byHand: `Reset the password of ${entityName(target)} by hand: open the account in your directory (Entra: Users, the account, Reset password; Active Directory: Reset password, user must change password at next logon), and give the new one to its owner in person or by phone.`,
         },
   reach: userReach,
-  state: async (target, capabilities, signal, about) => {
-    const user = await findUser(target, capabilities, signal);
-    if (!user) return unknownUser(target);
-    if (about?.since && user.passwordChangedAt && user.passwordChangedAt >= about.since)
-      return { kind: "reached", text: `${user.email} has set a new password.` };
-    if (user.mustChangePassword === undefined)
-      return { kind: "unreadable", text: `The directory does not say whether ${user.email} has to set a new password.` };
-    return user.mustChangePassword
-      ? { kind: "reached", text: `${user.email} has to set a new password at the next sign-in.` }
-      : { kind: "notReached", text: `${user.email} may keep the password.` };
-  },
+  state,
   execute: async (target, capabilities, { comment, key }, signal) => {
     const { identities, user } = await mustFindUser(target, capabilities, signal);
     return needCall(identities, "forcePasswordReset")(user.id, comment, key, signal);
   },
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...directoryCall(state),
 };

@@ -2,7 +2,7 @@ import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { copiesOf, mailReach, mailTitle, needMail, remaining } from "./on-mail.ts";
+import { begun, copiesOf, mailReach, mailTitle, needMail, remaining, untilMoved } from "./on-mail.ts";
 
 export const hardDeleteMail: ActionKind = {
   kind: "hard-delete-mail",
@@ -34,13 +34,13 @@ export const hardDeleteMail: ActionKind = {
       ? { kind: "reached", text: "No mailbox holds a copy any more." }
       : { kind: "notReached", text: `${left} ${left === 1 ? "copy is" : "copies are"} in a mailbox or can be recovered.` };
   },
-  execute: async (target, capabilities, { comment, key }, signal) => {
+  execute: async (target, capabilities, { comment, key, now }, signal) => {
     const mail = needMail(capabilities);
     if (!mail.hardDelete)
       throw new ConnectorError("refused", `${mail.connector} has no call that deletes mail for good; nothing was done.`);
     const ids = remaining(await copiesOf(target, capabilities, signal)).map((copy) => copy.id);
     if (ids.length === 0) return { id: key, state: "done", text: "No copy was left to delete." };
-    return mail.hardDelete(ids, comment, key, signal);
+    return begun(await mail.hardDelete(ids, comment, key, signal), ids.length, now);
   },
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...untilMoved(remaining),
 };

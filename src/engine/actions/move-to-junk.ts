@@ -2,7 +2,7 @@ import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { copiesOf, inInbox, mailReach, mailTitle, needMail } from "./on-mail.ts";
+import { begun, copiesOf, inInbox, mailReach, mailTitle, needMail, untilMoved } from "./on-mail.ts";
 
 export const moveToJunk: ActionKind = {
   kind: "move-to-junk",
@@ -33,13 +33,12 @@ export const moveToJunk: ActionKind = {
       ? { kind: "reached", text: "No copy is in an inbox." }
       : { kind: "notReached", text: `${open} ${open === 1 ? "copy is" : "copies are"} in an inbox.` };
   },
-  execute: async (target, capabilities, { comment, key }, signal) => {
+  execute: async (target, capabilities, { comment, key, now }, signal) => {
     const mail = needMail(capabilities);
     if (!mail.moveToJunk) throw new ConnectorError("refused", `${mail.connector} has no call that moves mail to junk; nothing was done.`);
     const ids = inInbox(await copiesOf(target, capabilities, signal)).map((copy) => copy.id);
     if (ids.length === 0) return { id: key, state: "done", text: "No copy was left to move." };
-    return mail.moveToJunk(ids, comment, key, signal);
+    return begun(await mail.moveToJunk(ids, comment, key, signal), ids.length, now);
   },
-  // Mail products give no status to poll (domain 3.2): the mailboxes are read again instead.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...untilMoved(inInbox),
 };

@@ -3,7 +3,8 @@ import type { Entity } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
 import type { AppCapability, AppFacts, Capabilities } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
-import type { DesiredState } from "./action-kind.ts";
+import type { ActionKind, DesiredState } from "./action-kind.ts";
+import { noTrace } from "./on-user.ts";
 
 /** What switching an app's access off and on have in common. */
 function needApps({ apps }: Capabilities): AppCapability {
@@ -42,7 +43,18 @@ export async function appReach(target: Entity, capabilities: Capabilities, now: 
       grants.length > 0
         ? `was allowed: ${grants.slice(0, 8).join(", ")}${grants.length > 8 ? ` and ${grants.length - 8} more` : ""}`
         : "was allowed nothing that is known",
+      ...(app.unread ? [`what it was allowed could not be read as a whole: ${app.unread}`] : []),
       app.users === undefined ? "how many people use it is not known" : `${app.users} ${app.users === 1 ? "person uses" : "people use"} it`,
     ],
+  };
+}
+
+/** As for accounts: followed where the directory is slow, and tried again only where the state goes on not showing it. */
+export function appCall(wanted: boolean): Pick<ActionKind, "follow" | "findRun"> {
+  const state: ActionKind["state"] = (target, capabilities, signal) => appState(target, wanted, capabilities, signal);
+  return {
+    follow: async (ticket, { apps }, signal) => (await apps?.follow?.(ticket, signal)) ?? { id: ticket, state: "done" },
+    findRun: (target, capabilities, { since }, signal) =>
+      capabilities.apps?.setsState ? noTrace(state, target, capabilities, since, signal) : undefined,
   };
 }

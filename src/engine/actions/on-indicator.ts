@@ -42,6 +42,7 @@ export async function indicatorReach(target: Entity, capabilities: Capabilities,
   const current = await needIndicators(capabilities).find(indicator, signal);
   // How common it is at home is what a person wants to know before blocking it everywhere.
   const places = indicator.kind === "file" && capabilities.devices ? await capabilities.devices.seenOn(indicator, signal) : undefined;
+  const common = places ? undefined : await prevalenceOf(indicator, capabilities, signal);
   return {
     count: 1,
     unit: "indicator",
@@ -50,6 +51,7 @@ export async function indicatorReach(target: Entity, capabilities: Capabilities,
       ...(places
         ? [`the file is seen on ${places.length} of our devices${places.length > 0 ? `: ${places.slice(0, 5).join(", ")}` : ""}`]
         : []),
+      ...(common ? [common.text] : []),
       ...(current
         ? [
             `there is already an indicator for it: ${current.action}${current.expiresAt ? ` until ${current.expiresAt.toISOString().slice(0, 10)}` : ""}`,
@@ -57,6 +59,27 @@ export async function indicatorReach(target: Entity, capabilities: Capabilities,
         : []),
     ],
     protectedHits: [],
+    ...(common?.devices === undefined || indicator.kind === "url" ? {} : { seenFrom: common.devices }),
     readAt: now.toISOString(),
   };
+}
+
+/** The one who decides waits for the card, not for this; asked once, the answer is there for the next look. */
+const PREVALENCE_WITHIN_MS = 1_000;
+
+/** That it cannot be read hides nothing else of the card, and is said. */
+async function prevalenceOf(
+  indicator: Indicator,
+  { hunting }: Capabilities,
+  signal: AbortSignal,
+): Promise<{ text: string; devices?: number } | undefined> {
+  if (!hunting) return undefined;
+  try {
+    const { devices, names } = await hunting.seenOn(indicator, AbortSignal.any([signal, AbortSignal.timeout(PREVALENCE_WITHIN_MS)]));
+    const some = names.length > 0 ? `: ${names.slice(0, 5).join(", ")}${devices > 5 ? " and others" : ""}` : "";
+    return { text: `seen from ${devices} of our devices in ${hunting.days} days${some}`, devices };
+  } catch (error) {
+    if (error instanceof ConnectorError) return { text: `how common it is here cannot be read: ${error.message}` };
+    throw error;
+  }
 }

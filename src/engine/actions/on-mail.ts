@@ -1,8 +1,9 @@
-import type { BlastRadius } from "../domain/action.ts";
+import type { BlastRadius, Params } from "../domain/action.ts";
 import type { Entity, EntityOf } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
-import type { Capabilities, MailCapability, MessageFacts } from "../ports.ts";
+import type { Capabilities, MailCapability, MessageFacts, Ticket } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
+import type { ActionKind } from "./action-kind.ts";
 
 /** What the actions on mail have in common: which copies are meant, and where they lie. */
 export function needMail(capabilities: Capabilities): MailCapability {
@@ -50,11 +51,64 @@ export async function mailReach(
     facts: [
       `${copies.length} ${copies.length === 1 ? "message" : "messages"} in ${mailboxes.length} ${mailboxes.length === 1 ? "mailbox" : "mailboxes"}${places ? `: ${places}` : ""}`,
       ...(all.length > copies.length ? [`${all.length - copies.length} further copies lie elsewhere and are not touched`] : []),
-      clickers.length > 0
-        ? `a link was pressed by ${clickers.slice(0, 3).join(", ")}${clickers.length > 3 ? " and others" : ""}`
-        : "nobody pressed a link",
+      ...(clickers.length > 0 || all.every((copy) => copy.clicksKnown !== false) ? [pressed(clickers)] : []),
+      ...(all.some((copy) => copy.clicksKnown === false) ? ["who pressed a link cannot be read"] : []),
     ],
     protectedHits: [],
     readAt: now.toISOString(),
   };
 }
+
+const pressed = (clickers: readonly string[]) =>
+  clickers.length > 0
+    ? `a link was pressed by ${clickers.slice(0, 3).join(", ")}${clickers.length > 3 ? " and others" : ""}`
+    : "nobody pressed a link";
+
+/** Of a call nobody heard the answer of, so long it is watched whether the mail moves: accepted requests have begun by then. */
+const UNHEARD_MS = 30 * 60_000;
+
+/** Mail under way: since when, and how many copies; none where the call's answer was lost. */
+type Moving = { since: Date; copies: number | undefined };
+const writeMoving = ({ since, copies }: Moving) => `moving since ${since.toISOString()}${copies === undefined ? "" : ` of ${copies}`}`;
+function readMoving(ticket: string): Moving | undefined {
+  const [, since = "", copies] = /^moving since (\S+)(?: of (\d+))?$/.exec(ticket) ?? [];
+  const at = new Date(since);
+  return Number.isNaN(at.getTime()) ? undefined : { since: at, copies: copies === undefined ? undefined : Number(copies) };
+}
+
+/** A request that was taken and is carried out in its own time: what follows is read from the mailboxes. */
+export const begun = (ticket: Ticket, copies: number, now: Date): Ticket =>
+  ticket.state === "pending" ? { ...ticket, id: writeMoving({ since: now, copies }), waiting: false } : ticket;
+
+type Left = (copies: readonly MessageFacts[], params: Params | undefined) => MessageFacts[];
+
+/**
+ * Mail products give no status to poll (domain 3.2): where the copies lie is read again. `left`: which of them are still to be moved. What
+ * is not where it should be when its time is over is said with numbers, and never repeated.
+ */
+export const untilMoved = (left: Left): Pick<ActionKind, "follow" | "watch"> => ({
+  follow: async (ticket, capabilities, signal, params, about) => {
+    const moving = readMoving(ticket);
+    if (!moving || !about) return { id: ticket, state: "done" };
+    const open = left(await copiesOf(about.target, capabilities, signal), params).length;
+    if (open === 0) return { id: ticket, state: "done" };
+    const { since, copies } = moving;
+    const text =
+      copies === undefined
+        ? `No answer came to the request, and ${open} ${open === 1 ? "copy has" : "copies have"} not moved.`
+        : `${Math.max(0, copies - open)} of ${copies} ${copies === 1 ? "copy" : "copies"} moved.`;
+    const within = copies === undefined ? UNHEARD_MS : (capabilities.mail?.takesUpToMs ?? 0);
+    if (about.now.getTime() - since.getTime() <= within)
+      return { id: ticket, state: "pending", waiting: false, text: `${text} It is read back until all have.` };
+    throw new ConnectorError("unclear", text);
+  },
+  watch: ({ mail }, since) =>
+    mail?.takesUpToMs === undefined
+      ? undefined
+      : {
+          id: writeMoving({ since, copies: undefined }),
+          state: "pending",
+          waiting: false,
+          text: "No answer came, so air watches whether the mail moves.",
+        },
+});

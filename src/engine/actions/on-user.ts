@@ -3,7 +3,7 @@ import type { Entity } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
 import type { Capabilities, IdentityCapability, UserFacts } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
-import type { DesiredState } from "./action-kind.ts";
+import type { ActionKind, DesiredState } from "./action-kind.ts";
 
 /** What the actions on an account have in common; a mailbox stands for the account that owns it. */
 function needIdentities(capabilities: Capabilities): IdentityCapability {
@@ -35,8 +35,9 @@ export async function userReach(target: Entity, capabilities: Capabilities, now:
     facts: [
       `${user.name} (${user.email}), ${user.enabled ? "enabled" : "disabled"}`,
       ...(user.risk && user.risk.state !== "none" ? [`the directory says: ${RISK_WORD[user.risk.state]}, risk ${user.risk.level}`] : []),
-      user.sessions === 1 ? "1 session is open" : `${user.sessions} sessions are open`,
-      ...(user.privileged.length > 0 ? [`privileged: ${user.privileged.join(", ")}`] : ["no privileged role"]),
+      ...(user.sessions === undefined ? [] : [user.sessions === 1 ? "1 session is open" : `${user.sessions} sessions are open`]),
+      ...(user.privileged.length > 0 ? [`privileged: ${user.privileged.join(", ")}`] : user.unread?.roles ? [] : ["no privileged role"]),
+      ...(user.unread?.roles ? [`its roles could not be read: ${user.unread.roles}`] : []),
       ...(last ? [`last sign-in to ${last.app} from ${last.place} at ${last.at.toISOString().slice(0, 16).replace("T", " ")} UTC`] : []),
     ],
   };
@@ -67,5 +68,30 @@ export function needCall(
 
 export const riskUnread = (user: UserFacts): DesiredState => ({
   kind: "unreadable",
-  text: `The directory does not say what it makes of ${user.email}.`,
+  text: `The directory does not say what it makes of ${user.email}${user.unread?.risk ? `: ${user.unread.risk}` : ""}.`,
 });
+
+type Call = Pick<ActionKind, "follow" | "findRun">;
+
+/** How a call to the directory is followed, and what is known of one whose answer was lost. */
+export const directoryCall = (state: ActionKind["state"]): Call => ({
+  // Most directories answer when it is done; the state is read again afterwards.
+  follow: async (ticket, { identities }, signal) => (await identities?.follow?.(ticket, signal)) ?? { id: ticket, state: "done" },
+  findRun: (target, capabilities, { since }, signal) =>
+    capabilities.identities?.setsState ? noTrace(state, target, capabilities, since, signal) : undefined,
+});
+
+/**
+ * Nothing of ours is written down there, so the state itself is the trace: where it can be read and does not show the call, and goes on not
+ * showing it, the call may be made again.
+ */
+export async function noTrace(
+  state: ActionKind["state"],
+  target: Entity,
+  capabilities: Capabilities,
+  since: Date,
+  signal: AbortSignal,
+): Promise<undefined> {
+  const { kind, text } = await state(target, capabilities, signal, { since });
+  if (kind === "unreadable") throw new ConnectorError("unavailable", text);
+}

@@ -52,9 +52,9 @@ function keptRule(params: Params | undefined): Saved {
   throw new ConnectorError("refused", "params.saved: no rule was kept that could be made again; nothing was done.");
 }
 
-/** Everything but the id, which a product gives anew; the order of fields says nothing. */
+/** Everything but the id and its place among the rules, which a product gives anew; the order of fields says nothing. */
 function saysTheSame(a: Saved, b: Saved): boolean {
-  return flat({ ...a, id: null }) === flat({ ...b, id: null });
+  return flat({ ...a, id: null, sequence: null }) === flat({ ...b, id: null, sequence: null });
 }
 const flat = (value: unknown): string =>
   JSON.stringify(value, (_key, part: unknown) =>

@@ -1,9 +1,10 @@
 import { type Params, RestoreMailParams } from "../domain/action.ts";
-import { entityName } from "../domain/entity.ts";
+import { type Entity, entityName } from "../domain/entity.ts";
 import type { MessageFacts } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { paramsOf } from "./action-kind.ts";
-import { copiesOf, mailReach, mailTitle, needMail, removed } from "./on-mail.ts";
+import { quotedName } from "./by-hand.ts";
+import { begun, copiesOf, mailReach, mailTitle, needMail, removed, untilMoved } from "./on-mail.ts";
 
 export const restoreMail: ActionKind = {
   kind: "restore-mail",
@@ -21,7 +22,7 @@ export const restoreMail: ActionKind = {
     mail
       ? { name: mail.connector }
       : {
-          byHand: `Give "${entityName(target)}" back by hand: search for it in your mail product's explorer, select the deleted copies and choose Move to inbox, or let its readers recover it from Recoverable Items.`,
+          byHand: `Give "${entityName(target)}" back by hand: search for it in your mail product's explorer, select the deleted copies and choose Move to inbox, or let its readers recover it from Recoverable Items. What lies in quarantine is released in Exchange PowerShell: find it with Get-QuarantineMessage${quarantined(target)}, then run Release-QuarantineMessage -Identity <its Identity> -ReleaseToAll.`,
         },
   reach: (target, capabilities, now, signal, params) => mailReach(target, (copies) => away(copies, params), capabilities, now, signal),
   state: async (target, capabilities, signal, about) => {
@@ -34,17 +35,20 @@ export const restoreMail: ActionKind = {
       ? { kind: "reached", text: "No copy is among the deleted items or in a junk folder." }
       : { kind: "notReached", text: `${left} ${left === 1 ? "copy is" : "copies are"} removed and can be brought back.` };
   },
-  execute: async (target, capabilities, { comment, key, params }, signal) => {
+  execute: async (target, capabilities, { comment, key, now, params }, signal) => {
     const copies = away(await copiesOf(target, capabilities, signal), params);
     if (copies.length === 0) return { id: key, state: "done", text: "No copy was left to restore." };
-    return needMail(capabilities).restore(
-      copies.map((copy) => copy.id),
-      comment,
-      key,
-      signal,
-    );
+    const ids = copies.map((copy) => copy.id);
+    return begun(await needMail(capabilities).restore(ids, comment, key, signal), ids.length, now);
   },
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...untilMoved((copies, params) => away(copies, params)),
+};
+
+/** By what the quarantine's list is narrowed, in quotes that nothing a stranger wrote gets out of. */
+const quarantined = (target: Entity): string => {
+  if (target.kind !== "message") return "";
+  if (target.internetMessageId) return ` -MessageId ${quotedName(target.internetMessageId)}`;
+  return target.sender ? ` -SenderAddress ${quotedName(target.sender)}` : "";
 };
 
 /** Told from where, only what lies there: a copy the mail product itself judged to be junk is not given back with what air deleted. */

@@ -1,8 +1,18 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { UserFacts } from "../ports.ts";
-import type { ActionKind } from "./action-kind.ts";
-import { findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
+import type { ActionKind, DesiredState } from "./action-kind.ts";
+import { directoryCall, findUser, mustFindUser, unknownUser, userReach } from "./on-user.ts";
+
+const state: ActionKind["state"] = async (target, capabilities, signal, about) => {
+  const user = await findUser(target, capabilities, signal);
+  if (!user) return unknownUser(target);
+  if (user.sessions === 0) return { kind: "reached", text: `${user.email} has no open session.` };
+  if (user.sessions === undefined) return uncounted(user, about?.since);
+  return revokedSinceLastSignIn(user)
+    ? { kind: "reached", text: `The sessions of ${user.email} were revoked, and nobody signed in since.` }
+    : { kind: "notReached", text: `${user.email} has ${user.sessions} open ${user.sessions === 1 ? "session" : "sessions"}.` };
+};
 
 export const revokeSessions: ActionKind = {
   kind: "revoke-sessions",
@@ -24,20 +34,26 @@ export const revokeSessions: ActionKind = {
           byHand: `Revoke the sessions of ${entityName(target)} by hand: open the account in your directory and choose Revoke sessions (Entra: Users, the account, Revoke sessions).`,
         },
   reach: userReach,
-  state: async (target, capabilities, signal) => {
-    const user = await findUser(target, capabilities, signal);
-    if (!user) return unknownUser(target);
-    if (user.sessions === 0) return { kind: "reached", text: `${user.email} has no open session.` };
-    return revokedSinceLastSignIn(user)
-      ? { kind: "reached", text: `The sessions of ${user.email} were revoked, and nobody signed in since.` }
-      : { kind: "notReached", text: `${user.email} has ${user.sessions} open ${user.sessions === 1 ? "session" : "sessions"}.` };
-  },
+  state,
   execute: async (target, capabilities, { comment, key }, signal) => {
     const { identities, user } = await mustFindUser(target, capabilities, signal);
     return identities.revokeSessions(user.id, comment, key, signal);
   },
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...directoryCall(state),
 };
+
+/** Their clock and ours. */
+const SKEW_MS = 60_000;
+
+/** A directory that does not count sessions sets this time at the first password, too: only one from after the proposal is ours. */
+function uncounted(user: UserFacts, since: Date | undefined): DesiredState {
+  const revokedAt = user.sessionsRevokedAt;
+  const at = revokedAt && `${revokedAt.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const ours = revokedAt !== undefined && (since === undefined || revokedAt.getTime() >= since.getTime() - SKEW_MS);
+  return ours && revokedSinceLastSignIn(user)
+    ? { kind: "reached", text: `Sessions of ${user.email} from before ${at} do not count any more.` }
+    : { kind: "notReached", text: `${user.email} may have sessions from after ${at ?? "any time"}.` };
+}
 
 /** Directories count sessions late and say the time of revocation at once: what began before it is over. */
 function revokedSinceLastSignIn(user: UserFacts): boolean {

@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { copiesOf, mailReach, mailTitle, needMail, readable } from "./on-mail.ts";
+import { begun, copiesOf, mailReach, mailTitle, needMail, readable, untilMoved } from "./on-mail.ts";
 
 export const softDeleteMail: ActionKind = {
   kind: "soft-delete-mail",
@@ -32,16 +32,11 @@ export const softDeleteMail: ActionKind = {
       ? { kind: "reached", text: "No copy is in an inbox or junk folder." }
       : { kind: "notReached", text: `${open} ${open === 1 ? "copy is" : "copies are"} in an inbox or junk folder.` };
   },
-  execute: async (target, capabilities, { comment, key }, signal) => {
+  execute: async (target, capabilities, { comment, key, now }, signal) => {
     const copies = readable(await copiesOf(target, capabilities, signal));
     if (copies.length === 0) return { id: key, state: "done", text: "No copy was left to remove." };
-    return needMail(capabilities).softDelete(
-      copies.map((copy) => copy.id),
-      comment,
-      key,
-      signal,
-    );
+    const ids = copies.map((copy) => copy.id);
+    return begun(await needMail(capabilities).softDelete(ids, comment, key, signal), ids.length, now);
   },
-  // Mail products give no status to poll (domain 3.2): the mailboxes are read again instead.
-  follow: async (ticket) => ({ id: ticket, state: "done" }),
+  ...untilMoved(readable),
 };

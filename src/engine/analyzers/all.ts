@@ -23,6 +23,7 @@ import { ownPrevalence } from "./own-prevalence.ts";
 import { persistence } from "./persistence.ts";
 import { processTree } from "./process-tree.ts";
 import { sandboxReport } from "./sandbox-report.ts";
+import { seenElsewhere } from "./seen-elsewhere.ts";
 import { senderDomain } from "./sender-domain.ts";
 import { senderIp } from "./sender-ip.ts";
 import { signIns } from "./sign-ins.ts";
@@ -41,6 +42,7 @@ export const analyzers: readonly Analyzer[] = [
   mailContents,
   mailLinks,
   filePrevalence,
+  seenElsewhere,
   deviceFacts,
   processTree,
   persistence,

@@ -1,3 +1,4 @@
+import { isTemporaryKey } from "../domain/access-key.ts";
 import type { EntityOf } from "../domain/entity.ts";
 import { isSharedAddress, reservedAddress } from "../domain/never-act.ts";
 import type { Observation } from "../domain/observation.ts";
@@ -66,8 +67,6 @@ function usedFrom({ entities }: LookContext): string[] {
 const isOutside = (address: string, { organization }: LookContext) =>
   !isSharedAddress(address) && reservedAddress(address, organization.internalRanges) === undefined;
 
-/** docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids: ASIA marks a temporary key. */
-const isTemporary = ({ id }: EntityOf<"access-key">) => id.toUpperCase().startsWith("ASIA");
 /** An instance's keys come from its metadata service (attack.mitre.org/techniques/T1552/005). */
 const isInstance = ({ id }: EntityOf<"cloud-resource">) => /(^|[:/])instance\/i-[0-9a-f]+$|^i-[0-9a-f]+$/i.test(id);
 
@@ -94,7 +93,7 @@ function judgeUse(
   }
   const known = context.organization.internalRanges.length > 0;
   const instances = context.entities.filter((named) => named.entity.kind === "cloud-resource" && isInstance(named.entity));
-  if (entity.kind !== "user" && known && outside.length > 0 && keys.some(isTemporary) && instances.length > 0) {
+  if (entity.kind !== "user" && known && outside.length > 0 && keys.some(isTemporaryKey) && instances.length > 0) {
     return {
       ...shared,
       label: "suspicious",

@@ -10,14 +10,21 @@ export const dlpViolations = defineAnalyzer({
   about: "Lists the data-loss rules the account's mail matched; by itself it changes no verdict.",
   kinds: ["user", "mailbox"],
   looks: (entity, capabilities, { now }) =>
-    askMailbox("dlp-violations", entity, capabilities, now, ({ dlp }) => {
-      const recent = dlp.slice(0, MAX_MATCHES).filter(({ at }) => isRecent(at, now));
-      const rules = Map.groupBy(recent, ({ rule }) => rule);
-      const names = [...rules].toSorted(([, a], [, b]) => b.length - a.length).map(([rule, matches]) => `${rule} (${matches.length})`);
-      const text =
-        recent.length > 0
-          ? `${count(recent.length, "data-loss match", "data-loss matches")} in the last ${RECENT_DAYS} days: ${listed(names, 5)}.`
-          : `No data-loss rule matched in the last ${RECENT_DAYS} days.`;
-      return [{ label: "neutral", weight: 0, text, ...(recent.length > 0 ? { raw: recent.slice(0, 20) } : {}) }];
-    }),
+    askMailbox(
+      "dlp-violations",
+      entity,
+      capabilities,
+      now,
+      ({ dlp }) => {
+        const recent = dlp.slice(0, MAX_MATCHES).filter(({ at }) => isRecent(at, now));
+        const rules = Map.groupBy(recent, ({ rule }) => rule);
+        const names = [...rules].toSorted(([, a], [, b]) => b.length - a.length).map(([rule, matches]) => `${rule} (${matches.length})`);
+        const text =
+          recent.length > 0
+            ? `${count(recent.length, "data-loss match", "data-loss matches")} in the last ${RECENT_DAYS} days: ${listed(names, 5)}.`
+            : `No data-loss rule matched in the last ${RECENT_DAYS} days.`;
+        return [{ label: "neutral", weight: 0, text, ...(recent.length > 0 ? { raw: recent.slice(0, 20) } : {}) }];
+      },
+      "dlp",
+    ),
 });

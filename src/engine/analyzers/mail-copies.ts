@@ -23,10 +23,10 @@ const MAX_TEXTS = 3;
 /** In a place where its owner may still open it. */
 export const isReadable = (copy: MessageFacts) => copy.location === "inbox" || copy.location === "junk";
 
-/** A copy is addressed by the id its product knows it by, and by whose mailbox it lies in. */
+/** A copy is addressed by the id its product knows the message by, and by whose mailbox it lies in. */
 export const toMessage = (copy: MessageFacts): Entity => ({
   kind: "message",
-  networkMessageId: copy.id,
+  networkMessageId: copy.networkMessageId ?? copy.id,
   ...(copy.subject ? { subject: copy.subject.slice(0, 4096) } : {}),
   ...(copy.sender ? { sender: copy.sender.slice(0, 1024) } : {}),
   ...(copy.recipient ? { recipient: copy.recipient.slice(0, 1024) } : {}),

@@ -74,7 +74,10 @@ function judgeForwarding(mailbox: MailboxFacts, organization: LookContext["organ
   }
   const raw = { outside: outside.slice(0, 20), hiding: hiding.slice(0, 20) };
   if (findings.length > 0) return findings.map((finding) => ({ ...finding, raw }));
-  return [{ label: "neutral", weight: 0, text: "No rule or setting sends mail outside or hides it." }];
+  const text = mailbox.unread?.includes("forwarding")
+    ? "No inbox rule sends mail outside or hides it. Forwarding set on the mailbox itself was not read: Get-Mailbox shows it."
+    : "No rule or setting sends mail outside or hides it.";
+  return [{ label: "neutral", weight: 0, text }];
 }
 
 const folderOf = (rule: MailboxFacts["rules"][number]) => (rule.movesTo ?? "").trim().toLowerCase();

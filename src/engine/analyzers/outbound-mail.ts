@@ -15,12 +15,19 @@ export const outboundMail = defineAnalyzer({
   about: "Compares how much the account sent in the last day with its usual day.",
   kinds: ["user", "mailbox"],
   looks: (entity, capabilities, { now }) =>
-    askMailbox("outbound-mail", entity, capabilities, now, ({ outbound: { lastDay, typicalDay } }) => {
-      const unusual = lastDay >= FLOOR && lastDay >= FACTOR * Math.max(typicalDay, 1);
-      const text = `Sent ${count(lastDay, "email")} in the last day, ${typicalDay} on a usual one.`;
-      const raw = { lastDay, typicalDay };
-      return unusual
-        ? [{ label: "suspicious", weight: WEIGHTS.behaviourWeak, text, technique: "T1586.002", raw }]
-        : [{ label: "neutral", weight: 0, text, raw }];
-    }),
+    askMailbox(
+      "outbound-mail",
+      entity,
+      capabilities,
+      now,
+      ({ outbound: { lastDay, typicalDay } }) => {
+        const unusual = lastDay >= FLOOR && lastDay >= FACTOR * Math.max(typicalDay, 1);
+        const text = `Sent ${count(lastDay, "email")} in the last day, ${typicalDay} on a usual one.`;
+        const raw = { lastDay, typicalDay };
+        return unusual
+          ? [{ label: "suspicious", weight: WEIGHTS.behaviourWeak, text, technique: "T1586.002", raw }]
+          : [{ label: "neutral", weight: 0, text, raw }];
+      },
+      "outbound",
+    ),
 });

@@ -14,12 +14,19 @@ export const outboundThreats = defineAnalyzer({
   about: "Counts malware, phish and spam the account itself sent.",
   kinds: ["user", "mailbox"],
   looks: (entity, capabilities, { now }) =>
-    askMailbox("outbound-threats", entity, capabilities, now, ({ outbound: { malwareOrPhish, spam } }) => {
-      const text = `Sent ${count(malwareOrPhish, "email")} with malware or phish and ${count(spam, "spam email")}.`;
-      const raw = { malwareOrPhish, spam };
-      const technique = "T1534";
-      if (malwareOrPhish >= OUTBREAK) return [{ label: "malicious", weight: WEIGHTS.behaviourStrong, text, technique, raw }];
-      if (malwareOrPhish > 0 || spam >= SPAM_FLOOR) return [{ label: "suspicious", weight: WEIGHTS.behaviourWeak, text, technique, raw }];
-      return [{ label: "neutral", weight: 0, text: spam > 0 ? text : "Sent no malware, phish or spam.", raw }];
-    }),
+    askMailbox(
+      "outbound-threats",
+      entity,
+      capabilities,
+      now,
+      ({ outbound: { malwareOrPhish, spam } }) => {
+        const text = `Sent ${count(malwareOrPhish, "email")} with malware or phish and ${count(spam, "spam email")}.`;
+        const raw = { malwareOrPhish, spam };
+        const technique = "T1534";
+        if (malwareOrPhish >= OUTBREAK) return [{ label: "malicious", weight: WEIGHTS.behaviourStrong, text, technique, raw }];
+        if (malwareOrPhish > 0 || spam >= SPAM_FLOOR) return [{ label: "suspicious", weight: WEIGHTS.behaviourWeak, text, technique, raw }];
+        return [{ label: "neutral", weight: 0, text: spam > 0 ? text : "Sent no malware, phish or spam.", raw }];
+      },
+      "outbound",
+    ),
 });

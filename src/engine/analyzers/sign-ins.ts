@@ -26,7 +26,7 @@ export const signIns = defineAnalyzer({
         source: identities.connector,
         family: "identity",
         run: async (signal) => {
-          const user = await identities.find(entity, signal);
+          const user = await identities.find(entity, signal, { patient: true });
           const [judged, ...rest] = judgeSignIns(identities.connector, user, now);
           const recent = recentOf(user, now);
           const patterns = patternsOf(recent).map(({ signIns: seen, ...pattern }) => ({
@@ -59,6 +59,7 @@ function judgeSignIns(source: string, user: UserFacts | undefined, now: Date): O
   const shared = { analyzer: "sign-ins", source, family: "identity" } as const;
   const neutral = (text: string): Observation[] => [{ ...shared, label: "neutral", weight: 0, text, at: now }];
   if (!user) return neutral("The directory does not know this account.");
+  if (user.unread?.signIns) return neutral(`Sign-ins could not be read: ${user.unread.signIns}.`);
   const recent = recentOf(user, now);
   if (recent.length === 0) return neutral(`No sign-in in the last ${DAYS} days.`);
   const successes = recent.filter((signIn) => signIn.result === "success");

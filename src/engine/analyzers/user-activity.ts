@@ -47,7 +47,7 @@ export const userActivity = defineAnalyzer({
             analyzer: "user-activity",
             source: identities.connector,
             family: "identity",
-            ...judgeActivities(await identities.find(entity, signal), now),
+            ...judgeActivities(await identities.find(entity, signal, { patient: true }), now),
           },
         ],
       },
@@ -60,6 +60,7 @@ type Finding = Pick<Observation, "label" | "weight" | "text" | "at" | "technique
 function judgeActivities(user: UserFacts | undefined, now: Date): Finding {
   const neutral = (text: string): Finding => ({ label: "neutral", weight: 0, text, at: now });
   if (!user) return neutral("The directory does not know this account.");
+  if (user.unread?.activities) return neutral(`Activities could not be read: ${user.unread.activities}.`);
   const recent = (user.activities ?? []).slice(0, MAX_ACTIVITIES).filter(({ at }) => isRecent(at, now));
   if (recent.length === 0) return neutral(`Nothing but sign-ins is known of the last ${RECENT_DAYS} days.`);
   const signIns = user.signIns.slice(0, MAX_ACTIVITIES).filter(({ result }) => result === "success");

@@ -23,6 +23,8 @@ export type ActionView = {
   ifNot: string;
   undoText: string;
   undoable: boolean;
+  /** What it collected can be fetched. */
+  collected?: boolean | undefined;
   note: string;
   rule: string;
   connector?: string | undefined;
@@ -31,6 +33,8 @@ export type ActionView = {
   for: string[];
   against: string[];
   evidenceAt?: Date | undefined;
+  /** What the sources say became of it already. */
+  sourceDid?: readonly { source: string; what: string }[];
   approvals: { name: string; via: string; at: Date }[];
   approvalsNeeded: number;
   decision?: ActionDecision | undefined;
@@ -81,6 +85,14 @@ export const STATE_WORD: Record<ActionState, { word: string; tone: Tone }> = {
 
 const TOLD_BY_OUTCOME: ReadonlySet<ActionState> = new Set(["succeeded", "failed", "timedOut", "expired", "cancelled", "byHand", "undone"]);
 
+/** The first sentence says who decided and when. */
+const saysWho = ({ state, decision, waitingForDevice, remainsOn }: ActionView): boolean =>
+  decision?.decision !== "automatic" &&
+  (state === "approved" ||
+    state === "undoing" ||
+    (state === "executing" && !waitingForDevice) ||
+    (state === "rejected" && remainsOn === undefined));
+
 const DECIDED: Record<ActionDecision["decision"], string> = { approve: "approved", reject: "rejected", automatic: "automatic," };
 
 /** What is asked, why, what it reaches, and what follows either way; after the decision, what came of it. */
@@ -102,7 +114,7 @@ export function actionCard(action: ActionView, sign: Sign): Card {
   else if (action.outcome) lines.push({ kind: "text", text: cut(outside(action.outcome), 600) });
   lines.push({ kind: "facts", facts: open ? openFacts(action) : closedFacts(action) });
   if (open) lines.push(...missingRole(action));
-  if (open) lines.push({ kind: "note", text: `${action.rule}. ${expiry(action)}` });
+  if (open) lines.push({ kind: "note", text: expiry(action) });
   return {
     title: `${action.lab ? "LAB " : ""}${action.id}: ${cut(outside(action.title), 110)}${action.state === "pending" ? "?" : ""}`,
     tone,
@@ -152,6 +164,8 @@ function headline(action: ActionView): Text {
       ];
     case "unclear":
       return [bold("Outcome unclear: "), { text: "air does not repeat it. Please check the target yourself." }];
+    case "undoing":
+      return [bold("Being undone. "), { text: decided ? `It was approved by ${decided}.` : "" }];
     default:
       return [bold(`${STATE_WORD[action.state].word}. `), { text: decided ? `Decided by ${decided}.` : "" }];
   }
@@ -183,7 +197,8 @@ function grounds(action: ActionView): Line[] {
     ...action.for.slice(0, 4).map((text) => ({ mark: "For", tone: "bad" as const, text: cut(outside(text), 200) })),
     ...action.against.slice(0, 3).map((text) => ({ mark: "Against", tone: "good" as const, text: cut(outside(text), 200) })),
   ];
-  return [...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : []), { kind: "note", text: outside(action.note) }];
+  // What the playbook says it is for, then what that rests on.
+  return [{ kind: "text", text: outside(action.note) }, ...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : [])];
 }
 
 function openFacts(action: ActionView): (readonly [string, Text])[] {
@@ -195,6 +210,7 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
         : `${count(action.reach.count, action.reach.unit)}`,
     ],
     ["Protected", action.reach.protectedHits.length > 0 ? `${action.reach.protectedHits.join("; ")}. Two people decide.` : undefined],
+    ["Device", deviceNow(action)],
     ["Undo", outside(action.undoText)],
     [
       "Ends by itself",
@@ -202,9 +218,15 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
         ? undefined
         : `${span(action.now, new Date(action.now.getTime() + action.endsAfterMs))} after it is done`,
     ],
-    ["If you reject or do nothing", outside(action.ifNot)],
-    ["Evidence from", action.evidenceAt ? `${time(action.evidenceAt)} (${span(action.evidenceAt, action.now)} ago)` : undefined],
+    [action.state === "observed" ? "If nothing is done" : "If you reject or do nothing", outside(action.ifNot)],
+    [
+      "Evidence from",
+      // Not "ago": the card still stands there hours later.
+      action.evidenceAt ? `${time(action.evidenceAt)}, ${span(action.evidenceAt, action.proposedAt)} before it was asked` : undefined,
+    ],
+    ["Done by the source", doneBySource(action)],
     ["Carried out by", action.connector],
+    [action.state === "observed" ? "Rule" : "Asked because", cut(outside(action.rule), 200)],
     [
       "Approvals",
       action.approvalsNeeded > 1
@@ -221,17 +243,35 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
         ? undefined
         : "from" in action.glass
           ? `one person may do it alone from ${time(action.glass.from)}`
-          : `${action.approvals.map((one) => one.name).join(" or ")} may do it alone now: Break glass`,
+          : `${action.approvals.map((one) => one.name).join(" or ") || "one person"} may do it alone now: Break glass`,
     ],
-    ["Who may decide", action.deciders.anyone ? undefined : whoMay(action)],
+    [action.approvals.length > 0 ? "Who else may decide" : "Who may decide", action.deciders.anyone ? undefined : whoMay(action)],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
 }
 
-const whoMay = (action: ActionView) =>
-  action.deciders.names.length > 0
-    ? `${action.deciders.names.slice(0, 4).join(", ")}${action.deciders.names.length > 4 ? ` and ${action.deciders.names.length - 4} more` : ""}`
-    : `Nobody yet, so there are no buttons: an admin adds people under roles.approver.${action.family} in air.yaml`;
+/** Whether the device is there, where what it reaches does not say so already. */
+function deviceNow({ reach }: ActionView): string | undefined {
+  if (reach.online === undefined || reach.facts.some((fact) => /\b(online|offline)\b/i.test(fact))) return undefined;
+  return reach.online ? `online at ${time(reach.readAt)}` : "offline: it happens when the device is back, for at most 3 days";
+}
+
+const doneBySource = ({ sourceDid = [] }: ActionView): string | undefined =>
+  sourceDid.length === 0
+    ? undefined
+    : sourceDid
+        .slice(0, 3)
+        .map(({ source, what }) => `${cut(outside(what), 40)} (${cut(outside(source), 40)})`)
+        .join(", ");
+
+/** Who gave the first approval cannot give the second. */
+function whoMay({ deciders, approvals, family }: ActionView): string {
+  const names = deciders.names.filter((name) => !approvals.some((one) => one.name === name));
+  if (names.length > 0) return `${names.slice(0, 4).join(", ")}${names.length > 4 ? ` and ${names.length - 4} more` : ""}`;
+  return deciders.names.length > 0
+    ? `nobody else yet: a second person needs the role, under roles.approver.${family} in air.yaml`
+    : `Nobody yet, so there are no buttons: an admin adds people under roles.approver.${family} in air.yaml`;
+}
 
 /** Exactly what makes the buttons appear. */
 const missingRole = ({ family, deciders }: ActionView): Line[] =>
@@ -245,14 +285,16 @@ const missingRole = ({ family, deciders }: ActionView): Line[] =>
       ];
 
 function closedFacts(action: ActionView): (readonly [string, Text])[] {
+  // The first sentence names who and when where the outcome does not stand in its place.
+  const named = saysWho(action);
   const list: (readonly [string, Text | undefined])[] = [
     [
       "Decision",
-      action.decision
+      action.decision && !named
         ? `${DECIDED[action.decision.decision]} by ${action.decision.by}, ${time(action.decision.at)}${action.decision.via !== "air" ? ` (${action.decision.via})` : ""}`
         : undefined,
     ],
-    ["Approvals", action.approvals.length > 1 ? action.approvals.map((one) => one.name).join(", ") : undefined],
+    ["Approvals", action.approvals.length > 1 && !named ? action.approvals.map((one) => one.name).join(", ") : undefined],
     ["Reason", action.decision?.reason && action.state !== "rejected" ? cut(outside(action.decision.reason), 300) : undefined],
     ["Ends by itself", action.endsAt ? time(action.endsAt) : undefined],
     ["Undo", action.state === "succeeded" ? action.undoText : undefined],
@@ -310,6 +352,8 @@ function buttons(action: ActionView, sign: Sign): Button[] {
     ];
   }
   if (alone) return aloneButtons;
+  if (action.state === "succeeded" && action.collected)
+    return [{ label: "Link to the package", style: "plain", value: `say:package ${action.id}` }];
   if (action.state !== "pending") return [];
   if (action.byHand) {
     return [

@@ -55,6 +55,8 @@ export type Card = {
   picture?: string;
   /** The whole list as a file, by the words of its export ("actions state=pending"), on a platform that takes files. */
   download?: string;
+  /** For whoever asked and nobody else: where a place cannot show it to one person it is not shown at all. */
+  private?: true;
 };
 
 /** The text of a run, without its styles. */

@@ -67,7 +67,6 @@ export function closingCard(facts: ClosingFacts): Card {
   return {
     title: `${lab}${facts.id} closed: ${as}`,
     tone: "neutral",
-    badge: "Closed",
     summary: `${lab}${facts.id} closed as ${as}: ${title}. ${facts.done[0] ? cut(outside(facts.done[0]), 120) : "Nothing was carried out."}`,
     lines,
     buttons: [],

@@ -41,8 +41,13 @@ export function digestCard(digest: DigestFacts): Card {
     {
       kind: "text",
       text: [
-        bold(`${count(total, "incident")} asked nothing of anybody. `),
-        { text: "They are stored and listed, and this is all that is said of them here." },
+        bold("Nothing here needs you. "),
+        {
+          text:
+            total === 0
+              ? "No incident has come in yet."
+              : `${count(total, "incident")} asked for no decision: stored and listed, and counted here only.`,
+        },
       ],
     },
     {

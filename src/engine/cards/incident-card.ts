@@ -2,8 +2,9 @@ import type { Severity, Verdict } from "../domain/alert.ts";
 import type { Entity } from "../domain/entity.ts";
 import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
 import type { ActionView } from "./action-card.ts";
-import { type Button, bold, type Card, code, cut, type Line, type Text, type Tone } from "./card.ts";
-import { capital, count, outside, SEVERITY_TONE, shown, span, time } from "./say.ts";
+import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
+import { capital, count, kindWord, outside, SEVERITY_TONE, shown, span, time } from "./say.ts";
+import { type VendorFacts, vendorFacts, vendorLines } from "./vendor-facts.ts";
 
 /** What the root card of an incident is drawn from: plain facts, read in one go. */
 export type IncidentFacts = {
@@ -44,6 +45,8 @@ export type IncidentFacts = {
     entity: Entity;
     verdict: Verdict;
     remediation: string;
+    /** What its sources say became of it: "prevented". */
+    sourceDid?: readonly { source: string; what: string }[];
     for: string[];
     against: string[];
     missing: string[];
@@ -53,6 +56,8 @@ export type IncidentFacts = {
     excluded?: boolean;
   }[];
   actions: ActionView[];
+  /** The sources' own incidents. */
+  vendors?: readonly VendorFacts[];
   /** Who was told that something waits here, oldest first. */
   told?: readonly { name: string; at: Date }[];
   paused?: string | undefined;
@@ -76,9 +81,10 @@ export function incidentCard(incident: IncidentFacts): Card {
   const lines: Line[] = [];
   if (incident.status === "redirected") lines.push({ kind: "text", text: `This incident was merged into ${incident.redirectTo}.` });
   if (incident.paused) lines.push({ kind: "text", text: [bold("Paused: "), { text: incident.paused }] });
-  lines.push({ kind: "text", text: [bold(`${VERDICT_WORD[worst]}. `), { text: `${status}${unfinished(incident, investigation)}` }] });
+  lines.push(...sourceLines(incident));
+  lines.push({ kind: "text", text: verdictAndStatus(worst, `${status}${unfinished(incident, investigation)}`) });
+  lines.push(...vendorLines(incident));
   lines.push({ kind: "facts", facts: facts(incident, investigation) });
-  lines.push(...evidenceLines(incident));
   if (incident.actions.length > 0) {
     lines.push({
       kind: "list",
@@ -95,9 +101,12 @@ export function incidentCard(incident: IncidentFacts): Card {
     if (incident.actions.length > SHOWN.actions)
       lines.push({
         kind: "note",
-        text: `and ${count(incident.actions.length - SHOWN.actions, "more action")}: actions all incident=${incident.id}`,
+        text: `And ${count(incident.actions.length - SHOWN.actions, "more action")}. Say: actions all incident=${incident.id}`,
       });
   }
+  const people = peopleFacts(incident, waiting.length > 0);
+  if (people.length > 0) lines.push({ kind: "facts", facts: people });
+  lines.push(...evidenceLines(incident));
   const advice = [...new Set(incident.investigations.flatMap((one) => one.advice))];
   if (advice.length > 0)
     lines.push({
@@ -106,6 +115,8 @@ export function incidentCard(incident: IncidentFacts): Card {
       items: advice.slice(0, SHOWN.advice).map((text) => ({ mark: "Advice", text: cut(text, 300) })),
     });
   lines.push(...alertLines(incident));
+  const [first] = incident.alerts;
+  if (first && investigation) lines.push({ kind: "note", text: `By the rule: ${cut(outside(first.policy), 120)}.` });
   return {
     title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 120)}`,
     tone: SEVERITY_TONE[incident.severity],
@@ -114,6 +125,20 @@ export function incidentCard(incident: IncidentFacts): Card {
     lines,
     buttons: buttons(incident, investigation),
   };
+}
+
+/** Where it comes from: the id to look for in the source's own console. */
+function sourceLines({ alerts, alertCount }: IncidentFacts): Line[] {
+  const [first] = alerts;
+  if (!first) return [];
+  const more = alertCount > 1 ? `, and ${count(alertCount - 1, "more alert")}` : "";
+  return [{ kind: "note", text: `Alert ${cut(outside(first.sourceId), 60)} of ${cut(outside(first.source), 40)} (${first.id})${more}` }];
+}
+
+/** "Malicious. Pending approval: ..."; what the status says already is not said before it. */
+function verdictAndStatus(worst: Verdict, status: string): Text {
+  const word = VERDICT_WORD[worst];
+  return status.startsWith(word) ? [bold(`${word}.`), { text: status.slice(word.length + 1) }] : [bold(`${word}. `), { text: status }];
 }
 
 /** What could not be looked at or judged, by name, with the way to take it up again. */
@@ -167,26 +192,40 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
   )
     .filter(([, number]) => number > 0)
     .map(([verdict, number]) => `${number} ${VERDICT_WORD[verdict].toLowerCase()}`);
-  const [first] = incident.alerts;
   const list: (readonly [string, Text | undefined])[] = [
-    ["Evidence", counts.length > 0 ? counts.join(", ") : "none yet"],
+    ["Verdicts", counts.length > 0 ? counts.join(", ") : "none yet"],
     ["Devices", names(["device"])],
     ["Users", names(["user"])],
     ["Mailboxes", names(["mailbox"])],
     ["Started", time(incident.openedAt)],
     [
       "Pending since",
-      investigation?.status === "pendingApproval" && investigation.pendingSince
-        ? `${time(investigation.pendingSince)} (${span(investigation.pendingSince, incident.now)})`
-        : undefined,
+      // No "for 4 min": it would still stand there hours later.
+      investigation?.status === "pendingApproval" && investigation.pendingSince ? time(investigation.pendingSince) : undefined,
     ],
     ["Took", investigation?.endedAt && ENDED.has(investigation.status) ? span(investigation.startedAt, investigation.endedAt) : undefined],
-    ["Told", told(incident)],
-    ["Assigned to", incident.assignee],
-    ["Investigated because", first && investigation ? cut(outside(first.policy), 120) : undefined],
-    ["Source alert", first ? [{ text: `${first.source} ` }, code(cut(outside(first.sourceId), 60))] : undefined],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+/** Who knows of it, and what the products did by themselves. */
+function peopleFacts(incident: IncidentFacts, waits: boolean): (readonly [string, Text])[] {
+  const list: (readonly [string, Text | undefined])[] = [
+    ["Paged", told(incident)],
+    ["Assigned to", incident.assignee === undefined ? undefined : cut(outside(incident.assignee), 80)],
+    ...vendorFacts(incident.vendors ?? []),
+    ["Done by the source", doneBySource(incident) ?? (waits ? "nothing reported" : undefined)],
+  ];
+  return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+function doneBySource({ evidence }: IncidentFacts): string | undefined {
+  const done = evidence.flatMap((item) =>
+    (item.sourceDid ?? []).map(
+      ({ source, what }) => `${cut(shown(item.entity), 60)} ${cut(outside(what), 40)} (${cut(outside(source), 40)})`,
+    ),
+  );
+  return done.length === 0 ? undefined : `${done.slice(0, 3).join(", ")}${done.length > 3 ? ` and ${done.length - 3} more` : ""}`;
 }
 
 /** Who was told last, and when; each once. */
@@ -231,17 +270,22 @@ function evidenceLines(incident: IncidentFacts): Line[] {
 /** "file on WS-042": what it is, and where it was seen. */
 function kindOf(entity: Entity): string {
   if (entity.kind === "generic") return cut(outside(entity.type), 40);
-  return "device" in entity && entity.device ? `${entity.kind} on ${cut(outside(entity.device), 60)}` : entity.kind;
+  const kind = kindWord(entity.kind);
+  return "device" in entity && entity.device ? `${kind} on ${cut(outside(entity.device), 60)}` : kind;
 }
 
 function because(item: IncidentFacts["evidence"][number]): string {
+  // What speaks against a threat is the reason where none was found.
+  const clean = item.verdict === "noThreatsFound";
+  const [reasons, others] = clean ? [item.against, item.for] : [item.for, item.against];
+  const first = reasons[0] === undefined ? undefined : cut(outside(reasons[0]), 160);
+  const more = reasons.length > 1 ? ` And ${count(reasons.length - 1, "more reason")}.` : "";
   const parts = [
-    item.for[0] ? cut(outside(item.for[0]), 160) : undefined,
-    item.for.length > 1 ? `(${count(item.for.length - 1, "more reason")})` : undefined,
-    item.against[0] ? `Against: ${cut(outside(item.against[0]), 120)}` : undefined,
+    first && `${first}${more}`,
+    others[0] ? `${clean ? "For a threat" : "Against"}: ${cut(outside(others[0]), 120)}` : undefined,
     item.conflict ? "The sources contradict each other." : undefined,
     item.missing[0] ? `Not asked: ${cut(outside(item.missing[0]), 120)}` : undefined,
-    item.remediation !== "none" ? `Status: ${cut(outside(item.remediation), 60)}.` : undefined,
+    item.remediation !== "none" && !item.sourceDid?.length ? `Now: ${cut(outside(item.remediation), 60)}.` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(" ");
 }
@@ -262,7 +306,7 @@ function buttons(incident: IncidentFacts, investigation: IncidentFacts["investig
     ...(investigation ? [{ label: "Log", style: "plain" as const, value: `say:log ${investigation.id}` }] : []),
     ...(retry ? [{ label: "Retry", style: "plain" as const, value: `say:retry ${investigation.id}` }] : []),
     // Shown where nothing runs (domain facts 1.2).
-    ...(incident.status === "open" && investigation === undefined
+    ...(incident.status === "open" && (investigation === undefined || investigation.status === "preexistingAlert")
       ? [{ label: "Investigate", style: "plain" as const, value: `say:investigate ${incident.id}` }]
       : []),
     ...(incident.link ? [{ label: "Console", style: "plain" as const, url: incident.link }] : []),

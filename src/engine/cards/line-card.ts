@@ -31,7 +31,7 @@ export function lineCard({ incident, lab, happened }: LineFacts): Card {
   return {
     title: `${lab ? "LAB " : ""}${cut(titles.join(", "), 110)}`,
     tone: happened.some(({ event }) => event === "verdict" || event.startsWith("action-")) ? "bad" : "info",
-    summary: `${lab ? "LAB " : ""}${titleOf(first?.event ?? "")}: ${cut(outside(first?.text ?? ""), 300)}${more} ${incident}`,
+    summary: `${lab ? "LAB " : ""}${titleOf(first?.event ?? "")}: ${cut(outside(first?.text ?? ""), 300)}${more} (${incident})`,
     lines: happened.map(
       ({ event, text, at }): Line => ({
         kind: "text",

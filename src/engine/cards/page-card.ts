@@ -31,15 +31,27 @@ const TITLE: Readonly<Record<string, string>> = {
   failed: "An action failed",
   "ends-soon": "Ends soon",
   paused: "Executions are paused",
+  "source silent": "A source is silent",
+  "source back": "A source answers again",
+  "source backfill": "Alerts from before air's watch",
+  "write-back failed": "A source was not told",
   ceiling: "Automatic actions ask for now",
   "break-glass": "The glass was broken",
   "break-glass-confirm": "Done by one person alone",
   "break-glass-kept": "Done by one person alone",
+  trouble: "Cards cannot be posted",
+  "another-air": "Two airs use one chat app",
+  "audit-head": "Audit, for safe keeping",
+};
+/** A step may say which one it is about after its name: "trouble slack:C0SOC", "source silent siem". */
+const titleOf = (step: string): string => {
+  const [first = "", second = ""] = step.split(" ");
+  return TITLE[step] ?? TITLE[`${first} ${second}`] ?? TITLE[first] ?? "For your attention";
 };
 
 export function pageCard(page: PageFacts): Card {
   const [first] = page.told;
-  const titles = [...new Set(page.told.map(({ step }) => TITLE[step] ?? "For your attention"))];
+  const titles = [...new Set(page.told.map(({ step }) => titleOf(step)))];
   const texts = Map.groupBy(page.told, ({ text }) => text);
   const lines = [...texts].flatMap(([text, told]): Line[] => {
     const who = [...new Map(told.flatMap((one) => (one.who ? [[one.who.name, one.who] as const] : []))).values()];

@@ -12,7 +12,9 @@ export const noticeCard = (title: string, text: string, tone: Tone = "info"): Ca
 });
 
 /** A refusal is said privately, with the reason and the next step. */
-export const refusalCard = (text: string): Card => ({ ...noticeCard("Not done", text, "warning"), badge: "Refused" });
+export const refusalCard = (text: string): Card => ({ ...noticeCard("Not done", text, "warning"), badge: REFUSED });
+const REFUSED = "Refused";
+export const isRefusal = (card: Card): boolean => card.badge === REFUSED;
 
 export type ListRow = { id: string; mark: string; tone: Tone; text: string };
 
@@ -203,19 +205,4 @@ export function evidenceLines(
       ],
     },
   ]);
-}
-
-export type CommandHelp = { usage: string; about: string };
-
-export function helpCard(commands: readonly CommandHelp[]): Card {
-  return {
-    title: "What air understands",
-    tone: "info",
-    summary: "What air understands: status, list, actions, approve, reject, undo, pause and more.",
-    lines: [
-      { kind: "list", items: commands.map((command) => ({ text: [bold(command.usage), { text: `: ${command.about}` }] })) },
-      { kind: "note", text: "Ids: INC-42 an incident, INV-42 an investigation, ACT-105 an action. A bare 42 is an investigation." },
-    ],
-    buttons: [],
-  };
 }

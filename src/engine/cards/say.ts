@@ -57,6 +57,10 @@ export function span(from: Date, to: Date): string {
 export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
 export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
+const KIND_WORD: Partial<Record<Entity["kind"], string>> = { url: "URL", ip: "IP address", "oauth-app": "OAuth app" };
+/** What kind of thing it is, in words: "IP address", "mail cluster". */
+export const kindWord = (kind: Entity["kind"]): string => KIND_WORD[kind] ?? kind.replaceAll("-", " ");
+
 /** The colour that goes with a severity; the word stands beside it. */
 export const SEVERITY_TONE: Record<Severity, Tone> = {
   informational: "neutral",

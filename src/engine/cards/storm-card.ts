@@ -26,15 +26,13 @@ export function stormCard(storm: StormFacts): Card {
     {
       kind: "text",
       text: [
-        bold(`${what}. `),
-        { text: `They are counted here and listed in the thread, each in its own incident. A more severe one is shown by itself.${asked}` },
+        ...(asked ? [bold(`${asked.trim()} `)] : []),
+        { text: "They are counted here and listed in the thread, each in its own incident. A more severe one is shown by itself." },
       ],
     },
     {
       kind: "facts",
       facts: [
-        ["Alerts", String(storm.alerts)],
-        ["Waiting for a decision", String(storm.pending)],
         ["Started", time(storm.startedAt)],
         ["Latest", time(storm.lastAt)],
       ],

@@ -143,6 +143,8 @@ export type BlastRadius = {
   server?: boolean;
   /** Roles and grants that make the account or app a privileged one. */
   privileged?: string[];
+  /** From how many of our devices a domain or address was seen lately; left out where nobody can say. */
+  seenFrom?: number;
   readAt: string;
   /** What grew between two looks, in words: the card was drawn again because of it. */
   changed?: string[];

@@ -24,6 +24,16 @@ export type NamedEntity = z.infer<typeof NamedEntity>;
 
 export const MAX_ENTITIES = 1000;
 
+/** How far the source's own people and automation are with an alert. */
+export const Handling = z.object({
+  assignee: z.string().max(256).optional(),
+  classification: z.string().max(64).optional(),
+  determination: z.string().max(64).optional(),
+  /** The state of the source's own automated investigation, in its words. */
+  investigation: z.string().max(64).optional(),
+});
+export type Handling = z.infer<typeof Handling>;
+
 /** The normal form every source becomes. `raw` is what the source sent, whole, as JSON. */
 export const Alert = z.object({
   sourceId: z.string().min(1).max(1024),
@@ -43,6 +53,7 @@ export const Alert = z.object({
   policyId: z.string().max(256).optional(),
   /** The source's own incident: the strongest join key. */
   vendorIncident: z.object({ id: z.string().max(256), url: z.string().max(2048).optional() }).optional(),
+  handling: Handling.optional(),
   entities: z.array(NamedEntity).max(MAX_ENTITIES),
   raw: z.unknown(),
 });

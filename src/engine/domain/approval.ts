@@ -67,7 +67,7 @@ export function mayApprove(roles: Roles, { family, deviceGroup }: Place): boolea
 /** Built in, without configuration (product contract 6): what a mistake would hurt most. */
 export function protectedHits(
   target: Entity,
-  facts: { role?: string; privileged?: readonly string[] },
+  facts: { role?: string; privileged?: readonly string[]; unread?: string | undefined },
   policy: Pick<Policy, "protected">,
 ): string[] {
   const hits: string[] = [];
@@ -75,6 +75,8 @@ export function protectedHits(
   if (target.kind === "device" && facts.role === "unknown" && /server/i.test(target.os ?? ""))
     hits.push("built-in: server of unknown role");
   for (const role of facts.privileged ?? []) hits.push(`built-in: holds the role ${role}`);
+  // Who may be anybody is treated as the one a mistake would hurt most.
+  if (facts.unread) hits.push(`built-in: what it may do could not be read (${facts.unread})`);
   const names = namesOf(target);
   for (const entry of policy.protected) {
     const [kind, ...rest] = entry.split(":");
@@ -91,9 +93,12 @@ function namesOf(entity: Entity): string[] {
   return [own];
 }
 
+/** A domain or address that more of our devices use is somebody's work. */
+const COMMON_FROM = 20;
 /** Two-person approval (product contract 6): protected assets and large reach; by policy for any kind. */
 export function approvalsNeeded(kind: ActionKindName, reach: BlastRadius, policy: Policy): 1 | 2 {
   if (approvalsOfKind(kind, policy) === 2 || reach.protectedHits.length > 0) return 2;
+  if (kind === "block-indicator" && (reach.seenFrom ?? 0) > COMMON_FROM) return 2;
   const none = Number.POSITIVE_INFINITY;
   const limit = { device: 10, user: 5, message: 500, file: 10, indicator: none, app: none, key: none }[reach.unit];
   return reach.count > limit ? 2 : 1;

@@ -61,7 +61,8 @@ const Message = z.object({
   sender: name.optional(),
   recipient: name.optional(),
 });
-const MailCluster = z.object({ kind: z.literal("mail-cluster"), query: text });
+/** `messageIds`: the messages the source itself counted into it; its query may be one that only the source can run. */
+const MailCluster = z.object({ kind: z.literal("mail-cluster"), query: text, messageIds: z.array(name).max(500).optional() });
 const Registry = z.object({ kind: z.literal("registry"), key: text, value: text.optional() });
 const Service = z.object({ kind: z.literal("service"), name, device: name.optional() });
 const Driver = z.object({ kind: z.literal("driver"), name, device: name.optional() });

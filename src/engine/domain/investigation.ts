@@ -36,7 +36,7 @@ export const STATUS_SENTENCE: Record<InvestigationStatus, string> = {
   partiallyInvestigated: "Partially investigated: something was found that nothing is proposed for, or could not be judged.",
   failed: "Failed: the investigation could not be finished.",
   terminatedBySystem: "Terminated by system: a decision was not made in time, nothing was done.",
-  terminatedByUser: "Terminated by user.",
+  terminatedByUser: "Terminated by user: a person stopped it.",
   unsupportedAlertType: "Not investigated: the alert names nothing air can look at.",
   unsupportedOs: "Not investigated: the device's operating system is not supported.",
   preexistingAlert: "Not investigated: the alert is older than air's watch.",

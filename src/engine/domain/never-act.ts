@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
 import type { Entity, EntityOf } from "./entity.ts";
 import { entityKeys, hostOf } from "./entity.ts";
+import { isPublicResolver, isPublishedOn, isWellKnownService, sharedHost, within } from "./well-known.ts";
 
 /**
  * What air never proposes acting on, whatever the verdict (product contract 5), and what never joins two incidents (4).
@@ -24,13 +25,14 @@ export function neverAct(entity: Entity, context: NeverActContext): string | und
   const facts = context.namedEntity;
   if (facts?.allowList?.length && entityKeys(entity).some((key) => facts.allowList?.includes(key))) return "It is on the allow list.";
   if (alreadyStopped(facts?.remediation)) return `The source already dealt with it: ${facts?.remediation}.`;
+  if (pendingAtSource(facts?.remediation)) return `The source has an action of its own on it: ${facts?.remediation}.`;
   switch (entity.kind) {
     case "ip":
       return addressReason(entity.address, context.internalRanges);
     case "url": {
       const host = hostOf(entity.url);
       // `data:`, `mailto:` and what no parser understands: no product could block it, and nobody knows whose it is.
-      return host === undefined ? "It is no address on the web." : hostReason(host, context, isUserContent(entity, host));
+      return host === undefined ? "It is no address on the web." : hostReason(host, context, isPublishedOn(entity.url, host));
     }
     case "domain":
       // Sources write a url or a port where the name of a domain belongs.
@@ -73,7 +75,7 @@ export function joinable(
       return addressReason(entity.address, context.internalRanges) === undefined;
     case "url": {
       const host = hostOf(entity.url);
-      return host === undefined || hostReason(host, hosts, isUserContent(entity, host)) === undefined;
+      return host === undefined || hostReason(host, hosts, isPublishedOn(entity.url, host)) === undefined;
     }
     case "domain":
       return hostReason(entity.name, hosts, false) === undefined;
@@ -88,6 +90,9 @@ export function joinable(
 
 /** The source's words (domain 2.3) for "nothing is left to do". */
 const STOPPED = new Set(["prevented", "blocked", "remediated"]);
+/** The source has an action of its own on it: a second one would only meet the first. */
+const PENDING = new Set(["pendingapproval", "running"]);
+export const pendingAtSource = (remediation: string | undefined) => PENDING.has(remediation?.trim().toLowerCase() ?? "");
 export const alreadyStopped = (remediation: string | undefined) => STOPPED.has(remediation?.trim().toLowerCase() ?? "");
 
 /**
@@ -121,6 +126,10 @@ export function reservedAddress(address: string, internalRanges: readonly string
 export const isSharedAddress = (address: string): boolean =>
   ipaddr.isValid(address.trim()) && ipaddr.process(address.trim()).range() === "carrierGradeNat";
 
+/** The same, but for those that air.yaml calls ours. */
+export const sharedByStrangers = (address: string, internalRanges: readonly string[]): boolean =>
+  isSharedAddress(address) && !internalRanges.some((range) => inRange(ipaddr.process(address.trim()), range));
+
 const DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -146,9 +155,7 @@ function inRange(address: Address, range: string): boolean {
 function addressReason(address: string, internalRanges: readonly string[]): string | undefined {
   const reserved = reservedAddress(address, internalRanges);
   if (reserved) return reserved;
-  return ipaddr.isValid(address.trim()) && WELL_KNOWN_ADDRESSES.has(ipaddr.process(address.trim()).toString())
-    ? "It is a well-known public resolver."
-    : undefined;
+  return isPublicResolver(address) ? "It is a well-known public resolver." : undefined;
 }
 
 function hostReason(raw: string, context: NeverActContext, userContent: boolean): string | undefined {
@@ -161,11 +168,12 @@ function hostReason(raw: string, context: NeverActContext, userContent: boolean)
   if (isLoopbackHost(host)) return "It is this machine's own name.";
   if (LOCAL_SUFFIXES.some((suffix) => host.endsWith(suffix))) return "It is a name of a local network.";
   if (context.organizationDomains.some((domain) => within(host, domain.trim().toLowerCase()))) return "It is one of our own domains.";
-  if (!userContent && WELL_KNOWN_DOMAINS.some((domain) => within(host, domain))) return "It is well-known infrastructure.";
-  return undefined;
+  if (userContent) return undefined;
+  if (isWellKnownService(host)) return "It is well-known infrastructure.";
+  // The name alone: a customer's own name below it, or one page on it, is somebody's.
+  const shared = sharedHost(host);
+  return shared && `It is ${shared}: a block of it all would stop work and no attack.`;
 }
-
-const within = (host: string, domain: string) => domain !== "" && (host === domain || host.endsWith(`.${domain}`));
 
 function isLoopbackHost(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
@@ -175,67 +183,6 @@ function isLoopbackHost(host: string): boolean {
 
 /** RFC 6762 and RFC 9476 / ICANN's `.internal`: names that never resolve outside. */
 const LOCAL_SUFFIXES = [".local", ".internal", ".home.arpa"];
-
-/**
- * Blocking one of these breaks work for everybody and stops no attack. Short on purpose: only what a block would visibly take down.
- * Sources: learn.microsoft.com/microsoft-365/enterprise/urls-and-ip-address-ranges (office, microsoftonline, live),
- * learn.microsoft.com/windows/deployment/update/windows-update-security (windowsupdate), support.google.com/a/answer/2589954 (google,
- * gstatic, googleapis), support.apple.com/101555 (apple, icloud), learn.microsoft.com/azure/security/fundamentals/azure-ca-details and
- * docs.digicert.com (revocation hosts).
- */
-const WELL_KNOWN_DOMAINS = [
-  "google.com",
-  "gstatic.com",
-  "googleapis.com",
-  "microsoft.com",
-  "microsoftonline.com",
-  "windowsupdate.com",
-  "windows.com",
-  "windows.net",
-  "office.com",
-  "office.net",
-  "office365.com",
-  "outlook.com",
-  "live.com",
-  "apple.com",
-  "icloud.com",
-  "digicert.com",
-  "slack.com",
-];
-
-/** Hosts under those domains where anybody may publish: one page there can be blocked, the host cannot. */
-const USER_CONTENT_HOSTS = [
-  "docs.google.com",
-  "drive.google.com",
-  "sites.google.com",
-  "script.google.com",
-  "storage.googleapis.com",
-  "firebasestorage.googleapis.com",
-  "forms.office.com",
-  "onedrive.live.com",
-  "blob.core.windows.net",
-  "web.core.windows.net",
-];
-function isUserContent(entity: EntityOf<"url">, host: string): boolean {
-  const path = URL.parse(entity.url)?.pathname ?? "/";
-  return path !== "/" && USER_CONTENT_HOSTS.some((known) => within(host, known));
-}
-
-/** developers.google.com/speed/public-dns, developers.cloudflare.com/1.1.1.1, quad9.net/service: resolvers half the world points at. */
-const WELL_KNOWN_ADDRESSES = new Set(
-  [
-    "8.8.8.8",
-    "8.8.4.4",
-    "2001:4860:4860::8888",
-    "2001:4860:4860::8844",
-    "1.1.1.1",
-    "1.0.0.1",
-    "2606:4700:4700::1111",
-    "2606:4700:4700::1001",
-    "9.9.9.9",
-    "149.112.112.112",
-  ].map((address) => ipaddr.process(address).toString()),
-);
 
 /** SHA-256, SHA-1 and MD5 of nothing: products report them for files they could not read, and installers leave such files everywhere. */
 const EMPTY = new Set([

@@ -1,6 +1,7 @@
 import type { ActionKindName } from "./action.ts";
 import type { Severity } from "./alert.ts";
 import type { AlertPolicy } from "./alert-policy.ts";
+import type { IntakeExclusions } from "./intake-exclusions.ts";
 
 /* What the organisation decided, from air.yaml and its defaults. Durations are milliseconds. */
 
@@ -46,6 +47,8 @@ export type Policy = {
   ceilings: { perKindPerHour: number; perDay: number; devicesPerInvestigation: number };
   /** Who asked for an action by hand may be one of its two approvers. */
   requesterMayApprove?: boolean;
+  /** Alerts that are stored and counted, and looked into by nobody here. */
+  exclude?: IntakeExclusions;
   /** From air.yaml, asked before the built-in ones. */
   alertPolicies: readonly AlertPolicy[];
   /**

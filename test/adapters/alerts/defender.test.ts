@@ -242,6 +242,6 @@ describe("defender alert", () => {
   });
 
   test("the list of sources", () => {
-    expect(alertSources.map((source) => source.kind)).toEqual(["generic", "defender", "guardduty"]);
+    expect(alertSources.map((source) => source.kind)).toEqual(["generic", "defender", "guardduty", "wazuh", "ocsf", "elastic"]);
   });
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alertSources } from "../../../src/adapters/alerts/all.ts";
 import { guardduty } from "../../../src/adapters/alerts/guardduty.ts";
+import { readAlerts } from "../../../src/adapters/alerts/read-alerts.ts";
 import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
 import { Alert } from "../../../src/engine/domain/alert.ts";
 import { Refusal } from "../../../src/engine/domain/errors.ts";
@@ -358,3 +359,48 @@ function sanitizeOrUndefined(value: unknown): unknown {
     return undefined;
   }
 }
+
+describe("what AWS puts around a finding", () => {
+  const finding = {
+    id: "f1",
+    type: "Recon:EC2/PortProbeUnprotectedPort",
+    severity: 5,
+    accountId: "111122223333",
+    resource: {},
+    service: {},
+  };
+  const event = { "detail-type": "GuardDuty Finding", source: "aws.guardduty", detail: finding };
+  const sns = (message: unknown) => ({
+    Type: "Notification",
+    MessageId: "m",
+    TopicArn: "arn:aws:sns:eu-west-1:1:t",
+    Message: JSON.stringify(message),
+  });
+  const ids = (payload: unknown) => readAlerts(guardduty, payload).map((alert) => alert.sourceId);
+
+  test.each([
+    ["a list", [finding, event], ["f1", "f1"]],
+    ["SNS", sns(event), ["f1"]],
+    ["SNS with the finding alone", sns(finding), ["f1"]],
+    [
+      "records of a function",
+      { Records: [{ Sns: sns(event) }, { Sns: sns({ ...event, detail: { ...finding, id: "f2" } }) }] },
+      ["f1", "f2"],
+    ],
+    ["a queue behind SNS", { Records: [{ body: JSON.stringify(sns(event)) }] }, ["f1"]],
+    ["the command line", { Findings: [{ Id: "f1", Type: "a", Severity: 2, AccountId: "1" }] }, ["f1"]],
+  ])("%s", (_, payload, expected) => expect(ids(payload)).toEqual(expected));
+
+  test.each([
+    [{ Type: "SubscriptionConfirmation", TopicArn: "t", Message: "x", SubscribeURL: "https://attacker.example" }, "Type"],
+    [sns({ ...finding, severity: 99 }), "Message.severity"],
+    [{ ...sns(event), Message: "not json" }, "Message"],
+    [{ ...sns(event), Message: 7 }, "Message"],
+    [{ ...sns(event), Message: '{"__proto__":{"a":1}}' }, "Message.__proto__"],
+    [{ Records: [{ Sns: sns(event) }, { Sns: sns({ ...finding, id: 1 }) }] }, "Records[1].Sns.Message.id"],
+    [{ Records: [{ eventSource: "aws:s3" }] }, "Records[0].id"],
+    [[finding, sns({ id: "x" })], "alerts[1].Message.type"],
+  ])("says which field is wrong (%#)", (payload, field) => {
+    expect(() => ids(payload)).toThrow(expect.objectContaining({ code: "invalid", field }));
+  });
+});

@@ -2,6 +2,7 @@ import nock from "nock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAbuseIpdb } from "../../../src/adapters/connectors/abuseipdb.ts";
 import { WEIGHTS } from "../../../src/engine/domain/verdict.ts";
+import { reputationContract } from "./reputation-contract.ts";
 
 const NOW = new Date("2026-03-01T12:00:00Z");
 const BASE = "https://api.abuseipdb.com";
@@ -13,9 +14,9 @@ afterEach(() => nock.cleanAll());
 const connector = (fetchOwn?: typeof fetch) =>
   createAbuseIpdb(
     { apiKey: "abuse-secret", url: BASE, perMinute: undefined, perDay: 1000 },
-    { clock: { now: () => NOW }, ...(fetchOwn && { fetch: fetchOwn }) },
+    { clock: { now: () => NOW }, http: { again: { times: 0 } }, ...(fetchOwn && { fetch: fetchOwn }) },
   );
-const look = (address = "8.8.8.8") => {
+const look = (address = "93.184.216.34") => {
   const source = connector().reputation?.[0];
   if (!source) throw new Error("no reputation source");
   return source.look({ kind: "ip", address }, signal);
@@ -23,16 +24,29 @@ const look = (address = "8.8.8.8") => {
 const request = () =>
   nock(BASE, { reqheaders: { key: "abuse-secret" } })
     .get("/api/v2/check")
-    .query({ ipAddress: "8.8.8.8", maxAgeInDays: "90" });
+    .query({ ipAddress: "93.184.216.34", maxAgeInDays: "90" });
 const report = (score: number, users: number, lastReportedAt: string | null = "2026-02-28T12:00:00+00:00") => ({
   data: {
-    ipAddress: "8.8.8.8",
+    ipAddress: "93.184.216.34",
     abuseConfidenceScore: score,
     totalReports: users * 2,
     numDistinctUsers: users,
     isWhitelisted: null,
     lastReportedAt,
   },
+});
+
+reputationContract({
+  product: "AbuseIPDB",
+  keyName: "ABUSEIPDB_API_KEY",
+  urlName: "ABUSEIPDB_URL",
+  method: "GET",
+  create: ({ key, ...settings }, means) => createAbuseIpdb({ apiKey: key, ...settings }, means),
+  bad: () => report(100, 40),
+  good: () => report(0, 0, null),
+  unknown: { status: 200, body: report(0, 0, null) },
+  knows404: false,
+  hostile: (_, text) => ({ data: { ...report(100, 40, text).data, usageType: text, isp: text, countryCode: text } }),
 });
 
 describe("abuseipdb", () => {
@@ -83,7 +97,9 @@ describe("abuseipdb", () => {
     const never: typeof fetch = (_url, init) =>
       new Promise((_resolve, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason), { once: true }));
     const source = connector(never).reputation?.[0];
-    await expect(source?.look({ kind: "ip", address: "8.8.8.8" }, AbortSignal.timeout(20))).rejects.toMatchObject({ kind: "unavailable" });
+    await expect(source?.look({ kind: "ip", address: "93.184.216.34" }, AbortSignal.timeout(20))).rejects.toMatchObject({
+      kind: "unavailable",
+    });
   });
 
   test("check", async () => {

@@ -128,6 +128,24 @@ describe("Defender", () => {
     });
   });
 
+  describe("a package", () => {
+    test("is fetched by a link without the quotation marks it comes in, at most two a minute", async () => {
+      const machine = fake.add("ws-pack");
+      const link = () => devices().packageLink!(machine.id, NOW, signal);
+      fake.begin(machine, "runAntiVirusScan", { Comment: "another", ScanType: "Quick" });
+      expect(await link()).toBeUndefined();
+      const action = fake.begin(machine, "collectInvestigationPackage", { Comment: "ours" });
+      fake.product.packages = false;
+      now = new Date(NOW.getTime() + 60_001);
+      expect(await link()).toBeUndefined();
+      fake.product.packages = true;
+      expect(await link()).toBe(`https://packages.example/${action.id}?sig=s3cret`);
+      expect(await failure(link())).toMatchObject({ kind: "unavailable", message: expect.stringContaining("2 per minute") });
+      now = new Date(NOW.getTime() + 3 * HOUR);
+      expect(await devices().packageLink!(machine.id, now, signal)).toBeUndefined();
+    });
+  });
+
   describe("an operation", () => {
     test("carries who approved it and the key, and is followed to its end", async () => {
       const machine = fake.add("ws-10");

@@ -4,6 +4,7 @@ import nock from "nock";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { createHttp, type HttpSettings } from "../../../src/adapters/connectors/http.ts";
 import { createQuota } from "../../../src/adapters/connectors/quota.ts";
+import { goThroughProxy, readProxy } from "../../../src/bot/proxy.ts";
 import { ConnectorError } from "../../../src/engine/ports.ts";
 
 const NOW = new Date("2026-03-01T12:00:00Z");
@@ -237,9 +238,154 @@ describe("http", () => {
     await http.get("/a", { signal });
     expect(await failure(http.get("/a", { signal }))).toMatchObject({
       kind: "unavailable",
-      message: "not asked: Example quota of 1 per minute is used up",
+      message: "not asked: Example quota of 1 per minute is used up, free again at 2026-03-01 12:01:00 UTC",
       retryAfterMs: 60_000,
     });
+  });
+});
+
+describe("what failed in passing is asked again", () => {
+  /** Remembers how long it would have waited. */
+  const patient = (times: number, random = 0) => {
+    const pauses: number[] = [];
+    return { pauses, again: { times, pause: async (ms: number) => void pauses.push(ms), random: () => random } };
+  };
+
+  test("with a pause that doubles and is half chance", async () => {
+    for (const [random, expected] of [
+      [0, [125, 250, 500]],
+      [1, [250, 500, 1000]],
+    ] as const) {
+      const { pauses, again } = patient(3, random);
+      nock(BASE).get("/a").times(3).reply(502).get("/a").reply(200, { ok: 1 });
+      expect(await client({ again, breaker: { failures: 9, pauseMs: 1 } }).get("/a", { signal })).toEqual({ ok: 1 });
+      expect(pauses).toEqual(expected);
+    }
+  });
+
+  test.each<[string, Record<string, string>, number[]]>([
+    ["a moment, in seconds", { "retry-after": "2" }, [2_000]],
+    ["a moment, as a date", { "retry-after": "Sun, 01 Mar 2026 12:00:01 GMT" }, [1_000]],
+    ["longer than anybody waits", { "retry-after": "3" }, []],
+    ["no time", {}, []],
+  ])("429 that names %s", async (_, headers, expected) => {
+    const { pauses, again } = patient(1);
+    nock(BASE).get("/a").reply(429, "", headers).get("/a").reply(200, { ok: 1 });
+    const asking = client({ again }).get("/a", { signal });
+    if (expected.length > 0) expect(await asking).toEqual({ ok: 1 });
+    else expect((await failure(asking)).message).toContain("429");
+    expect(pauses).toEqual(expected);
+  });
+
+  test("never what acts, what was refused, or what took all of its time", async () => {
+    const { pauses, again } = patient(5);
+    nock(BASE).post("/a").reply(503);
+    expect((await failure(client({ again }).postJson("/a", {}, { signal, acts: true }))).kind).toBe("unclear");
+    nock(BASE).delete("/a").reply(503);
+    expect((await failure(client({ again }).delete("/a", { signal }))).kind).toBe("unclear");
+    for (const status of [400, 401, 403, 404]) {
+      nock(BASE).get("/a").reply(status);
+      expect((await failure(client({ again }).get("/a", { signal }))).kind).toBe("refused");
+    }
+    const never: typeof fetch = (_input, init) =>
+      new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
+    expect((await failure(client({ again, timeoutMs: 20, fetch: never }).get("/a", { signal }))).message).toContain(
+      "did not answer within",
+    );
+    expect(pauses).toEqual([]);
+  });
+
+  test("who is given up on while it pauses fails with what it failed of", async () => {
+    const stopped = new AbortController();
+    const pause = async () => {
+      stopped.abort();
+      throw new Error("aborted");
+    };
+    nock(BASE).get("/a").reply(500);
+    const asking = client({ again: { times: 1, pause } }).get("/a", { signal: stopped.signal });
+    expect((await failure(asking)).message).toBe("Example failed (500)");
+  });
+
+  test("each time takes of the quota", async () => {
+    const { again } = patient(3);
+    nock(BASE).get("/a").times(2).reply(500);
+    const quota = createQuota({ name: "Example", perMinute: 2, clock: { now: () => NOW } });
+    expect((await failure(client({ again, quota }).get("/a", { signal }))).message).toContain("quota of 2 per minute is used up");
+  });
+});
+
+describe("one product is not asked by everybody at once", () => {
+  test("further questions wait their turn, what acts does not", async () => {
+    let running = 0;
+    let most = 0;
+    const open: (() => void)[] = [];
+    const slow: typeof fetch = async () => {
+      running++;
+      most = Math.max(most, running);
+      await new Promise<void>((resolve) => open.push(resolve));
+      running--;
+      return Response.json({});
+    };
+    const http = client({ parallel: 2, fetch: slow });
+    const asked = Array.from({ length: 5 }, () => http.get("/a", { signal }));
+    await vi.waitFor(() => expect(open).toHaveLength(2));
+    const acting = http.postJson("/act", {}, { signal, acts: true });
+    await vi.waitFor(() => expect(open).toHaveLength(3));
+    for (let index = 0; index < 6; index++) {
+      await vi.waitFor(() => expect(open.length).toBeGreaterThan(index));
+      open[index]?.();
+    }
+    await Promise.all([...asked, acting]);
+    expect(most).toBe(3);
+  });
+
+  test("who gives up in the row was never asked", async () => {
+    const never: typeof fetch = () => new Promise(() => {});
+    const http = client({ parallel: 1, fetch: never });
+    void http.get("/a", { signal }).catch(() => {});
+    const stopped = new AbortController();
+    const waiting = http.get("/b", { signal: stopped.signal });
+    stopped.abort();
+    expect((await failure(waiting)).message).toBe("not asked: the look at Example was stopped before it began");
+  });
+});
+
+describe("the key goes to the configured host alone", () => {
+  test.each(["@evil.example/a", ".evil.example/a", "/../../other", ":1/a", "a"])("a question of %s leads nowhere", async (path) => {
+    const asked: unknown[] = [];
+    const http = client({ baseUrl: `${BASE}/proxy/vt`, fetch: async (input) => Response.json(asked.push(input)) });
+    expect((await failure(http.get(path, { signal }))).message).toContain("does not lead to Example");
+    expect(asked).toEqual([]);
+  });
+});
+
+describe("a proxy", () => {
+  test("is used for what is outside, never for this machine; its password is in no error", async () => {
+    const connects: string[] = [];
+    const proxy = createServer();
+    proxy.on("connect", (request, socket) => {
+      connects.push(`${request.url} ${request.headers["proxy-authorization"]}`);
+      socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+    });
+    const local = createServer((_, response) => response.end('{"local":1}'));
+    const listen = (server: typeof proxy) =>
+      new Promise<number>((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
+    const [proxyPort, port] = [await listen(proxy), await listen(local)];
+    nock.enableNetConnect();
+    const config = readProxy({ HTTPS_PROXY: `http://mia:s3cret@127.0.0.1:${proxyPort}`, HTTP_PROXY: `127.0.0.1:${proxyPort}` }, () => {});
+    const undo = config ? goThroughProxy(config) : () => {};
+    try {
+      const error = await failure(client().get("/a", { signal }));
+      expect(error.message).toBe("Example could not be reached (the proxy answered 407): check the network and EXAMPLE_URL");
+      expect(JSON.stringify({ ...error, stack: error.stack })).not.toContain("s3cret");
+      expect(connects).toEqual([`api.example.test:443 Basic ${Buffer.from("mia:s3cret").toString("base64")}`]);
+      expect(await client({ baseUrl: `http://127.0.0.1:${port}` }).get("/a", { signal })).toEqual({ local: 1 });
+      expect(connects).toHaveLength(1);
+    } finally {
+      undo();
+      proxy.close();
+      local.close();
+    }
   });
 });
 
@@ -258,7 +404,10 @@ describe("quota", () => {
     quota.take();
     now += 20_000;
     expect(() => quota.take()).toThrow(
-      expect.objectContaining({ message: "not asked: X quota of 4 per day is used up", retryAfterMs: 10_000 }),
+      expect.objectContaining({
+        message: "not asked: X quota of 4 per day is used up, free again at 2026-03-02 00:00:00 UTC",
+        retryAfterMs: 10_000,
+      }),
     );
     now += 10_000;
     expect(() => quota.take()).not.toThrow();

@@ -4,6 +4,7 @@ import { createUrlhaus } from "../../../src/adapters/connectors/urlhaus.ts";
 import type { EntityOf } from "../../../src/engine/domain/entity.ts";
 import { WEIGHTS } from "../../../src/engine/domain/verdict.ts";
 import type { ReputationKind } from "../../../src/engine/ports.ts";
+import { reputationContract } from "./reputation-contract.ts";
 
 const NOW = new Date("2026-03-01T12:00:00Z");
 const BASE = "https://urlhaus-api.abuse.ch";
@@ -14,13 +15,43 @@ beforeEach(() => nock.disableNetConnect());
 afterEach(() => nock.cleanAll());
 
 const connector = () =>
-  createUrlhaus({ authKey: "haus-secret", url: BASE, perMinute: undefined, perDay: undefined }, { clock: { now: () => NOW } });
+  createUrlhaus(
+    { authKey: "haus-secret", url: BASE, perMinute: undefined, perDay: undefined },
+    { clock: { now: () => NOW }, http: { again: { times: 0 } } },
+  );
 const look = (entity: EntityOf<ReputationKind>) => {
   const source = connector().reputation?.[0];
   if (!source) throw new Error("no reputation source");
   return source.look(entity, signal);
 };
 const post = (path: string, form: Record<string, string>) => nock(BASE, { reqheaders: { "auth-key": "haus-secret" } }).post(path, form);
+
+reputationContract({
+  product: "URLhaus",
+  keyName: "ABUSECH_AUTH_KEY",
+  urlName: "URLHAUS_URL",
+  method: "POST",
+  create: ({ key, ...settings }, means) => createUrlhaus({ authKey: key, ...settings }, means),
+  bad: () => ({
+    query_status: "ok",
+    url_status: "online",
+    threat: "malware_download",
+    signature: "Emotet",
+    urls: [{ url_status: "online", date_added: "2026-01-19 01:33:26 UTC" }],
+  }),
+  unknown: { status: 200, body: { query_status: "no_results" } },
+  knows404: false,
+  hostile: (_, text) => ({
+    query_status: "ok",
+    url_status: text,
+    threat: text,
+    tags: [text],
+    signature: text,
+    file_type: text,
+    date_added: text,
+    urls: [{ url_status: text, date_added: text }],
+  }),
+});
 
 describe("urlhaus", () => {
   test("a listed url", async () => {
@@ -60,8 +91,12 @@ describe("urlhaus", () => {
       text: "URLhaus lists 2 malware URLs on it, 0 online now",
       at: new Date("2026-02-03T00:00:00Z"),
     });
-    post("/v1/host/", { host: "8.8.8.8" }).reply(200, { query_status: "ok", urls: [{ url_status: "online" }] });
-    expect(await look({ kind: "ip", address: "8.8.8.8" })).toMatchObject({ label: "suspicious", weight: WEIGHTS.reputationSome, at: NOW });
+    post("/v1/host/", { host: "93.184.216.34" }).reply(200, { query_status: "ok", urls: [{ url_status: "online" }] });
+    expect(await look({ kind: "ip", address: "93.184.216.34" })).toMatchObject({
+      label: "suspicious",
+      weight: WEIGHTS.reputationSome,
+      at: NOW,
+    });
   });
 
   test("a payload, with and without a signature", async () => {

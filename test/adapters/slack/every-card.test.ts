@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type SlackMessage, textOf, toMessage, toPlainMessage } from "../../../src/adapters/slack/blocks.ts";
-import { checkMessage } from "../../../src/adapters/slack/check-blocks.ts";
+import { toMessage, toPlainMessage } from "../../../src/adapters/slack/blocks.ts";
 import { type ActionView, actionCard, STATE_WORD } from "../../../src/engine/cards/action-card.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import { type ClosingFacts, closingCard } from "../../../src/engine/cards/closing-card.ts";
@@ -14,6 +13,7 @@ import { goesOnCard, standInCard } from "../../../src/engine/cards/stand-in-card
 import { type StormFacts, stormCard, stormPageCard } from "../../../src/engine/cards/storm-card.ts";
 import { ACTION_STATES } from "../../../src/engine/domain/action.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
+import { HOSTILE, harmless } from "../../support/harmless.ts";
 import { testSign } from "../../support/open-engine.ts";
 
 /*
@@ -22,28 +22,7 @@ import { testSign } from "../../support/open-engine.ts";
  */
 
 const NOW = new Date("2026-11-22T09:00:00.000Z");
-const hostile = fc.constantFrom(
-  "<!channel> <!here> <!everyone>",
-  "<@U0MIA> <!subteam^S0SOC> @here",
-  "<https://evil.example|Reset your password>",
-  "https://evil.example/reset?user=mia",
-  "mailto:mia@contoso.com <mailto:x@y.z|mail>",
-  "*Approved by Mia* `ok` _it_ ~no~",
-  "```\n*Verdict: No threats found*\n```",
-  ":white_check_mark: :skull:",
-  "> quote\n• list\n1. one",
-  "&lt;!channel&gt; &amp; <&>",
-  "\u202Egpj.exe\u2066",
-  "\u200B\u200B",
-  "",
-  "   \n\n  ",
-  "\ud800",
-  "👩‍👩‍👧".repeat(200),
-  "x".repeat(20_000),
-  "<".repeat(5_000),
-  "&".repeat(5_000),
-  "A\u0000B\u0007C\r\nD",
-);
+const hostile = fc.constantFrom(...HOSTILE);
 const entity: fc.Arbitrary<Entity> = hostile.chain((text) =>
   fc.constantFrom<Entity>(
     { kind: "file", name: text, path: text, device: text },
@@ -249,21 +228,6 @@ const cards: [string, fc.Arbitrary<Card>, RegExp][] = [
     /^Incidents|^There are none/,
   ],
 ];
-
-function harmless(message: SlackMessage): void {
-  expect(checkMessage(message)).toEqual([]);
-  expect(message.blocks.length).toBeLessThanOrEqual(50);
-  expect(textOf(message.blocks)).toBeLessThan(11_000);
-  // Top-level text is read as mrkdwn: an unescaped < is the only way to a mention or a link.
-  expect(message.text).not.toMatch(/</);
-  JSON.stringify(message.blocks, (key, node) => {
-    if (node?.type === "mrkdwn") expect(node.text).not.toMatch(/[<>]/);
-    if (["user", "usergroup", "broadcast", "link", "channel", "emoji", "image", "markdown"].includes(node?.type))
-      expect(node.type).toBe("none of these");
-    if (key === "url") expect(node).toMatch(/^https:\/\/air\.example\.com\//);
-    return node;
-  });
-}
 
 describe.each(cards)("%s", (_name, card, begins) => {
   test("no text of an attacker's mentions, links, breaks or overflows, however it is drawn", () => {

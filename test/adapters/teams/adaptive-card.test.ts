@@ -32,14 +32,34 @@ describe("a card with one of everything", () => {
       items: [{ inlines: [{ text: "Waiting for approval" }] }, { type: "TextBlock", style: "heading", text: "Isolate device WS-042" }],
     });
     expect(card.fallbackText).toBe(approvalCard.summary);
-    expect(card.body.at(-1)).toMatchObject({ type: "Input.Text", id: "typed1", label: "Reason for the rejection", isRequired: true });
-    expect(card.actions).toMatchObject([
+    expect(card.body.at(-2)).toMatchObject({ type: "Input.Text", id: "typed1", label: "Reason for the rejection", isRequired: true });
+  });
+
+  test("a row of buttons is no wider than a phone; the first row stands above", () => {
+    const [row] = card.body.slice(-1);
+    expect(row?.type === "ActionSet" ? row.actions : []).toMatchObject([
       { type: "Action.Execute", verb: "press", data: { value: "ACT-105.3f9c2a7b.approve.5d1c0b9a8e7f6a5b" }, associatedInputs: "none" },
       { type: "Action.Execute", data: { input: "typed1" }, associatedInputs: "auto" },
+    ]);
+    expect(card.actions).toMatchObject([
       { type: "Action.Execute", title: "Show the investigation log" },
       { type: "Action.OpenUrl", url: "https://air.example.com/#INC-42" },
     ]);
   });
+});
+
+test("what stands in the menu More is behind the three dots", () => {
+  const button = (label: string, more: boolean) => ({
+    label,
+    style: "plain" as const,
+    value: label,
+    ...(more ? { more: true as const } : {}),
+  });
+  const buttons = [button("Ack", true), button("Details", false)];
+  const card = toAdaptiveCard({ title: "t", tone: "bad", summary: "s", lines: [], buttons });
+  expect(card.actions).toMatchObject([{ title: "Details" }, { title: "Ack", mode: "secondary" }]);
+  expect(card.actions?.[0]).not.toHaveProperty("mode");
+  expect(schemaFaults(card)).toEqual([]);
 });
 
 test("hostile text forges nothing", () => {

@@ -168,7 +168,7 @@ function player(product: Product) {
     const saved = ticket.saved ?? (before.kind === "notReached" ? before.saved : undefined);
     for (let round = 0; ticket.state === "pending" && round < MAX_FOLLOWS; round++) {
       await product.settle?.();
-      ticket = await kind.follow(ticket.id, product.capabilities, signal, params);
+      ticket = await kind.follow(ticket.id, product.capabilities, signal, params, { target, now: product.now });
     }
     expect(ticket.state).toBe("done");
     return saved;

@@ -77,7 +77,8 @@ test("a pending action says what, why, whom it reaches, what follows either way,
     "Reaches: workstation, Windows 11; 1 person is signed in: mia",
     "Undo: Release it from isolation.",
     "If you reject or do nothing: WS-042 stays on the network",
-    "Evidence from: 2026-10-05 08:00 UTC (1 h ago)",
+    "Evidence from: 2026-10-05 08:00 UTC, 1 h before it was asked",
+    "Asked because: isolate-device always asks by default",
     "Carried out by: lab",
     "Who may decide: Mia, Tom",
     "Answer by 2026-10-05 09:30 UTC; unanswered it expires 2026-10-06 09:00 UTC and nothing is done.",
@@ -155,6 +156,7 @@ describe("who presses what", () => {
     });
     expect(half.badge).toBe("1 of 2 approvals");
     expect(text(half)).toContain("Approvals: 1 of 2: Mia");
+    expect(text(half)).toContain("Who else may decide: Tom");
     expect(text(half)).toContain("Protected: built-in: domain controller. Two people decide.");
     expect(half.buttons.map((button) => button.label)).toContain("Approve");
   });

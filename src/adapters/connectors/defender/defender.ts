@@ -1,7 +1,11 @@
 import { z } from "zod";
 import type { Connector } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
-import { createApi, type DefenderMeans, type DefenderSettings, PRODUCT } from "./api.ts";
+import { address, defineConnector } from "../kind.ts";
+import { missingPermissions } from "../microsoft/api.ts";
+import type { Means } from "../microsoft/sign-in.ts";
+import { appRegistration } from "../microsoft/sign-in.ts";
+import { createDefenderApi, type DefenderSettings, PRODUCT, productAt } from "./api.ts";
 import { defenderDevices } from "./devices.ts";
 import { defenderIndicators } from "./indicators.ts";
 
@@ -18,11 +22,10 @@ const NEEDED: readonly (readonly string[])[] = [
   ["Machine.Offboard"],
   ["Ti.ReadWrite.All", "Ti.ReadWrite"],
 ];
-const Claims = z.object({ roles: z.array(z.string()).default([]) });
 
 /** Microsoft Defender for Endpoint: acts on devices and on the list of indicators. */
-export function createDefender(settings: DefenderSettings, means: DefenderMeans): Connector {
-  const api = createApi(settings, means);
+export function createDefender(settings: DefenderSettings, means: Means): Connector {
+  const api = createDefenderApi(settings, means);
   return {
     name: "defender",
     lab: false,
@@ -30,14 +33,9 @@ export function createDefender(settings: DefenderSettings, means: DefenderMeans)
     devices: defenderDevices(api, means.clock),
     indicators: defenderIndicators(api, means.clock),
     async check(signal) {
-      const roles = rolesIn(await api.token(signal));
-      const missing = roles && NEEDED.filter((any) => !any.some((role) => roles.includes(role))).map(([role]) => role);
-      if (missing && missing.length > 0) {
-        throw new ConnectorError(
-          "refused",
-          `${PRODUCT}: the app registration lacks ${missing.join(", ")}. An administrator adds ${missing.length === 1 ? "it" : "them"} under API permissions, WindowsDefenderATP, as application permissions, and grants consent.`,
-        );
-      }
+      const roles = await api.roles(signal);
+      const missing = roles && missingPermissions(productAt(settings.url), roles, NEEDED);
+      if (missing) throw missing;
       for (const [path, permission] of [
         ["/api/machines?$top=1", "Machine.Read.All"],
         ["/api/machineactions?$top=1", "Machine.Read.All"],
@@ -51,11 +49,12 @@ export function createDefender(settings: DefenderSettings, means: DefenderMeans)
   };
 }
 
-/** What the token says it may do, where it can be read at all; only to say what is missing before it is missed. */
-function rolesIn(token: string): string[] | undefined {
-  try {
-    return Claims.parse(JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"))).roles;
-  } catch {
-    return undefined;
-  }
-}
+export const defender = defineConnector({
+  name: "defender",
+  product: PRODUCT,
+  acts: true,
+  settings: { ...appRegistration, url: address("https://api.security.microsoft.com") },
+  env: { DEFENDER_URL: "url", ENTRA_LOGIN_URL: "loginUrl" },
+  borrows: { from: "graph", settings: ["tenantId", "clientId", "clientSecret", "loginUrl"] },
+  create: (settings, { http: _http, house: _house, rows: _rows, ...means }) => createDefender(settings, means),
+});

@@ -3,7 +3,9 @@ import type { EntityOf } from "../../../engine/domain/entity.ts";
 import type { Clock, DeviceCapability, DeviceFacts, DeviceRun } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import { HttpRefusal } from "../http.ts";
-import { type Api, PRODUCT, quoted, unknownShape } from "./api.ts";
+import { type Api, quoted } from "../microsoft/api.ts";
+import { createQuota } from "../quota.ts";
+import { PRODUCT, unknownShape } from "./api.ts";
 import { endedAt, isType, lastOf, type MachineAction, machineActions } from "./machine-actions.ts";
 
 const Machine = z.object({
@@ -26,6 +28,7 @@ const LogonUser = z.object({
   accountDomain: z.string().nullish(),
   lastSeen: z.string().nullish(),
 });
+const PackageLink = z.object({ value: z.string().max(4096) });
 const FileInfo = z.object({ sha1: z.string().regex(/^[0-9a-f]{40}$/i) });
 
 const MACHINE_ID = /^[0-9a-f]{40}$/i;
@@ -42,9 +45,10 @@ const isActive = (machine: Machine) =>
 
 export function defenderDevices(api: Api, clock: Clock): DeviceCapability {
   const operations = machineActions(api);
+  const links = createQuota({ name: "Defender's links to packages", perMinute: 2, clock });
   const about = (signal: AbortSignal) => ({ permission: READ, what: "this device", signal });
   const named = async (filter: string, signal: AbortSignal): Promise<Machine[]> => {
-    const read = z.array(Machine).safeParse(await api.list("/api/machines", filter, about(signal)));
+    const read = z.array(Machine).safeParse(await api.list("/api/machines", { $filter: filter }, about(signal)));
     if (!read.success) throw unknownShape();
     return read.data;
   };
@@ -92,7 +96,7 @@ export function defenderDevices(api: Api, clock: Clock): DeviceCapability {
   async function usersOf(machine: string, signal: AbortSignal): Promise<string[] | undefined> {
     const path = `/api/machines/${encodeURIComponent(machine)}/logonusers`;
     try {
-      const listed = await api.list(path, undefined, { permission: "User.Read.All", what: "who signed in", signal });
+      const listed = await api.list(path, {}, { permission: "User.Read.All", what: "who signed in", signal });
       const users = z.array(LogonUser).safeParse(listed).data;
       return users
         ?.filter((user) => !user.lastSeen || clock.now().getTime() - seenAt(user) < SIGNED_IN_MS)
@@ -138,7 +142,7 @@ export function defenderDevices(api: Api, clock: Clock): DeviceCapability {
       const sha1 = await sha1Of(file, signal);
       if (!sha1) return [];
       try {
-        const listed = await api.list(`/api/files/${sha1}/machines`, undefined, { permission: READ, what: "this file", signal });
+        const listed = await api.list(`/api/files/${sha1}/machines`, {}, { permission: READ, what: "this file", signal });
         return z
           .array(Machine)
           .parse(listed)
@@ -188,6 +192,19 @@ export function defenderDevices(api: Api, clock: Clock): DeviceCapability {
       body: {},
       permission: "Machine.CollectForensics",
     }),
+    async packageLink(id, since, signal) {
+      const last = lastOf(await operations.of(id, signal), "CollectInvestigationPackage");
+      if (!last || endedAt(last) < since.getTime()) return undefined;
+      await links.take();
+      const path = `/api/machineactions/${encodeURIComponent(last.id)}/getPackageUri`;
+      const answer = await api.get(path, { permission: READ, what: "this package", signal });
+      // Not there while it is still being put together.
+      if (answer === undefined) return undefined;
+      // The address comes in quotation marks of its own.
+      const link = PackageLink.safeParse(answer).data?.value.replace(/^"+|"+$/g, "");
+      if (!link || URL.parse(link)?.protocol !== "https:") throw unknownShape();
+      return link;
+    },
     offboard: run({ type: "Offboard", path: "offboard", body: {}, permission: "Machine.Offboard" }),
     async quarantine(id, file, comment, key, signal) {
       const sha1 = await sha1Of(file, signal);

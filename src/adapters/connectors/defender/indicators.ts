@@ -3,7 +3,8 @@ import { canonicalAddress } from "../../../engine/domain/entity.ts";
 import type { Clock, Indicator, IndicatorCapability, Ticket } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import { HttpRefusal } from "../http.ts";
-import { type Api, PRODUCT, quoted, unknownShape } from "./api.ts";
+import { type Api, quoted } from "../microsoft/api.ts";
+import { PRODUCT, unknownShape } from "./api.ts";
 import { BUSY_MS, carries, withKey } from "./machine-actions.ts";
 
 const Entry = z.object({
@@ -30,7 +31,9 @@ export function defenderIndicators(api: Api, clock: Clock): IndicatorCapability 
   async function entries(indicator: Indicator, signal: AbortSignal): Promise<Entry[]> {
     const found: Entry[] = [];
     for (const { value } of namesOf(indicator)) {
-      const read = z.array(Entry).safeParse(await api.list("/api/indicators", `indicatorValue eq ${quoted(value)}`, about(signal)));
+      const read = z
+        .array(Entry)
+        .safeParse(await api.list("/api/indicators", { $filter: `indicatorValue eq ${quoted(value)}` }, about(signal)));
       if (!read.success) throw unknownShape();
       found.push(...read.data.filter((entry) => entry.indicatorValue.toLowerCase() === value.toLowerCase()));
     }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { Ticket } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import { HttpRefusal } from "../http.ts";
-import { type Api, PRODUCT, quoted, unknownShape } from "./api.ts";
+import { type Api, quoted } from "../microsoft/api.ts";
+import { PRODUCT, unknownShape } from "./api.ts";
 
 /** Names differ between samples (domain facts 8.4), so everything that is not needed may be missing. */
 const MachineAction = z.object({
@@ -62,7 +63,7 @@ export function machineActions(api: Api) {
   const list = async (filter: string, signal: AbortSignal): Promise<MachineAction[]> => {
     const read = z
       .array(MachineAction)
-      .safeParse(await api.list("/api/machineactions", filter, { permission: READ, what: "the list of operations", signal }));
+      .safeParse(await api.list("/api/machineactions", { $filter: filter }, { permission: READ, what: "the list of operations", signal }));
     // One that cannot be read may be the very one that is looked for.
     if (!read.success) throw unknownShape();
     return read.data;

@@ -1,0 +1,82 @@
+import {
+  type Activity,
+  ConfigurationBotFrameworkAuthentication,
+  type ConfigurationBotFrameworkAuthenticationOptions,
+  ConfigurationServiceClientCredentialFactory,
+} from "botbuilder";
+
+/** What air needs of Microsoft's SDK, and all that knows it: whether a request is really from Teams, and what air shows to speak there. */
+export type BotAuth = {
+  /** Throws whatever the SDK throws where the request is not Teams's; nothing but the refusal may follow from it. */
+  check(header: string, activity: { channelId: string; serviceUrl: string }): Promise<void>;
+  /** The value of the Authorization header of our own calls. */
+  authorization(): Promise<string>;
+};
+
+export type BotRegistration = { appId: string; password: string | undefined; tenantId: string };
+
+/** Who signs what Teams sends. Another authority is for tests: it has to be handed over, no setting names one. */
+export type Authority = { issuer: string; openIdUrl: string };
+const MICROSOFT: Authority = {
+  issuer: "https://api.botframework.com",
+  openIdUrl: "https://login.botframework.com/v1/.well-known/openidconfiguration",
+};
+const SCOPE = "https://api.botframework.com";
+const LOGIN = "https://login.microsoftonline.com/";
+
+export function createBotAuth(bot: BotRegistration, authority: Authority = MICROSOFT): BotAuth {
+  const factory = new ConfigurationServiceClientCredentialFactory({
+    MicrosoftAppId: bot.appId,
+    MicrosoftAppTenantId: bot.tenantId,
+    ...(bot.password === undefined
+      ? { MicrosoftAppType: "UserAssignedMsi" }
+      : { MicrosoftAppType: "SingleTenant", MicrosoftAppPassword: bot.password }),
+  });
+  // All of this group or the SDK falls back to its own.
+  const options = {
+    MicrosoftAppId: bot.appId,
+    ValidateAuthority: "true",
+    ToChannelFromBotLoginUrl: `${LOGIN}${bot.tenantId}`,
+    ToChannelFromBotOAuthScope: SCOPE,
+    ToBotFromChannelTokenIssuer: authority.issuer,
+    OAuthUrl: SCOPE,
+    ToBotFromChannelOpenIdMetadataUrl: authority.openIdUrl,
+    ToBotFromEmulatorOpenIdMetadataUrl: authority.openIdUrl,
+  } as unknown as ConfigurationBotFrameworkAuthenticationOptions;
+  const auth = new ConfigurationBotFrameworkAuthentication(options, factory);
+  let signer: Promise<{ signRequest(request: { headers: { set(name: string, value: string): void } }): Promise<unknown> }> | undefined;
+
+  return {
+    async check(header, activity) {
+      // The SDK also takes tokens for emulators and other bots, of issuers that are not Teams, and one channel it checks less.
+      if (issuerOf(header) !== authority.issuer || activity.channelId !== "msteams") throw new Error("not a token of Teams");
+      await auth.authenticateRequest(activity as Activity, header);
+    },
+    async authorization() {
+      signer ??= factory.createCredentials(bot.appId, SCOPE, LOGIN, true) as unknown as NonNullable<typeof signer>;
+      signer.catch(() => {
+        signer = undefined;
+      });
+      let value = "";
+      await (await signer).signRequest({
+        headers: {
+          set: (name, given) => {
+            if (name.toLowerCase() === "authorization") value = given;
+          },
+        },
+      });
+      if (value === "") throw new Error("no token was given");
+      return value;
+    },
+  };
+}
+
+/** Read without believing it: what it says is checked by the SDK afterwards. */
+function issuerOf(header: string): unknown {
+  const [, payload] = header.replace(/^Bearer /i, "").split(".");
+  try {
+    return (JSON.parse(Buffer.from(payload ?? "", "base64url").toString("utf8")) as { iss?: unknown } | null)?.iss;
+  } catch {
+    return undefined;
+  }
+}
