@@ -18,7 +18,7 @@ const adapter = (packages: readonly string[], more: readonly string[] = []): Lay
 });
 
 const LAYERS: Readonly<Record<string, Layer>> = {
-  "engine/domain": { mayImport: [], packages: ["zod", "ipaddr.js"] },
+  "engine/domain": { mayImport: [], packages: ["zod", "ipaddr.js", "temporal-polyfill"] },
   "engine/cards": { mayImport: ["engine/domain"], packages: ["zod"] },
   "engine/analyzers": {
     mayImport: ["engine/domain", "engine/ports.ts"],
@@ -37,9 +37,9 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   },
   "adapters/alerts": adapter(["node:crypto", "zod"]),
   "adapters/slack": adapter(["node:*", "zod", "express", "@slack/bolt", "@slack/web-api", "@slack/types"]),
-  "adapters/teams": adapter(["node:crypto", "zod", "express", "botbuilder"]),
+  "adapters/teams": adapter(["node:*", "zod", "express", "botbuilder"]),
   "adapters/console": adapter(["node:*", "zod", "express", "preact", "preact-render-to-string", "idiomorph"]),
-  "adapters/pages": adapter(["node:crypto"]),
+  "adapters/pages": adapter(["node:crypto", "node:net", "node:tls", "nodemailer", "zod"]),
   "adapters/picture": adapter(["@dagrejs/dagre", "@resvg/resvg-js", "preact", "preact-render-to-string"], ["engine/graph.ts"]),
   "adapters/connectors": adapter(["node:*", "zod", "cockatiel", "aws4fetch", "fast-xml-parser", "ipaddr.js"]),
   // The composition root and what stands around it.

@@ -1,6 +1,5 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
-import { readBaseUrl } from "../adapters/connectors/base-url.ts";
 import type { ActionKindName } from "../engine/domain/action.ts";
 import { ACTION_KINDS, FAMILIES } from "../engine/domain/action.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
@@ -9,15 +8,14 @@ import { ENTITY_KINDS } from "../engine/domain/entity.ts";
 import { isTimeZone } from "../engine/domain/wall-clock.ts";
 import { Connectors } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { Last } from "./last-shape.ts";
+import { Escalation, Layers, RotaSource } from "./rota-shape.ts";
 import { Exclude, Source } from "./source-shape.ts";
 import { oneOf, section } from "./yaml-section.ts";
 
 /*
  * air.yaml (product contract 3.4), part by part. A message never repeats a value: it may have come out of the environment.
  */
-
-/** Part of the contract, but nothing acts on it yet: accepted in silence it would be believed to work. */
-const noEffectYet = z.undefined({ error: "has no effect in this version: remove it" }).optional();
 
 const text = z.string().trim().min(1, "must not be empty").max(1000, "at most 1000 characters");
 /** `high` for `[high]`. */
@@ -71,7 +69,9 @@ const teamsAccount = z
   .toLowerCase()
   .regex(/^[^\s@]{1,100}$/, "must be the person's object id in Entra ID (a GUID), not a name or an address");
 const GROUP = "slack-group:";
-/** A person by address or the members of a chat group; viewers also by pattern, because looking is all a viewer can do. */
+const TEAMS_GROUP = "teams-group:";
+const OBJECT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** A person by address or the members of a group of Slack or Entra ID; viewers also by pattern, because looking is all a viewer can do. */
 const roleEntry = (patterns: "patterns" | "noPatterns") =>
   z
     .string()
@@ -84,8 +84,10 @@ const roleEntry = (patterns: "patterns" | "noPatterns") =>
     });
 const roleEntries = (patterns: "patterns" | "noPatterns") => z.array(roleEntry(patterns)).default([]);
 function roleProblem(entry: string, patterns: "patterns" | "noPatterns"): string | undefined {
-  if (entry.startsWith("teams-group:"))
-    return "teams-group is not available in this version: list the people's e-mail addresses, or use slack-group:S0...";
+  if (entry.startsWith(TEAMS_GROUP))
+    return OBJECT_ID.test(entry.slice(TEAMS_GROUP.length))
+      ? undefined
+      : "teams-group: needs the object id of a group in Entra ID (a GUID), not its name: in Entra ID, under Groups, it is the group's Object ID";
   if (entry.startsWith(GROUP))
     return /^S[A-Z0-9]{2,}$/.test(entry.slice(GROUP.length))
       ? undefined
@@ -93,9 +95,9 @@ function roleProblem(entry: string, patterns: "patterns" | "noPatterns"): string
   if (!entry.includes("*"))
     return email.safeParse(entry).success
       ? undefined
-      : `must be an e-mail address or a group like slack-group:S0EDR.${didYouMean(entry.split(":")[0] ?? "", entry.includes(":") ? ["slack-group"] : [])}`;
+      : `must be an e-mail address or a group like slack-group:S0EDR.${didYouMean(entry.split(":")[0] ?? "", entry.includes(":") ? ["slack-group", "teams-group"] : [])}`;
   if (patterns === "noPatterns")
-    return "a pattern with * is allowed for viewer only: list the people's e-mail addresses, or use slack-group:S0...";
+    return "a pattern with * is allowed for viewer only: list the people's e-mail addresses, or use slack-group:S0... or teams-group:<object id>";
   const [local, host, ...rest] = entry.split("@");
   return local && host && rest.length === 0 && DOMAIN.test(host) && !/\s/.test(local)
     ? undefined
@@ -186,7 +188,6 @@ const excludedUrl = z
         'must be a host like "sim.example.com" or "*.example.com", or the beginning of a link',
       ),
   );
-const secret = z.string().trim().min(1, "must not be empty");
 /** How long somebody has to answer. */
 const deadline = z.string({ error: 'must be a duration like "30m", or digest' }).transform((value, context) => {
   if (value === "digest") return "digest" as const;
@@ -196,10 +197,6 @@ const deadline = z.string({ error: 'must be a duration like "30m", or digest' })
   return z.NEVER;
 });
 
-const webhookUrl = z.string().superRefine((value, context) => {
-  const read = readBaseUrl(value, { http: "loopback" });
-  if ("problem" in read) context.addIssue({ code: "custom", message: read.problem });
-});
 const zone = z.string().refine(isTimeZone, 'must be a time zone like "Europe/Berlin" or UTC');
 const OnCall = section({
   timeZone: zone.optional(),
@@ -208,20 +205,29 @@ const OnCall = section({
   // biome-ignore lint/suspicious/noThenProperty: the word air.yaml uses; it holds text and is awaited nowhere.
   then: roleEntry("noPatterns").optional(),
   every: duration.optional(),
-  last: section({
-    webhook: section({ url: webhookUrl, secret: secret.min(16, "must be at least 16 characters long") }).optional(),
-    mail: z.undefined({ error: "is not available in this version: use onCall.last.webhook" }).optional(),
-  }).optional(),
-  layers: noEffectYet,
-  escalation: noEffectYet,
+  last: Last.optional(),
+  layers: Layers.optional(),
+  escalation: Escalation.optional(),
+  source: RotaSource.optional(),
 }).superRefine((onCall, context) => {
   const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
   if (onCall.person && onCall.group) say("group", "contradicts person: keep one of them");
   if (onCall.group && !onCall.group.startsWith(GROUP))
     say("group", "must be a group like slack-group:S0SOC; a person belongs in onCall.person");
+  if (onCall.then?.startsWith(TEAMS_GROUP))
+    say("then", "must be a person or a group of Slack: nobody can mention a group of Entra ID in Teams");
+  const rota = onCall.layers ? "layers" : onCall.source ? "source" : undefined;
+  if (rota) {
+    for (const key of ["person", "group", "then"] as const)
+      if (onCall[key]) say(key, `contradicts ${rota}: keep one of them; whom to tell next belongs in onCall.escalation`);
+    if (onCall.layers && onCall.source) say("source", "contradicts layers: keep one of them");
+    if (onCall.escalation && onCall.every) say("every", "contradicts escalation: each step has its own after");
+    return;
+  }
+  if (onCall.escalation) say("escalation", "needs layers or source: with person or group, use then and every");
   if (onCall.person || onCall.group) return;
   if (onCall.then || onCall.every || onCall.last || !onCall.timeZone)
-    say("person", "is missing: say who is told first, as person or group");
+    say("person", "is missing: say who is told first, as person, group or layers");
 });
 
 export const AirYaml = section({

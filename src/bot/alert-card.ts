@@ -1,6 +1,7 @@
 import { alertId, incidentId, investigationId } from "../engine/air.ts";
 import { type Card, cut, type Line, type Text } from "../engine/cards/card.ts";
 import { capital, count, kindWord, outside, SEVERITY_TONE, shown, time } from "../engine/cards/say.ts";
+import { askedBy } from "../engine/manual-alert.ts";
 import type { AlertRow, IncidentView } from "../engine/store.ts";
 
 /** Entities one card names; the rest is counted. */
@@ -33,8 +34,9 @@ export function alertCard(row: AlertRow, view: Pick<IncidentView, "incident">): 
 function factsOf(row: AlertRow, { incident }: Pick<IncidentView, "incident">): (readonly [string, Text])[] {
   const investigated = row.investigationId === null ? "not investigated" : investigationId(row.investigationId);
   const list: (readonly [string, Text | undefined])[] = [
-    ["Source", `${row.source}${row.product ? `, ${cut(outside(row.product), 80)}` : ""}`],
-    ["Its id there", cut(outside(row.sourceId), 120)],
+    ...(askedBy(row) === undefined ? [] : [["Asked for by", cut(outside(askedBy(row) ?? ""), 80)] as const]),
+    ["Source", askedBy(row) !== undefined ? undefined : `${row.source}${row.product ? `, ${cut(outside(row.product), 80)}` : ""}`],
+    ["Its id there", askedBy(row) !== undefined ? undefined : cut(outside(row.sourceId), 120)],
     ["Category", row.category ? cut(outside(row.category), 80) : undefined],
     ["Techniques", row.techniques.length > 0 ? cut(row.techniques.map(outside).join(", "), 200) : undefined],
     ["Detected", time(row.detectedAt)],

@@ -5,6 +5,7 @@ import { readStored } from "../engine/domain/action.ts";
 import { type Entity, entityName } from "../engine/domain/entity.ts";
 import { STATUS_SENTENCE } from "../engine/domain/investigation.ts";
 import { stepUpOf } from "../engine/domain/step-up.ts";
+import { onceEach } from "../engine/once-each.ts";
 import type { ActionRow, ApprovalRow, EvidenceRow, IncidentRow, IncidentView, InvestigationRow, ObservationRow } from "../engine/store.ts";
 
 /* The JSON of product contract 3.2: rows in, public names out. */
@@ -17,7 +18,7 @@ export const incidentShape = (row: IncidentRow, view?: IncidentView) => ({
   ...(row.redirectTo === null ? {} : { redirectTo: incidentId(row.redirectTo) }),
   alerts: view?.alerts.map((alert) => alertId(alert.id)) ?? [],
   investigations: view?.investigations.map((one) => investigationId(one.id)) ?? [],
-  entities: view ? view.evidence.map((item) => item.entity) : [],
+  entities: view ? onceEach(view.evidence).map((item) => item.entity) : [],
   openedAt: row.openedAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
   assignee: row.assignee,

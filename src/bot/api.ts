@@ -31,6 +31,7 @@ import { toCsv } from "./export-rows.ts";
 import type { AcceptAlerts } from "./intake.ts";
 import { listRoutes, wantsCsv } from "./list-routes.ts";
 import type { Metrics } from "./metrics.ts";
+import { MOST_DAYS, onCallShape, readFrom } from "./oncall-preview.ts";
 import type { People } from "./people.ts";
 import { bodyRefusal } from "./plain-problem.ts";
 import { readId } from "./read-id.ts";
@@ -49,6 +50,8 @@ export type ApiParts = {
   /** Any command of chat. */
   say: Conversation["say"];
   /** undefined: the lab is off. */
+  /** What keeps cards or presses from people, with names. */
+  troubles: () => Promise<readonly { told: string }[]>;
   playStory: ((name: string) => Promise<{ alerts: number; incidents: string[] }>) | undefined;
 };
 
@@ -246,6 +249,10 @@ export function apiRoutes(parts: ApiParts): Router {
       agreement: agreementLines(await agreement(air)),
     };
   };
+  router.get("/troubles", async (request, response) => {
+    viewer(request);
+    response.json({ items: (await parts.troubles()).map(({ told }) => ({ text: told })), next: null });
+  });
   router.get("/mode", async (request, response) => {
     viewer(request);
     response.json(await modeShape());
@@ -255,6 +262,16 @@ export function apiRoutes(parts: ApiParts): Router {
     const input = parseBody(request, z.strictObject({ mode: z.enum(MODES), reason: z.string().max(500).default("") }));
     await setMode(air, who, input.mode, input.reason);
     response.json(await modeShape());
+  });
+  router.get("/oncall", async (request, response) => {
+    viewer(request);
+    const asked = parseQuery(
+      request,
+      z.object({ from: z.string().optional(), days: z.coerce.number().int().min(1).max(MOST_DAYS).default(14) }),
+    );
+    const from = asked.from === undefined ? air.clock.now() : readFrom(asked.from);
+    if (!from) throw new Refusal("invalid", "must be a date like 2026-10-05", { field: "from" });
+    response.json(await onCallShape(air, from, asked.days));
   });
   router.get("/agreement", async (request, response) => {
     viewer(request);

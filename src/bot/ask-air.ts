@@ -1,6 +1,9 @@
 import { PERSONA_COOKIE } from "../adapters/console/console.ts";
 import type { Config } from "./config.ts";
 
+const TOKEN_HINT =
+  " Set AIR_API_TOKEN here to the token air was started with; one that was started without has none: start it again with AIR_API_TOKEN set.";
+
 /** Nothing listens at AIR_URL. */
 export class NotRunning extends Error {
   constructor(url: string) {
@@ -47,6 +50,6 @@ async function send(config: Config, path: string, request: RequestInit): Promise
     throw new Error(`What answers at ${config.airUrl} is not air. Set AIR_URL to where air listens.`);
   }
   const answer = (await response.json().catch(() => ({}))) as { error?: { message?: string } };
-  const hint = response.status === 401 || response.status === 403 ? " Set AIR_API_TOKEN to the token air was started with." : "";
+  const hint = response.status === 401 || response.status === 403 ? TOKEN_HINT : "";
   throw new Error(`air answered ${response.status}: ${answer.error?.message ?? "no reason given"}.${hint}`.replace(/\.\.(\s|$)/, ".$1"));
 }

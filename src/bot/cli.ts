@@ -15,9 +15,11 @@ import { type Config, readConfig, redacted } from "./config.ts";
 import type { Export } from "./export-rows.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createLog } from "./log.ts";
+import type { RotaRows } from "./oncall-preview.ts";
 import { strangers } from "./people.ts";
 import type { Outcome } from "./playbook-commands.ts";
 import { goThroughProxy } from "./proxy.ts";
+import { startNotices } from "./start-notices.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
@@ -53,19 +55,30 @@ function configuration(): Config {
   throw new Usage(`The configuration has ${lines.length === 1 ? "an error" : `${lines.length} errors`}:\n${lines.join("\n")}`);
 }
 
+/** What is put behind it has to be a path. */
+function isPlainAddress(text: string): boolean {
+  const url = URL.parse(text);
+  return url?.hostname !== undefined && url.hostname !== "" && !/[?#\s]/.test(text) && !url.username && !url.password;
+}
+const NOT_PLAIN = "--url is an address alone, like https://air.example.com: without ?, # or a user name.";
+
 async function run(serve: boolean): Promise<void> {
   const config = configuration();
   if (!serve && !config.databaseUrl)
     throw new Usage("air worker adds a process on PostgreSQL: set DATABASE_URL. The embedded database has one process, npm start.");
   const log = createLog(config.logLevel);
+  if (serve) for (const notice of startNotices(config)) say(`Notice: ${notice}`);
   const watched = watchConfig(config, () => readConfig(process.env, readFile), log);
   const { startAir } = await import("./main.ts");
   const air = await startAir(watched.current, log, { serve });
   watched.onReload(air.air);
+  const { feeds = [] } = air.air.capabilities;
   log.info(serve ? "ready" : "worker ready", {
     ...(serve ? { console: air.url } : {}),
     lab: air.air.capabilities.lab,
     database: air.database.kind,
+    mode: air.air.policy().mode,
+    ...(feeds.length > 0 ? { asks: feeds.map(({ product, everyMs }) => `${product} every ${everyMs / 1000} s`) } : {}),
   });
   if (serve)
     say(
@@ -171,10 +184,12 @@ program
   .command("check")
   .description("read the environment and air.yaml, list every error")
   .option("--print", "print what is in force, without secrets")
-  .action((options: { print?: boolean }) => {
+  .action(async (options: { print?: boolean }) => {
     const config = configuration();
     loadPlaybooks(config.playbooksDir);
-    for (const warning of strangers(config)) say(`Warning: ${warning}`);
+    const { shiftWarnings } = await import("./shift-warnings.ts");
+    for (const warning of [...strangers(config), ...shiftWarnings(config, new Date())]) say(`Warning: ${warning}`);
+    for (const notice of startNotices(config)) say(`Notice: ${notice}`);
     out(options.print ? JSON.stringify(redacted(config), null, 2) : "The configuration is good.");
   });
 program
@@ -379,6 +394,48 @@ async function sayTo(text: string): Promise<void> {
 }
 
 program
+  .command("oncall")
+  .description("the on-call rota of air.yaml")
+  .command("preview")
+  .description("who is on call when, with the swaps the running air knows")
+  .option("--days <n>", "how many days", "14")
+  .option("--from <date>", "the first day, like 2026-10-05 (midnight in UTC); without it from now")
+  .option("--json", "as JSON, in UTC; a person is null where nobody is on call")
+  .action(async (options: { days: string; from?: string; json?: boolean }) => {
+    const { MOST_DAYS, previewJson, previewLines, previewOf, readFrom } = await import("./oncall-preview.ts");
+    const { pagingOf } = await import("./paging.ts");
+    const days = /^\d{1,3}$/.test(options.days) ? Number(options.days) : 0;
+    if (days < 1 || days > MOST_DAYS) throw new Usage(`--days is a number from 1 to ${MOST_DAYS}.`);
+    const from = options.from === undefined ? new Date() : readFrom(options.from);
+    if (!from) throw new Usage("--from is a date like 2026-10-05.");
+    const config = configuration();
+    const { rota } = pagingOf(config);
+    if (rota === undefined) throw new Usage("There is no rota: onCall in air.yaml has no layers. README.md shows how they are written.");
+    const shifts = previewOf(rota, await rowsOfRota(config, from), from, days);
+    if (options.json) out(JSON.stringify(previewJson(shifts), null, 2));
+    else for (const line of previewLines(shifts, config.onCall.timeZone)) out(line);
+  });
+
+/** Swaps are rows. The rota of air.yaml can be looked at without any air; that swaps are missing then is said where there may be some. */
+async function rowsOfRota(config: Config, from: Date): Promise<RotaRows> {
+  const { rotaRows } = await import("./oncall-preview.ts");
+  const nothing: RotaRows = { swaps: [], told: null };
+  try {
+    return await askAir<RotaRows>(config, `/v1/oncall?from=${from.toISOString()}&days=1`);
+  } catch (error) {
+    const local = error instanceof NotRunning && !process.env.AIR_URL?.trim();
+    if (local && !config.databaseUrl && !fs.existsSync(path.join(config.dataDir, "db", "PG_VERSION"))) return nothing;
+    try {
+      if (local) return await withStore(config, (store) => rotaRows(store, from));
+      say(`Without swaps: ${explain(error)}`);
+    } catch (other) {
+      say(`Without swaps: ${explain(other)}`);
+    }
+    return nothing;
+  }
+}
+
+program
   .command("policy")
   .description("the alert policies in force")
   .command("explain")
@@ -469,6 +526,7 @@ program
   .action((options: { url?: string }) => {
     if (options.url !== undefined && URL.parse(options.url)?.protocol !== "https:")
       throw new Usage("--url is the public address of air and begins with https://, as Slack calls nothing else.");
+    if (options.url !== undefined && !isPlainAddress(options.url)) throw new Usage(NOT_PLAIN);
     out(JSON.stringify(slackManifest(options.url), null, 2));
   });
 program
@@ -483,6 +541,7 @@ program
     const appId = options.appId ?? process.env.MICROSOFT_APP_ID?.trim();
     if (URL.parse(options.url)?.protocol !== "https:")
       throw new Usage("--url is the public address of air and begins with https://, as Teams calls nothing else.");
+    if (!isPlainAddress(options.url)) throw new Usage(NOT_PLAIN);
     if (!appId || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(appId))
       throw new Usage("--app-id is the Microsoft App ID of the bot in Azure, a GUID like 11111111-2222-3333-4444-555555555555.");
     const { teamsPackage } = await import("./teams-package.ts");

@@ -1,4 +1,3 @@
-import { closest, distance } from "fastest-levenshtein";
 import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
@@ -9,9 +8,12 @@ import { aimed } from "./aimed.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type Export, readExport } from "./export-rows.ts";
 import { type ActionQuery, type IncidentQuery, readActionQuery, readIncidentQuery, readWords, writeWords } from "./list-filters.ts";
+import { type OnCallCommand, readOnCall } from "./oncall-words.ts";
 import { isBareName, readEntity } from "./read-entity.ts";
 import { type Id, readId } from "./read-id.ts";
 import { readSpoken, readSpokenText } from "./spoken-duration.ts";
+import { tidyWords } from "./tidy-words.ts";
+import { unknownCommand } from "./unknown-command.ts";
 
 /** What a person asked for in words: one parser for Slack, Teams, console and CLI (product contract 3.6). */
 export type Command =
@@ -39,7 +41,7 @@ export type Command =
   | {
       kind: "decide-many";
       decision: "approve" | "reject";
-      which: { ids: number[] } | { query: ActionQuery };
+      which: { ids: number[]; kind?: ActionKindName } | { query: ActionQuery };
       reason: string | undefined;
     }
   | { kind: "propose"; action: number }
@@ -49,9 +51,10 @@ export type Command =
   | { kind: "undo"; action: number; reason: string | undefined; inMs?: number }
   | { kind: "cancel"; action: number; reason: string | undefined }
   | { kind: "policies" }
-  | { kind: "investigate"; what: Id | Entity }
+  /** `within`: the incident it is looked at in. */
+  | { kind: "investigate"; what: Id | Entity; within?: number }
   /** One bare word that may be a device's name: the inventory knows. */
-  | { kind: "investigateName"; name: string }
+  | { kind: "investigateName"; name: string; within?: number }
   | { kind: "retry"; investigation: number }
   | { kind: "stop"; investigation: number; reason: string | undefined }
   | { kind: "merge"; one: number; other: number }
@@ -66,7 +69,7 @@ export type Command =
   | { kind: "assign"; incident: number; to: string }
   | { kind: "ack"; incident: number }
   | { kind: "remind"; action: number; when: When }
-  | { kind: "oncall" }
+  | OnCallCommand
   | { kind: "close"; incident: number; classification: Classification; determination: string | undefined }
   | { kind: "reopen"; incident: number }
   | { kind: "snooze"; policy: string; forMs: number; reason: string }
@@ -101,8 +104,8 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "policies", usage: "policies", about: "which alerts start an investigation, which are only shown, which are snoozed" },
   {
     name: "investigate",
-    usage: "investigate <entity, ALT, INC or EVD>",
-    about: "look into a device, person, mailbox, message, file hash, link or address",
+    usage: "investigate <entity, ALT, INC or EVD> [in INC]",
+    about: "look into a device, person, mailbox, message, file hash, link or address; with an incident behind it, in that one",
   },
   { name: "retry", usage: "retry <INV>", about: "pick up what an investigation could not finish" },
   { name: "stop", usage: "stop <INV> [reason]", about: "end an investigation; what has not begun is cancelled, nothing is undone" },
@@ -110,7 +113,12 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "assign", usage: "assign <INC> <person or me>", about: "say who looks after it" },
   { name: "ack", usage: "ack <INC>", about: "I have seen it; nobody else is told about what waits in it now" },
   { name: "remind", usage: "remind <ACT> <when>", about: "tell me again in 30m or 2h, at 14:30 or tomorrow, unless it is decided before" },
-  { name: "oncall", usage: "oncall", about: "who is told when nobody answers, in which order, and who was told and has not answered" },
+  {
+    name: "oncall",
+    usage: "oncall [7d | swap <person or me> <person> from <when> to <when> | cancel <number>]",
+    about:
+      "who is on call, who is told when nobody answers, and who was told and has not answered; the coming days; let somebody stand in for you (for others: admins)",
+  },
   {
     name: "close",
     usage: "close <INC> <true, false or expected> [determination]",
@@ -181,7 +189,7 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
 
 /** `domains`: the organisation's own, so that a machine's full name is not taken for somebody's domain. */
 export function readCommand(text: string, domains: readonly string[] = []): Command {
-  const [word = "", ...rest] = text.trim().slice(0, 4000).split(/\s+/u);
+  const [word = "", ...rest] = tidyWords(text.slice(0, 4000));
   const name = word.toLowerCase();
   const wrong = (message: string): Command => ({ kind: "misunderstood", text: message });
   const usage = () => wrong(`Usage: ${COMMANDS.find((command) => command.name === name)?.usage ?? name}.`);
@@ -192,6 +200,14 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     const meant = /^\d+$/.test(rest[0] ?? "") && !kinds.includes("investigation") && kinds[0] ? { ...id, kind: kinds[0] } : id;
     return kinds.includes(meant.kind) ? build(meant) : usage();
   };
+  /** What takes one thing: the rest would be dropped, and believed to be done. */
+  const tooMany = (most: number): Command | undefined =>
+    rest.length > most
+      ? wrong(
+          `${name} takes ${most === 0 ? "nothing behind it" : "one id"}; "${rest.slice(most).join(" ").slice(0, 60)}" is too much. Nothing was done.`,
+        )
+      : undefined;
+  const oneId = (): Command | undefined => (readId(rest[1] ?? "") && /^[a-z]/i.test(rest[1] ?? "") ? tooMany(1) : undefined);
   const after = () => Number(/(?:^|\s)after=(\d{1,9})(?:\s|$)/.exec(rest.join(" "))?.[1] ?? Number.NaN);
   const cursor = () => (Number.isNaN(after()) ? undefined : after());
   switch (name) {
@@ -199,13 +215,16 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "help":
       return readHelp(rest.join(" ").toLowerCase(), wrong);
     case "whoami":
-    case "oncall":
     case "policies":
-      return { kind: name };
+      return tooMany(0) ?? { kind: name };
+    case "oncall": {
+      const read = readOnCall(rest);
+      return "wrong" in read ? wrong(read.wrong) : read;
+    }
     case "status":
       return rest[0] === undefined
         ? { kind: "status", id: undefined }
-        : idOf(["incident", "investigation", "action", "alert", "evidence"], (id) => ({ kind: "status", id }));
+        : (tooMany(1) ?? idOf(["incident", "investigation", "action", "alert", "evidence"], (id) => ({ kind: "status", id })));
     case "list":
       return understood(() => readList(rest.join(" ")), wrong);
     case "actions":
@@ -213,19 +232,24 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "export":
       return rest[0] === undefined ? usage() : understood(() => ({ kind: "export", asked: readExport(rest.join(" ")) }), wrong);
     case "graph":
-      return idOf(["investigation", "incident"], (id) => ({ kind: "graph", id }));
+      return tooMany(1) ?? idOf(["investigation", "incident"], (id) => ({ kind: "graph", id }));
     case "protected": {
       if (ANY_ID.test(rest[0] ?? "")) return wrong("protected takes a device, person or address, not an id: protected DC-01.");
       const entity = rest[0] === undefined ? undefined : readEntity(rest.join(" "), domains);
       return rest[0] !== undefined && !entity ? wrong(notAnEntity(rest.join(" "))) : { kind: "protected", entity };
     }
     case "log":
-      return idOf(["investigation", "incident"], (id) => ({ kind: "log", id }));
+      return tooMany(1) ?? idOf(["investigation", "incident"], (id) => ({ kind: "log", id }));
     case "alerts":
       return idOf(["incident", "investigation"], (id) => ({ kind: "alerts", id, after: cursor() }));
     case "audit":
       return idOf(["incident", "investigation", "action", "evidence", "alert"], (id) => ({ kind: "audit", id, after: cursor() }));
     case "investigate": {
+      const [, thing, incident] = /^(.+?)\s+in\s+inc-?(\d{1,9})$/i.exec(rest.join(" ")) ?? [];
+      if (thing !== undefined && incident !== undefined) {
+        const inner = readCommand(`investigate ${thing}`, domains);
+        return inner.kind === "investigate" || inner.kind === "investigateName" ? { ...inner, within: Number(incident) } : inner;
+      }
       const what = readId(rest[0] ?? "") ?? readEntity(rest.join(" "), domains);
       // A bare number could be anything; here a thing is asked for.
       if (!what && isBareName(rest.join(" "))) return { kind: "investigateName", name: rest.join(" ") };
@@ -239,7 +263,7 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return entity ? { kind: "fn", entity } : rest[0] === undefined ? usage() : wrong(notAnEntity(rest.join(" ")));
     }
     case "retry":
-      return idOf(["investigation"], ({ id }) => ({ kind: "retry", investigation: id }));
+      return oneId() ?? idOf(["investigation"], ({ id }) => ({ kind: "retry", investigation: id }));
     case "stop":
       return idOf(["investigation"], ({ id }) => ({ kind: "stop", investigation: id, reason: rest.slice(1).join(" ") || undefined }));
     case "merge":
@@ -264,7 +288,7 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "assign", incident: id, to: rest.slice(1).join(" ") }));
     case "ack":
     case "reopen":
-      return idOf(["incident"], ({ id }) => ({ kind: name, incident: id }));
+      return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: name, incident: id }));
     case "remind": {
       const said = rest.slice(rest[1]?.toLowerCase() === "in" ? 2 : 1).join(" ");
       const when = readWhen(said);
@@ -303,13 +327,13 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "reject":
       return readDecision(name, rest, wrong, idOf);
     case "package":
-      return idOf(["action"], ({ id }) => ({ kind: "package", action: id }));
+      return oneId() ?? idOf(["action"], ({ id }) => ({ kind: "package", action: id }));
     case "propose":
-      return idOf(["action"], ({ id }) => ({ kind: "propose", action: id }));
+      return oneId() ?? idOf(["action"], ({ id }) => ({ kind: "propose", action: id }));
     case "break-glass":
       return rest.length < 2 ? usage() : idOf(["action"], ({ id }) => ({ kind: "break-glass", action: id, text: rest.slice(1).join(" ") }));
     case "confirm":
-      return idOf(["action"], ({ id }) => ({ kind: "confirm-alone", action: id }));
+      return oneId() ?? idOf(["action"], ({ id }) => ({ kind: "confirm-alone", action: id }));
     case "review":
       return idOf(["action"], ({ id }) => ({ kind: "review-alone", action: id, note: rest.slice(1).join(" ") || undefined }));
     case "undo": {
@@ -341,7 +365,12 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return { kind: "mode", set: mode, reason: rest.slice(1).join(" ") };
     }
     default:
-      return wrong(unknown(name));
+      // A bare id asks how it stands.
+      if (ANY_ID.test(word))
+        return rest.length === 0 ? readCommand(`status ${word}`, domains) : wrong(`To look at ${word}: status ${word}`);
+      // "hey status ACT-2" to a colleague who answers.
+      if (GREETINGS.has(name.replace(/\W+$/, "")) && rest.length > 0) return readCommand(rest.join(" "), domains);
+      return wrong(unknownCommand(name, rest, NAMES));
   }
 }
 
@@ -373,11 +402,18 @@ function readDecision(
     return idOf(["action"], ({ id }) => ({ kind: "decide", decision, action: id, text, ...(lasts ? { forMs: lasts.ms } : {}) }));
   }
   const isFilter = (word: string) => /^\w+=./.test(word);
-  const reason = (all ? rest.slice(1).filter((word) => !isFilter(word)) : rest.slice(ids.length)).join(" ") || undefined;
+  // Behind ids only the kind is a filter: a reason may hold anything.
+  const ofKind = all ? undefined : /^kind=(.+)$/i.exec(rest[ids.length] ?? "")?.[1];
+  const reason = (all ? rest.slice(1).filter((word) => !isFilter(word)) : rest.slice(ids.length + (ofKind ? 1 : 0))).join(" ") || undefined;
   if (decision === "reject" && !reason) return wrong("Usage: reject <ACT> <ACT> ... <reason>. The reason is kept with each of them.");
   const [said = "", ...time] = reason?.split(" ") ?? [];
   if (decision === "approve" && said.toLowerCase() === "for" && readSpoken(time))
     return wrong("Several at once are approved for good. For a while, approve one at a time: approve ACT-7 for 2h.");
+  if (ofKind !== undefined) {
+    const kind = ACTION_KINDS.find((one) => one === ofKind.toLowerCase());
+    if (!kind) return wrong(`"${ofKind.slice(0, 40)}" is no kind of action.${didYouMean(ofKind.slice(0, 40), ACTION_KINDS)}`);
+    return { kind: "decide-many", decision, which: { ids, kind }, reason };
+  }
   if (!all) return { kind: "decide-many", decision, which: { ids }, reason };
   const filtered = understood(() => readActions(rest.slice(1).filter(isFilter).join(" ")), wrong);
   if (filtered.kind !== "actions") return filtered;
@@ -395,6 +431,8 @@ function readDecision(
 
 /** A bare number is none: it could be anything. */
 const ANY_ID = /^(inc|inv|act|alt|evd)-?\d+$/i;
+const NAMES: readonly string[] = COMMANDS.map((command) => command.name);
+const GREETINGS: ReadonlySet<string> = new Set("hey hi hello please pls ok okay yo air @air".split(" "));
 const CLASSES: Record<string, Classification> = {
   true: "truePositive",
   tp: "truePositive",
@@ -526,17 +564,8 @@ function placeOf(after: string): number {
 
 /** "help me" is a cry for help, "help aprove" a slip of the finger. */
 function readHelp(about: string, wrong: (message: string) => Command): Command {
-  const names = COMMANDS.map((command) => command.name);
-  if (about === "all" || names.includes(about)) return { kind: "help", about };
-  const near = about === "" ? "" : didYouMean(about.slice(0, 40), names);
-  return near === "" ? { kind: "help" } : wrong(`There is no command "${about.slice(0, 40)}".${near}`);
-}
-
-function unknown(name: string): string {
-  const names = COMMANDS.map((command) => command.name);
-  const near = closest(name.slice(0, 40), names);
-  const said = `"${name.slice(0, 40)}" is not a command.`;
-  return distance(name.slice(0, 40), near) <= Math.max(2, near.length / 3)
-    ? `${said} Did you mean "${near}"?`
-    : `${said} Say "help" for what air understands.`;
+  if (about === "all" || NAMES.includes(about)) return { kind: "help", about };
+  if (about === "" || /^(me|us|please|pls|now|with)\b/.test(about)) return { kind: "help" };
+  const near = didYouMean(about.slice(0, 40), NAMES);
+  return wrong(`There is no command "${about.slice(0, 40)}".${near || ' Say "help" for what air understands.'}`);
 }

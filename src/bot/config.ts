@@ -5,6 +5,7 @@ import type { Severity } from "../engine/domain/alert.ts";
 import { BUILT_IN_POLICIES } from "../engine/domain/alert-policy.ts";
 import { NO_GROUP } from "../engine/domain/automation.ts";
 import { asExclusions, type IntakeExclusions } from "../engine/domain/intake-exclusions.ts";
+import { ROTA_STEPS, type RotaStep } from "../engine/domain/paging.ts";
 import {
   DEFAULT_AUTOMATION,
   DEFAULT_CEILINGS,
@@ -13,11 +14,13 @@ import {
   type Mode,
   type Policy,
 } from "../engine/domain/policy.ts";
+import type { RotaLayer } from "../engine/domain/rota.ts";
 import { type ReadYaml, readAirYaml } from "./air-yaml.ts";
 import { AirYaml } from "./air-yaml-shape.ts";
 import { actingOf, type Connected, readConnectors, withoutSecrets } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type Env, type EnvSettings, type LogLevel, readEnvSettings, type TeamsBot } from "./env-settings.ts";
+import type { LastConfig } from "./last-shape.ts";
 import type { Problem } from "./problem.ts";
 import type { ProxyConfig } from "./proxy.ts";
 
@@ -36,7 +39,7 @@ export type ChannelRule = {
   page: boolean;
 };
 export type PersonConfig = { name: string; email: string; slack: string | undefined; teams: string | undefined };
-/** An address, or `slack-group:S0EDR`; limited to devices of some groups where it says so. */
+/** An address, `slack-group:S0EDR` or `teams-group:<object id>`; limited to devices of some groups where it says so. */
 export type ApproverEntry = string | { who: string; deviceGroups: readonly string[] };
 /** Entries are addresses in lower case, or `slack-group:S0EDR`. */
 export type RolesConfig = {
@@ -58,9 +61,18 @@ export type TokenConfig = {
 export type OnCallConfig = {
   /** Who is told one after the other: addresses in `people`, or `slack-group:S0SOC`. */
   chain: readonly string[];
+  /** People who follow each other, by address; empty: there is no rota of our own. */
+  layers: readonly RotaLayer[];
+  /** The rota another product keeps. */
+  source: { schedule: string; apiToken: string; region: "us" | "eu" } | undefined;
+  /** Whom of the rota air tells, and how long after the deadline. */
+  escalation: readonly { to: RotaStep; afterMs: number }[];
   everyMs: number;
   timeZone: string;
-  webhook: { url: string; secret: string } | undefined;
+  /** The ways that are no chat. */
+  webhook: LastConfig["webhook"];
+  pagerduty: LastConfig["pagerduty"];
+  mail: LastConfig["mail"];
 };
 export type SlackConfig = {
   botToken: string;
@@ -97,6 +109,8 @@ export type Config = {
   secret: string | undefined;
   auditKeyFile: string | undefined;
   paused: boolean;
+  /** Who watches air from outside; never shown whole. */
+  heartbeatUrl: string | undefined;
   logLevel: LogLevel;
   /** The way out of the network, where there is one. */
   proxy: ProxyConfig | undefined;
@@ -172,6 +186,8 @@ function contradictions(env: Env, settings: EnvSettings, yaml: AirYaml, acting: 
     if (emails.indexOf(email) < index) say(["people", index, "email"], `people[${index}].email is the address of another person above`);
   }
   problems.push(...sharedAccounts(yaml, locate), ...unknownDeviceGroups(yaml, locate));
+  if (!acting.includes("graph")) problems.push(...unaskedGroups(yaml, locate));
+  problems.push(...mailProblems(yaml, locate));
   problems.push(...onCallProblems(yaml, { slack: isSet("SLACK_BOT_TOKEN"), teams: settings.teams.bot !== undefined }, locate));
   for (const [index, token] of yaml.tokens.entries()) {
     const path = `tokens[${index}]`;
@@ -233,6 +249,28 @@ function sharedAccounts({ people }: AirYaml, locate: ReadYaml["locate"]): Proble
       if (account === undefined || people.findIndex((other) => other[platform]?.toLowerCase() === account) === index) return [];
       return [
         { where: locate(["people", index, platform]), message: `people[${index}].${platform} is the account of another person above` },
+      ];
+    }),
+  );
+}
+
+/** Who is in a group of Entra ID only Microsoft Graph can say. */
+function unaskedGroups({ roles }: AirYaml, locate: ReadYaml["locate"]): Problem[] {
+  if (!roles) return [];
+  const lists: [readonly PropertyKey[], readonly unknown[]][] = [
+    ...(["admin", "responder", "viewer"] as const).map((role): [PropertyKey[], readonly unknown[]] => [["roles", role], roles[role]]),
+    ...FAMILIES.map((family): [PropertyKey[], readonly unknown[]] => [["roles", "approver", family], roles.approver?.[family] ?? []]),
+  ];
+  return lists.flatMap(([path, entries]) =>
+    entries.flatMap((entry, index): Problem[] => {
+      const scoped = typeof entry === "object" && entry !== null && "who" in entry;
+      if (!String(scoped ? entry.who : entry).startsWith("teams-group:")) return [];
+      const where = locate([...path, index, ...(scoped ? ["who"] : [])]);
+      return [
+        {
+          where,
+          message: `${path.join(".")}[${index}]${scoped ? ".who" : ""}: who is in a teams-group only Microsoft Graph can say: add connectors.graph (the app registration needs GroupMember.Read.All), or list the people's addresses`,
+        },
       ];
     }),
   );
@@ -334,21 +372,63 @@ function teamsOf({ bot, anonymous }: EnvSettings["teams"], yaml: AirYaml): Teams
 
 function onCallOf({ onCall }: AirYaml): OnCallConfig {
   const chain = [onCall?.person ?? onCall?.group, onCall?.then].filter((who) => who !== undefined);
+  const everyMs = onCall?.every ?? 10 * 60_000;
+  const rota = onCall?.layers !== undefined || onCall?.source !== undefined;
   return {
     chain: [...new Set(chain)],
-    everyMs: onCall?.every ?? 10 * 60_000,
+    layers: (onCall?.layers ?? []).map(({ rotation, handover: { weekday, minute }, restrict, ...layer }) => ({
+      ...layer,
+      everyDays: rotation,
+      handover: present({ weekday, minute }),
+      ...(restrict ? { restrict: present(restrict) } : {}),
+    })),
+    source: onCall?.source?.pagerduty,
+    escalation: !rota
+      ? []
+      : (onCall?.escalation?.map(({ to, after }) => ({ to, afterMs: after })) ??
+        ROTA_STEPS.map((to, index) => ({ to, afterMs: index * everyMs }))),
+    everyMs,
     timeZone: onCall?.timeZone ?? "UTC",
     webhook: onCall?.last?.webhook,
+    pagerduty: onCall?.last?.pagerduty,
+    mail: onCall?.last?.mail,
   };
+}
+
+/** A group has no address of its own. */
+function mailProblems({ onCall }: AirYaml, locate: ReadYaml["locate"]): Problem[] {
+  if (
+    !onCall?.last?.mail ||
+    onCall.last.mail.to ||
+    onCall.layers ||
+    onCall.source ||
+    [onCall.person, onCall.then].some((who) => who?.includes("@"))
+  )
+    return [];
+  return [
+    {
+      where: locate(["onCall", "last", "mail"]),
+      message: "onCall.last.mail.to is missing: a group has no address, so say whom to write to",
+    },
+  ];
 }
 
 /** Who is on call has to be somebody a chat can mention. */
 function onCallProblems({ onCall, people }: AirYaml, chats: { slack: boolean; teams: boolean }, locate: ReadYaml["locate"]): Problem[] {
-  return (["person", "then"] as const).flatMap((key) => {
-    const who = onCall?.[key];
+  const named: [key: string, path: PropertyKey[], who: string | undefined][] = [
+    ...(["person", "then"] as const).map((key): [string, PropertyKey[], string | undefined] => [key, [key], onCall?.[key]]),
+    ...(onCall?.layers ?? []).flatMap((layer, at) =>
+      layer.people.map((who, index): [string, PropertyKey[], string] => [
+        `layers[${at}].people[${index}]`,
+        ["layers", at, "people", index],
+        who,
+      ]),
+    ),
+  ];
+  return named.flatMap(([key, path, who]) => {
     if (who === undefined || !who.includes("@")) return [];
     const person = people.find((one) => one.email === who);
-    const where = locate(["onCall", key]);
+    const where = locate(["onCall", ...path]);
     if (!person)
       return [
         {
@@ -441,6 +521,7 @@ export function redacted(config: Config): Record<string, unknown> {
     },
     apiToken: set(config.apiToken),
     secret: set(config.secret),
+    heartbeatUrl: config.heartbeatUrl && withoutPassword(config.heartbeatUrl, "origin"),
     policy: { ...config.policy, trustedSources: [...config.policy.trustedSources] },
     sources: Object.fromEntries(
       [...config.sources].map(([name, source]) => [name, { ...source, signingSecret: set(source.signingSecret) }]),
@@ -454,7 +535,10 @@ export function redacted(config: Config): Record<string, unknown> {
     },
     onCall: {
       ...config.onCall,
+      source: config.onCall.source && { ...config.onCall.source, apiToken: "(set)" },
       webhook: config.onCall.webhook && { url: withoutPassword(config.onCall.webhook.url, "origin"), secret: "(set)" },
+      pagerduty: config.onCall.pagerduty && { url: withoutPassword(config.onCall.pagerduty.url, "origin"), routingKey: "(set)" },
+      mail: config.onCall.mail && { ...config.onCall.mail, password: set(config.onCall.mail.password) },
     },
     tokens: config.tokens.map((token) => ({ ...token, sha256: `${token.sha256.slice(0, 8)}...` })),
     connectors: withoutSecrets(connectors),

@@ -4,10 +4,11 @@ import { agreement, agreementLines } from "../engine/agreement.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
 import { noteAnotherAir } from "../engine/another-air.ts";
 import { authorise } from "../engine/authorise.ts";
-import { looksLikeDecision, readButton } from "../engine/cards/button-id.ts";
+import { type ButtonMeaning, looksLikeDecision, readButton } from "../engine/cards/button-id.ts";
 import type { Card } from "../engine/cards/card.ts";
+import { pauseLines } from "../engine/cards/pause-card.ts";
 import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
-import { count, shown, time } from "../engine/cards/say.ts";
+import { capital, count, shown, time } from "../engine/cards/say.ts";
 import { redraw } from "../engine/decide-action.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import type { Entity } from "../engine/domain/entity.ts";
@@ -21,13 +22,14 @@ import type { Drawing } from "../engine/draw.ts";
 import { ackIncident, assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { packageLink } from "../engine/package-link.ts";
-import { pause, resume } from "../engine/pause.ts";
+import { PAUSE_SETTING, type Pause, pause, resume } from "../engine/pause.ts";
 import { remindAction } from "../engine/remind-action.ts";
 import { modeInForce, setMode } from "../engine/set-mode.ts";
 import { reportFalseNegative, reportFalsePositive, setVerdict } from "../engine/set-verdict.ts";
 import { snoozePolicy } from "../engine/snooze-policy.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
+import { cancelSwap, swapDuty } from "../engine/swap-duty.ts";
 import { mustTypeName, takeAction } from "../engine/take-action.ts";
 import { extendAction } from "../engine/timed-actions.ts";
 import { type Command, readCommand } from "./commands.ts";
@@ -35,8 +37,9 @@ import { pressedDecision, saidDecision } from "./decide-replies.ts";
 import { createForms, type Forms } from "./forms.ts";
 import { helpAnswer } from "./help.ts";
 import { lookedUp } from "./look-up-replies.ts";
+import { mayOpenDecision } from "./may-open.ts";
 import { modeCard } from "./mode-card.ts";
-import { onCallCard } from "./oncall-card.ts";
+import { onCallCard, onCallDaysCard, swapCard } from "./oncall-card.ts";
 import { policiesCard } from "./policies-card.ts";
 import type { Id } from "./read-id.ts";
 import { mustBeSound } from "./sound-text.ts";
@@ -52,15 +55,23 @@ export type Conversation = {
 };
 
 /** Somebody by name or address, as people in air.yaml has them. */
-export type FindPerson = (text: string) => { name: string } | undefined;
+export type FindPerson = (text: string) => { name: string; key?: string } | undefined;
+
+/** Who is in the chat itself: `anybody` may be meant where air.yaml names nobody; `colleague` is a full member, by `slack:U0MIA`. */
+type ChatPeople = { anybody: () => boolean; colleague: (account: string) => Promise<{ name: string } | undefined> };
+const NO_CHAT: ChatPeople = { anybody: () => false, colleague: async () => undefined };
 
 export function createConversation(
   air: Air,
   drawing: () => Promise<Drawing>,
   find: FindPerson = () => undefined,
   names: () => readonly string[] = () => [],
+  chat: ChatPeople = NO_CHAT,
 ): Conversation {
-  const run = (command: Command, person: Person, key: string = randomUUID()) => answer(air, { drawing, find, key }, command, person);
+  const run = async (command: Command, person: Person, key: string = randomUUID()) => {
+    const card = await answer(air, { drawing, find, colleague: chat.colleague, key }, command, person);
+    return tellsOfAll(command) ? underPauses(air, card) : card;
+  };
   const say: Conversation["say"] = (text, person) =>
     answered(async () => {
       mustBeSound(text, ["text"]);
@@ -74,17 +85,32 @@ export function createConversation(
     try {
       return await pressedDecision(air, person, meaning, typed, lasts);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      const stale = error.code === "changed" || error.code === "expired" || error.code === "already-decided";
-      if (stale && meaning.kind === "decide") await redrawNow(air, meaning.action);
-      throw error;
+      throw await redrawnIfStale(air, meaning, error);
+    }
+  };
+  const mayDecide = async (value: string, person: Person): Promise<void> => {
+    const meaning = readButton(value, air.sign, sameText);
+    if (!meaning) return refuseUnknown(air, value, person);
+    try {
+      await mayOpenDecision(air, person, meaning);
+    } catch (error) {
+      throw await redrawnIfStale(air, meaning, error);
     }
   };
   return {
     say,
     press: (value, person, typed) => answered(() => press(value, person, typed)),
-    forms: createForms({ air, names, run, press }),
+    forms: createForms({ air, names, anybody: chat.anybody, run, press, mayDecide }),
   };
+}
+
+/** What tells how things stand as a whole; the card of one thing says itself what it waits for. */
+const tellsOfAll = (command: Command): boolean =>
+  command.kind === "status" ? command.id === undefined : ["list", "actions", "mode", "oncall"].includes(command.kind);
+
+async function underPauses(air: Air, card: Card): Promise<Card> {
+  const lines = pauseLines((await air.store.setting<Pause[]>(PAUSE_SETTING)) ?? []);
+  return lines.length === 0 ? card : { ...card, summary: `Executions are paused. ${card.summary}`, lines: [...lines, ...card.lines] };
 }
 
 /** A button no air of this secret made: nothing is done, and that it was pressed is kept. */
@@ -102,7 +128,7 @@ async function refuseUnknown(air: Air, value: string, person: Person): Promise<n
   // Only where a chat hands us what it was given: what a page or a program sends proves nothing about other airs.
   if ((person.via !== "slack" && person.via !== "teams") || !looksLikeDecision(value))
     throw new Refusal("invalid", "This button was not made by this air, or its card was altered. Ask for a fresh card: status.");
-  await noteAnotherAir(air, "button");
+  await noteAnotherAir(air, "button", value);
   throw new Refusal(
     "invalid",
     `This card was made by another air that uses the same ${person.via === "slack" ? "Slack app" : "bot of Teams"} (or by this one, before its AIR_SECRET was changed). Nothing was decided. Press the button where that air answers, or ask this one for its own cards: actions pending.`,
@@ -110,6 +136,12 @@ async function refuseUnknown(air: Air, value: string, person: Person): Promise<n
 }
 
 const sameText = (a: string, b: string) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+
+async function redrawnIfStale(air: Air, meaning: ButtonMeaning, error: unknown): Promise<unknown> {
+  const stale = error instanceof Refusal && ["changed", "expired", "already-decided"].includes(error.code);
+  if (stale && meaning.kind === "decide") await redrawNow(air, meaning.action);
+  return error;
+}
 
 /** A stale click means a stale card: it is drawn again. */
 async function redrawNow(air: Air, id: number): Promise<void> {
@@ -128,7 +160,7 @@ async function answered<Answer extends Card | undefined>(work: () => Promise<Ans
 
 async function answer(
   air: Air,
-  { drawing, find, key }: { drawing: () => Promise<Drawing>; find: FindPerson; key: string },
+  { drawing, find, colleague, key }: { drawing: () => Promise<Drawing>; find: FindPerson; colleague: ChatPeople["colleague"]; key: string },
   command: Command,
   person: Person,
 ): Promise<Card> {
@@ -159,11 +191,19 @@ async function answer(
     case "policies":
       return policiesCard(air.policy().alertPolicies, await air.store.activeSnoozes(air.clock.now()), air.clock.now());
     case "investigateName": {
-      const started = await startInvestigation(air, person, { entity: await deviceNamed(air, command.name) }, key);
+      const started = await startInvestigation(
+        air,
+        person,
+        { entity: await deviceNamed(air, command.name), incident: command.within },
+        key,
+      );
       return startedCard(started);
     }
-    case "investigate":
-      return startedCard(await startInvestigation(air, person, await requestOf(air, command.what), key));
+    case "investigate": {
+      const request = await requestOf(air, command.what);
+      const within = "entity" in request ? { ...request, incident: command.within } : request;
+      return startedCard(await startInvestigation(air, person, within, key));
+    }
     case "retry": {
       const { evidence } = await retryInvestigation(air, person, command.investigation);
       return noticeCard(
@@ -244,7 +284,7 @@ async function answer(
       await noteIncident(air, person, command.incident, command.text);
       return noticeCard("Noted", `It stands in the story of ${incidentId(command.incident)}.`, "good");
     case "assign": {
-      const to = /^me$/i.test(command.to) ? person : find(command.to);
+      const to = /^me$/i.test(command.to) ? person : ((await colleague(command.to)) ?? find(command.to));
       if (!to)
         throw new Refusal(
           "not-found",
@@ -271,7 +311,20 @@ async function answer(
       );
     }
     case "oncall":
-      return onCallCard(air);
+      return command.days === undefined ? onCallCard(air) : onCallDaysCard(air, command.days);
+    case "oncall-swap": {
+      const { timeZone } = air.paging?.() ?? NOBODY;
+      const begin = momentOf(command.from, air.clock.now(), timeZone);
+      const row = await swapDuty(air, person, {
+        ...twoPeople(command.people, find, person),
+        begin,
+        until: momentOf(command.to, begin, timeZone),
+      });
+      return swapCard(air, row);
+    }
+    case "oncall-cancel":
+      await cancelSwap(air, person, command.swap);
+      return noticeCard("Swap ended", `Swap ${command.swap} has ended; the rota holds again. Who is on call: oncall`, "good");
     case "close": {
       const row = await closeIncident(air, person, command.incident, command);
       const what = classificationText(row.classification ?? command.classification, row.determination);
@@ -305,7 +358,7 @@ async function answer(
       const others = left.length > 0 ? ` Still paused: ${left.map((one) => one.family).join(", ")}.` : "";
       return noticeCard(
         "Resumed",
-        `${command.family === "all" ? "Executions go on." : `${command.family} actions go on.`}${others}`,
+        `${command.family === "all" ? "Executions go on." : `${capital(command.family)} actions go on.`}${others}`,
         "good",
       );
     }
@@ -370,4 +423,26 @@ async function requestOf(air: Air, what: Id | Entity): Promise<StartRequest> {
     default:
       return id.kind satisfies never;
   }
+}
+
+/** `me noor`, `me Noor Haddad`, `mia@contoso.com with Noor`: a name may be several words, so each place to part them is tried. */
+function twoPeople(words: readonly string[], find: FindPerson, person: Person): Record<"from" | "to", { name: string; key: string }> {
+  const known = (text: string) => {
+    const who = /^me$/i.test(text) ? person : find(text);
+    return who?.key === undefined ? undefined : { name: who.name, key: who.key };
+  };
+  for (let at = 1; at < words.length; at++) {
+    const from = known(words.slice(0, at).join(" "));
+    const to = known(
+      words
+        .slice(at)
+        .join(" ")
+        .replace(/^(with|by) /i, ""),
+    );
+    if (from && to) return { from, to };
+  }
+  throw new Refusal(
+    "not-found",
+    `"${words.join(" ").slice(0, 80)}" does not name two people of air.yaml. Give names or e-mail addresses, or say me for yourself: oncall swap me noor@contoso.com from Fri 18:00 to Mon 09:00.`,
+  );
 }

@@ -139,7 +139,7 @@ const cancelled = (row: ActionRow): Card =>
 const broken = (row: ActionRow): Card =>
   noticeCard(
     "Glass broken",
-    `${actionId(row.id)}: ${title(row)} is carried out on your word alone. ${row.undoAfterMs === null ? "It cannot be taken back." : "It ends by itself after 4 h unless a second person confirms it."} An admin was told.`,
+    `${actionId(row.id)}: ${title(row)} is carried out on your word alone. ${row.undoAfterMs === null ? "It cannot be taken back." : "It ends by itself after 4 h unless a second person confirms it."} An admin ${row.lab ? "would be" : "was"} told.`,
     "warning",
   );
 
@@ -151,7 +151,7 @@ const confirmed = (row: ActionRow): Card =>
   );
 
 const whichOf = (air: Air, command: Extract<Command, { kind: "decide-many" }>): Which => {
-  if ("ids" in command.which) return { ids: command.which.ids };
+  if ("ids" in command.which) return command.which;
   const { kinds, families, target, incidentId, since } = within(command.which.query, air.clock.now());
   return {
     ...(kinds ? { kinds } : {}),

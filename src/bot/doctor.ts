@@ -1,14 +1,18 @@
 import postgres from "postgres";
 import { z } from "zod";
-import { checkChannels, checkGroups, checkSlack } from "../adapters/slack/doctor.ts";
+import { checkAppToken, checkChannels, checkGroups, checkSlack } from "../adapters/slack/doctor.ts";
 import { openDatabase } from "../db/connect.ts";
 import { DirectoryInUse } from "../db/lock-directory.ts";
 import { FAMILIES } from "../engine/domain/action.ts";
-import { ConnectorError, type Log } from "../engine/ports.ts";
+import { ConnectorError, type GroupMember, type Log } from "../engine/ports.ts";
+import { askAir } from "./ask-air.ts";
 import type { Config } from "./config.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { realConnectors } from "./main.ts";
-import { allEntries, groupId, isGroup } from "./people.ts";
+import { examinePages } from "./pages-doctor.ts";
+import { rotaSourceOf } from "./paging.ts";
+import { allEntries, groupId, isGroup, isSlackGroup, isTeamsGroup } from "./people.ts";
+import { shiftWarnings } from "./shift-warnings.ts";
 import { examineTeams } from "./teams-doctor.ts";
 
 export type Finding = { what: string; ok: boolean; text: string };
@@ -23,7 +27,11 @@ export async function examine(config: Config, log: Log): Promise<Finding[]> {
     ...(await running(config)),
     ...(await connectors(config)),
     ...roles(config),
+    ...shiftWarnings(config, new Date()).map((text) => ({ what: "on shift", ok: true, text: `warning: ${text}` })),
+    ...(await rotaElsewhere(config)),
     ...(await groups(config, log)),
+    ...(await teamsGroups(config)),
+    ...(await examinePages(config)),
   ];
 }
 
@@ -75,12 +83,17 @@ async function slack(config: Config, log: Log): Promise<Finding[]> {
   if (!config.slack) return [];
   const settings = { botToken: config.slack.botToken, apiUrl: config.slack.apiUrl };
   const trouble = await checkSlack(settings);
+  const { appToken } = config.slack;
+  const socket = appToken === undefined ? undefined : await checkAppToken({ appToken, apiUrl: config.slack.apiUrl }, log);
   const named = [config.slack.channel, config.opsChannel.slack, ...config.channels.map((rule) => rule.slack)];
   const channels = await checkChannels(settings, [...new Set(named.flatMap((channel) => channel ?? []))], log);
   return [
     ...(trouble.length === 0
       ? [{ what: "Slack", ok: true, text: "token, scopes and clock are good" }]
       : trouble.map((text) => ({ what: "Slack", ok: false, text }))),
+    ...(appToken === undefined
+      ? []
+      : [{ what: "Slack app token", ok: socket === undefined, text: socket ?? "Slack takes it: Socket Mode can connect" }]),
     ...channels.map((one) => ({
       what: `channel ${one.channel}`,
       ok: one.trouble === undefined,
@@ -91,10 +104,21 @@ async function slack(config: Config, log: Log): Promise<Finding[]> {
 
 /** What the running air itself has met: a channel it could not post to, another air on the same Slack app. */
 async function running(config: Config): Promise<Finding[]> {
+  const what = "running air";
+  // With names for who may look; without a token only what anybody may read.
+  const named = config.apiToken
+    ? await askAir<{ items: { text: string }[] }>(config, "/v1/troubles").then(
+        ({ items }) => items.map(({ text }) => text),
+        () => undefined,
+      )
+    : undefined;
+  if (named) return named.map((text) => ({ what, ok: false, text }));
   try {
     const response = await fetch(new URL("/readyz", config.airUrl), { signal: AbortSignal.timeout(2_000), redirect: "error" });
     const { degraded } = z.object({ degraded: z.array(z.string()).default([]) }).parse(await response.json());
-    return degraded.map((text) => ({ what: "running air", ok: false, text: `${text}. The console and the ops channel say more.` }));
+    const ops = config.opsChannel.slack || config.opsChannel.teams ? " and the ops channel say" : " says";
+    const more = `The console${ops} more; with AIR_API_TOKEN set here, so does this.`;
+    return degraded.map((text) => ({ what, ok: false, text: `${text}. ${more}` }));
   } catch {
     // Not running, or not here: there is nothing it could have met.
     return [];
@@ -154,8 +178,30 @@ function roles(config: Config): Finding[] {
   ];
 }
 
+/** The rota another product keeps: does it answer, and does it name people a chat could mention? */
+async function rotaElsewhere(config: Config): Promise<Finding[]> {
+  const source = rotaSourceOf(config);
+  if (!source) return [];
+  const now = new Date();
+  try {
+    const shifts = await source.shifts(now, new Date(now.getTime() + 28 * 86_400_000), AbortSignal.timeout(10_000));
+    const unknown = [...new Set(shifts.map(({ email }) => email))].filter((email) => !config.people.some((one) => one.email === email));
+    if (shifts.length === 0)
+      return [
+        { what: source.name, ok: false, text: "names nobody in the next four weeks. Does the schedule stand in an escalation policy?" },
+      ];
+    if (unknown.length > 0)
+      return [
+        { what: source.name, ok: false, text: `${unknown.join(", ")}: on call there, but not in people, so nobody would be mentioned` },
+      ];
+    return [{ what: source.name, ok: true, text: "answers, and everybody on call in the next four weeks is in people" }];
+  } catch (error) {
+    return [{ what: source.name, ok: false, text: error instanceof ConnectorError ? error.message : "did not answer in 10 s" }];
+  }
+}
+
 async function groups(config: Config, log: Log): Promise<Finding[]> {
-  const named = [...new Set(allEntries(config.roles).filter(isGroup))];
+  const named = [...new Set(allEntries(config.roles).filter(isSlackGroup))];
   if (named.length === 0) return [];
   if (!config.slack)
     return [
@@ -172,22 +218,60 @@ async function groups(config: Config, log: Log): Promise<Finding[]> {
   }));
 }
 
-async function connectors(config: Config): Promise<Finding[]> {
-  const list = realConnectors(config, { now: () => new Date() });
-  if (list.length === 0) return [{ what: "connectors", ok: true, text: "none configured: the lab answers" }];
+/** Who holds a role by a group of Entra ID, as the directory says it. */
+async function teamsGroups(config: Config): Promise<Finding[]> {
+  const named = [...new Set(allEntries(config.roles).filter(isTeamsGroup))];
+  const directory =
+    named.length === 0 ? undefined : realConnectors(config, { now: () => new Date() }).find((one) => one.directory)?.directory;
+  if (!directory) return [];
   return Promise.all(
-    list.map(async (connector): Promise<Finding> => {
+    named.map(async (entry): Promise<Finding> => {
       try {
-        await connector.check(AbortSignal.timeout(10_000));
-        const limits = (await connector.limits?.(AbortSignal.timeout(10_000))) ?? [];
-        return { what: connector.name, ok: true, text: ["answers", ...limits].join("; ") };
+        const members = await directory.members(groupId(entry), AbortSignal.timeout(10_000));
+        return { what: entry, ok: true, text: membersSaid(members, config) };
       } catch (error) {
-        return {
-          what: connector.name,
-          ok: false,
-          text: error instanceof ConnectorError ? error.message : "did not answer in 10 s. Check the network and its _URL.",
-        };
+        const why = error instanceof ConnectorError ? error.message : "Microsoft Graph did not answer in 10 s.";
+        return { what: entry, ok: false, text: `cannot be read, so nobody holds a role by it. ${why}` };
       }
     }),
   );
+}
+
+const MOST_NAMED = 20;
+function membersSaid(members: readonly GroupMember[], { people }: Config): string {
+  const inside = members.filter((one) => !one.outside);
+  const nameless = inside.filter((one) => one.addresses.length === 0 && !people.some(({ teams }) => teams === one.id)).length;
+  const names = inside.map((one) => one.addresses[0] ?? people.find(({ teams }) => teams === one.id)?.email ?? one.id);
+  const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
+  return [
+    `${inside.length} ${inside.length === 1 ? "member" : "members"}${names.length > 0 ? `: ${names.slice(0, MOST_NAMED).join(", ")}${more}` : ""}`,
+    ...(members.length > inside.length
+      ? [`guests and disabled accounts in it, who hold nothing by it: ${members.length - inside.length}`]
+      : []),
+    ...(nameless > 0
+      ? [
+          `people in it whose address air cannot read and who have no teams: in people, who hold nothing by it: ${nameless} (the app registration needs User.Read.All)`,
+        ]
+      : []),
+  ].join("; ");
+}
+
+async function connectors(config: Config): Promise<Finding[]> {
+  const list = realConnectors(config, { now: () => new Date() });
+  if (list.length === 0) return [{ what: "connectors", ok: true, text: "none configured: the lab answers" }];
+  const looked = await Promise.all(
+    list.map(async (connector): Promise<Finding[]> => {
+      const what = connector.name;
+      try {
+        await connector.check(AbortSignal.timeout(10_000));
+        const limits = (await connector.limits?.(AbortSignal.timeout(10_000))) ?? [];
+        const answers = connector.feed ? `answers; asked for alerts every ${connector.feed.everyMs / 1000} s while air runs` : "answers";
+        return [answers, ...limits].map((text) => ({ what, ok: true, text }));
+      } catch (error) {
+        const text = error instanceof ConnectorError ? error.message : "did not answer in 10 s. Check the network and its _URL.";
+        return [{ what, ok: false, text }];
+      }
+    }),
+  );
+  return looked.flat();
 }

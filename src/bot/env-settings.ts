@@ -22,6 +22,7 @@ const EFFECTIVE = [
   "AIR_SECRET",
   "AIR_AUDIT_KEY_FILE",
   "AIR_PAUSED",
+  "AIR_HEARTBEAT_URL",
   "AIR_URL",
   "LOG_LEVEL",
   "SLACK_BOT_TOKEN",
@@ -36,11 +37,6 @@ const EFFECTIVE = [
   "TEAMS_ANONYMOUS",
 ] as const;
 type Name = (typeof EFFECTIVE)[number];
-
-/** Known, and refused when set: a setting accepted in silence is believed to work. */
-const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  AIR_HEARTBEAT_URL: "air sends no heartbeat yet",
-};
 
 /** Names that can only be meant for air: a typo among them must not pass. AIR_TEST_ is the test runner's. */
 const OURS = /^AIR_(?!TEST_)/;
@@ -68,6 +64,8 @@ export type EnvSettings = {
   secret: string | undefined;
   auditKeyFile: string | undefined;
   paused: boolean;
+  /** Called each minute while air works; whoever has it can say that air works, so it is a secret. */
+  heartbeatUrl: string | undefined;
   logLevel: LogLevel;
   proxy: ProxyConfig | undefined;
   slack: {
@@ -104,11 +102,8 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
   };
   const token = (name: Name) => word(name, (value) => (/\s/.test(value) ? "must not hold spaces" : undefined));
 
-  for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
-    if (env[name]?.trim()) say(name, `has no effect in this version: ${reason}. Unset it.`);
-  }
   for (const name of Object.keys(env)) {
-    if (!env[name]?.trim() || KNOWN.includes(name) || name in WITHOUT_EFFECT) continue;
+    if (!env[name]?.trim() || KNOWN.includes(name)) continue;
     const meant = didYouMean(name, KNOWN);
     if (OURS.test(name) || (SHARED.test(name) && isNear(name))) say(name, `is no setting of air.${meant}`);
   }
@@ -141,15 +136,20 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
     secret: word("AIR_SECRET", (value) => (value.length >= 16 ? undefined : "must be at least 16 characters long: take 32 random bytes")),
     auditKeyFile: get("AIR_AUDIT_KEY_FILE"),
     paused: paused === "1" || paused?.toLowerCase() === "true",
+    heartbeatUrl: word("AIR_HEARTBEAT_URL", heartbeatProblem),
     logLevel: LOG_LEVELS.find((level) => level === logLevel?.toLowerCase()) ?? "info",
     proxy: readProxy(env, say),
     slack: {
       botToken: word("SLACK_BOT_TOKEN", (value) =>
-        value.startsWith("xapp-") ? "holds an app-level token (xapp-): that one belongs into SLACK_APP_TOKEN" : undefined,
+        value.startsWith("xapp-")
+          ? "holds an app-level token (xapp-): that one belongs into SLACK_APP_TOKEN"
+          : (quoted(value) ?? shaped(value, /^(?:xoxe\.)?xoxb-[\w.-]+$/, "a bot token, which begins with xoxb-")),
       ),
-      signingSecret: token("SLACK_SIGNING_SECRET"),
+      signingSecret: word("SLACK_SIGNING_SECRET", (value) => quoted(value) ?? (/\s/.test(value) ? "must not hold spaces" : undefined)),
       appToken: word("SLACK_APP_TOKEN", (value) =>
-        value.startsWith("xoxb-") ? "holds a bot token (xoxb-): that one belongs into SLACK_BOT_TOKEN" : undefined,
+        value.startsWith("xoxb-")
+          ? "holds a bot token (xoxb-): that one belongs into SLACK_BOT_TOKEN"
+          : (quoted(value) ?? shaped(value, /^xapp-[\w.-]+$/, "an app-level token, which begins with xapp-")),
       ),
       apiUrl: address("SLACK_API_URL", "loopback"),
       channel: word("SLACK_CHANNEL", (value) =>
@@ -164,6 +164,22 @@ export function readEnvSettings(env: Env): { settings: EnvSettings; problems: Pr
   anonymousTeams(settings, say);
   return { settings, problems };
 }
+
+/** Monitors tell their senders apart by a path or a query, so both are allowed. */
+function heartbeatProblem(value: string): string | undefined {
+  const url = URL.parse(value);
+  if (!url) return "must be an https:// address";
+  const { origin, username, password, hash } = url;
+  if (username || password || hash) return "must not hold a user name, a password or #";
+  const read = readBaseUrl(origin, { http: "loopback" });
+  return "problem" in read ? read.problem : undefined;
+}
+
+/** Some ways of setting a variable hand the quotation marks over with what stands in them. */
+const quoted = (value: string): string | undefined =>
+  /^["'\u201c\u2018`]|["'\u201d\u2019`]$/.test(value) ? "holds quotation marks: give the value without them" : undefined;
+/** The value itself is never repeated. */
+const shaped = (value: string, shape: RegExp, what: string): string | undefined => (shape.test(value) ? undefined : `must be ${what}`);
 
 /** Half of a bot registration could neither hear nor speak, so it is told what is missing. */
 function teamsBot(

@@ -26,7 +26,7 @@ export function evidenceCard(item: EvidenceRow, actions: readonly ActionRow[]): 
       text: `${outside(reason.text)} (${reason.source})`,
     })),
     ...(item.judgement?.missing ?? []).map((reason) => ({
-      mark: "Not asked",
+      mark: "Missing",
       tone: "neutral" as const,
       text: `${reason.source}: ${outside(reason.text)}`,
     })),

@@ -20,10 +20,16 @@ const FILE_ENDINGS = /\.(zip|mov|sh|py|pl|rs|md|ps|app|cab|java|doc|docx|exe|dll
  */
 export function findThings(text: string, organizationDomains: readonly string[] = []): Entity[] {
   // What Slack writes around links is taken off before; (at) and [at] are not in the extractor's book.
-  const plain = refang(text.slice(0, MAX_TEXT).replaceAll(/\s*[([{]\s*at\s*[)\]}]\s*/gi, "@"));
+  // Marks nobody sees stand before links to hide them from such look-ups.
+  const plain = refang(
+    text
+      .slice(0, MAX_TEXT)
+      .replaceAll(/[\p{Cf}\p{Cc}]/gu, (mark) => (/\s/.test(mark) ? mark : ""))
+      .replaceAll(/\s*[([{]\s*at\s*[)\]}]\s*/gi, "@"),
+  );
   const words = plain
     .split(/[\s<>"'()[\]{}|,;`*]+/)
-    .map((word) => word.replace(/^[_~]+|[.!?:_~]+$/g, ""))
+    .map((word) => afterLabel(word).replace(/^[_~]+|[.!?:_~]+$/g, ""))
     .filter((word) => word !== "" && word.length <= 2_048);
   const urls = words.filter((word) => /^(https?|ftp):\/\//i.test(word));
   const rest = words.filter((word) => !word.includes("://") && word.length <= MAX_WORD);
@@ -50,6 +56,9 @@ export function findThings(text: string, organizationDomains: readonly string[] 
   const things = named.flatMap((name) => readEntity(name, organizationDomains) ?? []);
   return [...new Map(things.map((entity) => [entityKey(entity), entity])).values()];
 }
+
+/** "Link:http://evil.example" is a link with a word before it; a link within a link stays in it. */
+const afterLabel = (word: string): string => /^(?:(?!:\/\/).)*?[^a-z0-9+.-]((?:https?|ftp):\/\/.*)$/i.exec(word)?.[1] ?? word;
 
 /** As many as a form can show and carry, as the form's subject; how many are left out goes along. */
 export function writeFound(things: readonly Entity[]): string {

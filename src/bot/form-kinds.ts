@@ -8,7 +8,7 @@ import { ACTION_KINDS, type ActionKindName } from "../engine/domain/action.ts";
 import { readDuration } from "../engine/domain/duration.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { CLASSIFICATIONS, classificationText, DETERMINATIONS } from "../engine/domain/incident.ts";
+import { CLASSIFICATIONS, classificationText, DETERMINATIONS, determinationText } from "../engine/domain/incident.ts";
 import { stepUpOf } from "../engine/domain/step-up.ts";
 import { aimed } from "./aimed.ts";
 import { type Command, readCommand, readWhen } from "./commands.ts";
@@ -18,15 +18,18 @@ import { type Id, readId } from "./read-id.ts";
 /** What a form's button means: commands, or a decision with what was typed for it. */
 export type Meant = { commands: readonly Command[] } | { value: string; typed: string | undefined; lasts: number | undefined };
 
-export type FormContext = { air: Air; names: readonly string[]; domains: readonly string[] };
+/** `anybody`: nobody is named in air.yaml, so that whoever is in the chat may be meant. */
+export type FormContext = { air: Air; names: readonly string[]; anybody: boolean; domains: readonly string[] };
 
 /**
  * One form: what it shows at once for a subject (`INC-42`), what is filled in from the rows, and what its fields mean. The readers are those
  * of typed commands.
  */
 export type FormKind = {
-  /** It is also a command, which opens it where it was typed without its arguments. */
-  typed?: true;
+  /** It is also a command, which opens it where it was typed without its arguments; `alone`: with an id it is a whole command. */
+  typed?: true | "alone";
+  /** Its subject is the value of a decision's button. */
+  decides?: true;
   open: (subject: string, context: FormContext) => Form | undefined;
   fill?: (subject: string, context: FormContext) => Promise<Form | undefined>;
   read: (typed: Filled, subject: string, context: FormContext) => Meant | Promise<Meant>;
@@ -60,10 +63,10 @@ const VERDICTS = choices([
 const CLASSES = CLASSIFICATIONS.map((name) => ({ value: name, label: capital(classificationText(name)) }));
 const DETERMINED = [...new Set(CLASSIFICATIONS.flatMap((name) => DETERMINATIONS[name]))].map((name) => ({
   value: name,
-  label: capital(name.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase()),
+  label: capital(determinationText(name)),
 }));
 /** air proposes the others by itself. */
-const KINDS = ACTION_KINDS.filter((name) => name !== "expand-investigation");
+const KINDS = ACTION_KINDS.filter((name) => name !== "expand-investigation" && !actionKinds[name].onlyUndoes);
 const kindChoices = (fits: (kind: ActionKindName) => boolean): Choice[] =>
   KINDS.filter(fits).map((name) => ({ value: name, label: capital(name.replaceAll("-", " ")) }));
 
@@ -85,7 +88,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
   },
   assign: {
     typed: true,
-    open: (subject, { names }) =>
+    open: (subject, { names, anybody }) =>
       of(subject, "incident", (id) => ({
         ref: `assign ${id}`,
         title: `Assign ${id}`,
@@ -99,6 +102,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
                 required: true,
                 options: [{ value: "me", label: "Me" }, ...names.map((name) => ({ value: name, label: name }))],
                 initial: "me",
+                ...(anybody ? { anybody } : {}),
               }
             : {
                 id: "to",
@@ -173,9 +177,8 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
     },
   },
   investigate: {
-    typed: true,
+    typed: "alone",
     open: (subject) => {
-      // Typed with something behind it, it is a command of its own.
       const id = subject === "" ? undefined : readId(subject);
       if (subject !== "" && (id?.kind !== "incident" || !/^INC-\d+$/.test(subject))) return undefined;
       return {
@@ -197,7 +200,8 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
     read: (typed, subject, { domains }) => {
       const command = readCommand(`investigate ${said(typed, "what") ?? subject}`, domains);
       if (command.kind === "misunderstood") throw new Refusal("invalid", command.text, { field: "what" });
-      return one(command);
+      const inside = subject !== "" && (command.kind === "investigate" || command.kind === "investigateName");
+      return one(inside ? { ...command, within: numberIn(subject) } : command);
     },
   },
   found: {
@@ -210,7 +214,16 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
         ref: `found ${subject}`,
         title: "Investigate",
         submit: "Investigate",
-        ...(left > 0 ? { lines: [{ kind: "note" as const, text: `${left} more are not shown. Say: investigate <what>` }] } : {}),
+        ...(left > 0
+          ? {
+              lines: [
+                {
+                  kind: "note" as const,
+                  text: `Only the first ${things.length} can be chosen here; ${left} more are not shown. Say: investigate <what>`,
+                },
+              ],
+            }
+          : {}),
         fields: [{ id: "what", kind: "checks", label: "Found in the message", required: true, options, initial: ["0"] }],
       };
     },
@@ -269,6 +282,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
     },
   },
   "approve-for": {
+    decides: true,
     open: (value) => (value === "" ? undefined : approveFor(value, undefined, true)),
     fill: async (value, { air }) => {
       const row = await air.store.action(numberIn(value));
@@ -284,6 +298,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
     }),
   },
   "undo-how": {
+    decides: true,
     open: (value) =>
       value === ""
         ? undefined

@@ -2,12 +2,15 @@ import type { Air } from "../engine/air.ts";
 import { mustBePermitted } from "../engine/authorise.ts";
 import type { Card } from "../engine/cards/card.ts";
 import type { Filled, Form, FormAnswer } from "../engine/cards/form.ts";
+import { refusalCard } from "../engine/cards/reply-card.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import type { Command } from "./commands.ts";
 import { decisionForm, readDecisionForm } from "./decision-forms.ts";
 import { type FormKind, formKinds, type Meant, oneOf } from "./form-kinds.ts";
+import { mayOpenForm } from "./may-open.ts";
 import { mustBeSound } from "./sound-text.ts";
+import { tidyWords } from "./tidy-words.ts";
 
 /** What opens a form: its `ref`, and where that is the value of a button, what the button asks for. */
 export type FormAsk = { ref: string; label?: string; button?: string; required?: boolean };
@@ -16,6 +19,8 @@ export type FormAsk = { ref: string; label?: string; button?: string; required?:
 export type Forms = {
   /** At once, without asking anybody: a chat gives three seconds. undefined: no form of air's. */
   open: (ask: FormAsk) => Form | undefined;
+  /** Before it is shown: why this person may not have it, or undefined. Where a chat can it asks this first; handing it in asks again. */
+  mayOpen: (ask: FormAsk, person: Person) => Promise<Card | undefined>;
   /** The form of a command that was typed without the rest of it: `note INC-42`. */
   refOf: (text: string) => string | undefined;
   /** The same form with what belongs into it. @throws Refusal */
@@ -28,10 +33,14 @@ export type FormParts = {
   air: Air;
   /** Whom an incident may be assigned to. */
   names: () => readonly string[];
+  /** Nobody is named in air.yaml. */
+  anybody: () => boolean;
   /** Carries out a command as if it had been typed. @throws Refusal */
   run: (command: Command, person: Person, key: string) => Promise<Card>;
   /** A decision as if its button had been pressed. @throws Refusal */
   press: (value: string, person: Person, typed: string | undefined, lasts: number | undefined) => Promise<Card | undefined>;
+  /** May a decision's form be shown? @throws Refusal */
+  mayDecide: (value: string, person: Person) => Promise<void>;
 };
 
 /** Where a form says what the verb behind it calls by another name. */
@@ -39,7 +48,7 @@ const AT: Readonly<Record<string, string>> = { confirm: "name", in: "when" };
 
 export function createForms(parts: FormParts): Forms {
   const { air } = parts;
-  const context = () => ({ air, names: parts.names(), domains: air.policy().organization.domains });
+  const context = () => ({ air, names: parts.names(), anybody: parts.anybody(), domains: air.policy().organization.domains });
 
   const open: Forms["open"] = (ask) => {
     const known = kindOf(ask.ref);
@@ -54,10 +63,22 @@ export function createForms(parts: FormParts): Forms {
 
   return {
     open,
+    mayOpen: async (ask, person) => {
+      const known = kindOf(ask.ref);
+      try {
+        if (!known || known.kind.decides) await parts.mayDecide(known?.subject ?? ask.ref, person);
+        else await mayOpenForm(air, person, known.name, known.subject);
+        return undefined;
+      } catch (error) {
+        if (error instanceof Refusal) return refusalCard(error.message);
+        throw error;
+      }
+    },
     refOf: (text) => {
-      const ref = text.trim().replace(/\s+/g, " ");
+      const ref = tidyWords(text).join(" ");
       const known = kindOf(ref);
-      return known?.kind.typed === true && known.kind.open(known.subject, context()) ? known.ref : undefined;
+      const opens = known?.kind.typed === true || (known?.kind.typed === "alone" && known.subject === "");
+      return known && opens && known.kind.open(known.subject, context()) ? known.ref : undefined;
     },
     fill: async (ref, person) => {
       const known = kindOf(ref);
@@ -84,10 +105,10 @@ export function createForms(parts: FormParts): Forms {
 }
 
 /** `note INC-42` → the form "note" of INC-42; the value of a button is none of these. */
-function kindOf(ref: string): { kind: FormKind; subject: string; ref: string } | undefined {
+function kindOf(ref: string): { kind: FormKind; name: string; subject: string; ref: string } | undefined {
   const [, name = "", subject = ""] = /^([a-z-]+)(?: (.*))?$/is.exec(ref) ?? [];
   const kind = Object.hasOwn(formKinds, name.toLowerCase()) ? formKinds[name.toLowerCase()] : undefined;
-  return kind && { kind, subject, ref: `${name.toLowerCase()}${subject ? ` ${subject}` : ""}` };
+  return kind && { kind, name: name.toLowerCase(), subject, ref: `${name.toLowerCase()}${subject ? ` ${subject}` : ""}` };
 }
 
 const isEmpty = (value: Filled[string] | undefined) =>

@@ -1,18 +1,23 @@
 import { actionKinds } from "../engine/actions/all.ts";
 import { agreement } from "../engine/agreement.ts";
 import { type Air, actionId, incidentId } from "../engine/air.ts";
+import { namedIn } from "../engine/authorise.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { bold, type Card, cut, type Line } from "../engine/cards/card.ts";
+import { pauseCard } from "../engine/cards/pause-card.ts";
 import { listCard } from "../engine/cards/reply-card.ts";
 import { capital, count, outside, SEVERITY_TONE, span, time } from "../engine/cards/say.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
-import { mayDecide, mayView, type Person } from "../engine/domain/approval.ts";
+import { mayDecide, mayView, type Person, sameHuman, suspectOf } from "../engine/domain/approval.ts";
 import { classificationText } from "../engine/domain/incident.ts";
 import type { InvestigationStatus } from "../engine/domain/investigation.ts";
 import { NOBODY } from "../engine/domain/paging.ts";
 import { type Drawing, drawSubject } from "../engine/draw.ts";
-import type { ActionRow, Figures } from "../engine/store.ts";
+import { onDuty } from "../engine/on-duty.ts";
+import type { ActionRow, Figures, IncidentView } from "../engine/store.ts";
 import { actionSubject } from "../engine/want-cards.ts";
+import { dutyText } from "./oncall-card.ts";
+import { openIncidents } from "./open-incidents.ts";
 import { whoamiCard } from "./whoami-card.ts";
 
 /* What a person sees who opens air by itself: what waits for them, what they asked for, what is going on. Drawn from the rows like any card. */
@@ -33,28 +38,33 @@ const STATUSES: readonly (readonly [InvestigationStatus, string])[] = [
 /** The home tab, platform-free: a card per section. Who is in no role sees what an admin has to add, and nothing else. */
 export async function homeCards(air: Air, drawing: Drawing, person: Person): Promise<Card[]> {
   if (!mayView(person.roles)) return [whoamiCard(person)];
-  const [decisions, asked, open, running, week] = await Promise.all([
+  const [decisions, asked, open, running, week, duty] = await Promise.all([
     decisionCards(air, drawing, person),
     askedCard(air, person),
     openCard(air),
     runningCard(air),
     weekCard(air, drawing.now),
+    onCallCard(air, drawing.now),
   ]);
-  return [...decisions, ...asked, open, running, onCallCard(air), week];
+  return [...drawing.pauses.map((pause) => pauseCard(pause, drawing.lab ?? false)), ...decisions, ...asked, open, running, duty, week];
 }
 
 /** The action's own card with its own buttons, bound to what is shown. */
 async function decisionCards(air: Air, drawing: Drawing, person: Person): Promise<Card[]> {
   const pending = await air.store.listActions({ states: ["pending"], order: "deadline", limit: PENDING });
-  const mine = pending.items.filter(
+  const permitted = pending.items.filter(
     (row) => row.lab === air.capabilities.lab && mayDecide(person, { ...row, protectedHits: row.blastRadius.protectedHits }, []).allowed,
   );
+  const views = await air.store.incidentViews([...new Set(permitted.map((row) => row.incidentId))]);
+  const suspects = new Map<number, boolean>();
+  for (const view of views.values()) suspects.set(view.incident.id, suspectOf(person, await namedIn(air, view)) !== undefined);
+  const mine = permitted.filter((row) => {
+    const view = views.get(row.incidentId);
+    return view !== undefined && !suspects.get(row.incidentId) && isTheirs(air, person, row, view);
+  });
   const shown = mine.slice(0, DECISIONS);
-  const views = await air.store.incidentViews([...new Set(shown.map((row) => row.incidentId))]);
   const cards = shown.flatMap((row): Card[] => {
     const view = views.get(row.incidentId);
-    // Somebody else has to give the second one.
-    if (view?.approvals.some((one) => one.actionId === row.id && one.version === row.version && one.person === person.key)) return [];
     const card = view && drawSubject(actionSubject(row.id), view, drawing);
     return card ? [brief(card)] : [];
   });
@@ -79,6 +89,15 @@ async function decisionCards(air: Air, drawing: Drawing, person: Person): Promis
     },
     ...cards,
   ];
+}
+
+/** Not what somebody else has to decide: what this person approved already, or asked for where two have to. */
+function isTheirs(air: Air, person: Person, row: ActionRow, view: IncidentView): boolean {
+  const approved = view.approvals.some(
+    (one) => one.actionId === row.id && one.version === row.version && sameHuman({ key: one.person, also: one.also }, person),
+  );
+  const asked = row.requestedBy !== null && sameHuman(row.requestedBy, person);
+  return !approved && !(asked && row.approvalsNeeded > 1 && !air.policy().requesterMayApprove);
 }
 
 /** What is asked and why, in a few lines; the thread has the rest. */
@@ -109,15 +128,17 @@ const rowOf = (row: ActionRow) => ({
 });
 
 async function openCard(air: Air): Promise<Card> {
-  const filter = { status: ["open" as const] };
-  const [page, total] = await Promise.all([air.store.listIncidents({ ...filter, limit: ROWS }), air.store.countIncidents(filter)]);
-  const rows = page.items.map((row) => ({
+  const [open, total] = await Promise.all([openIncidents(air.store, ROWS), air.store.countIncidents({ status: ["open"] })]);
+  const rows = open.map((row) => ({
     id: incidentId(row.id),
     mark: capital(row.severity),
     tone: SEVERITY_TONE[row.severity],
     text: `${row.title}${row.assignee ? ` (${row.assignee})` : ""}`,
   }));
-  return listCard("Open incidents", rows, "No incident is open.", { total, more: total > rows.length ? "list open" : undefined });
+  return listCard("Open incidents, the most severe first", rows, "No incident is open.", {
+    total,
+    more: total > rows.length ? "list open" : undefined,
+  });
 }
 
 async function runningCard(air: Air): Promise<Card> {
@@ -132,13 +153,12 @@ async function runningCard(air: Air): Promise<Card> {
   };
 }
 
-function onCallCard(air: Air): Card {
-  const { chain, nameOf } = air.paging?.() ?? NOBODY;
-  const names = chain.map((target) => nameOf(target).name);
-  const text =
-    names.length === 0
-      ? "Nobody is on call: set onCall in air.yaml."
-      : `${names[0]} is told first when nobody answers${names.length > 1 ? `, then ${names.slice(1).join(", then ")}` : ""}.`;
+async function onCallCard(air: Air, now: Date): Promise<Card> {
+  const paging = air.paging?.() ?? NOBODY;
+  const names = paging.chain.map((target) => paging.nameOf(target).name);
+  const duty = await onDuty(air.store, air, now);
+  const chain = `${names[0]} is told first when nobody answers${names.length > 1 ? `, then ${names.slice(1).join(", then ")}` : ""}.`;
+  const text = names.length === 0 ? "Nobody is on call: set onCall in air.yaml." : duty ? dutyText(paging, duty) : chain;
   return {
     title: "On call",
     tone: "neutral",

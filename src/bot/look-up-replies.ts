@@ -5,6 +5,7 @@ import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { type Card, cut, type Line } from "../engine/cards/card.ts";
 import { evidenceLines, exportCard, type ListRow, listCard, logCard, stepsCard } from "../engine/cards/reply-card.ts";
 import { capital, count, shown, time } from "../engine/cards/say.ts";
+import { chatTroubles } from "../engine/chat-troubles.ts";
 import { checkProtected } from "../engine/check-protected.ts";
 import { actorName } from "../engine/domain/actor.ts";
 import type { Person } from "../engine/domain/approval.ts";
@@ -12,6 +13,9 @@ import { Refusal } from "../engine/domain/errors.ts";
 import { STATUS_SENTENCE, verdictWord } from "../engine/domain/investigation.ts";
 import { type Drawing, drawSubject } from "../engine/draw.ts";
 import { investigationGraph } from "../engine/graph.ts";
+import { askedBy } from "../engine/manual-alert.ts";
+import { groundsOf } from "../engine/resting-on.ts";
+import { onceEach } from "../engine/once-each.ts";
 import type { IncidentView } from "../engine/store.ts";
 import { storyRows } from "../engine/story-rows.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
@@ -23,6 +27,7 @@ import { countExport, exportNeeds, exportPath, exportWords } from "./export-rows
 import { graphCard } from "./graph-card.ts";
 import { investigationLog } from "./investigation-log.ts";
 import { HISTORY, within, writeWords } from "./list-filters.ts";
+import { openIncidents } from "./open-incidents.ts";
 import { protectedCard, protectedListCard } from "./protected-card.ts";
 import type { Id } from "./read-id.ts";
 
@@ -118,7 +123,7 @@ async function status(air: Air, drawing: Drawing, id: Id): Promise<Card> {
   }
   const root = drawSubject(incidentSubject(view.incident.id), view, drawing);
   if (!root) throw new Refusal("not-found", `There is no ${id.kind} ${nameOf(id)}.`);
-  const judged = view.evidence.filter((item) => item.judgement !== null);
+  const judged = onceEach(view.evidence).filter((item) => item.judgement !== null);
   const rest = judged.slice(JUDGED);
   const lines = evidenceLines(
     judged.slice(0, JUDGED).map((item) => ({
@@ -158,11 +163,11 @@ async function queueText(air: Air, investigation: number): Promise<string> {
 const OVERVIEW = 10;
 
 async function overview(air: Air): Promise<Card> {
-  const open = await air.store.listIncidents({ status: ["open"], limit: OVERVIEW });
+  const open = await openIncidents(air.store, OVERVIEW + 1);
   const pending = await air.store.listActions({ states: ["pending"], order: "deadline", limit: OVERVIEW });
   const totals = {
     pending: pending.next === null ? pending.items.length : await air.store.countActions({ states: ["pending"] }),
-    open: open.next === null ? open.items.length : await air.store.countIncidents({ status: ["open"] }),
+    open: open.length <= OVERVIEW ? open.length : await air.store.countIncidents({ status: ["open"] }),
   };
   const card = listCard(
     "What is going on",
@@ -175,15 +180,21 @@ async function overview(air: Air): Promise<Card> {
           text: `${actionKinds[row.kind].title(row.target)} (${incidentId(row.incidentId)}, answer by ${time(row.deadline)})`,
         }),
       ),
-      ...open.items.map((row): ListRow => ({ id: incidentId(row.id), mark: capital(row.severity), tone: "neutral", text: row.title })),
+      ...open
+        .slice(0, OVERVIEW)
+        .map((row): ListRow => ({ id: incidentId(row.id), mark: capital(row.severity), tone: "neutral", text: row.title })),
     ],
     "No open incidents, and nothing waits for a decision.",
   );
   const waiting = `${count(totals.pending, "action waits", "actions wait")} for a decision, ${count(totals.open, "incident is", "incidents are")} open.`;
   const shortened = totals.pending > OVERVIEW || totals.open > OVERVIEW ? ` At most ${OVERVIEW} of each are shown here.` : "";
+  // Who sees "nothing" has to know whether air can see anything, and whether it does anything.
+  const troubles = await chatTroubles(air.store, air.clock.now());
+  const observes = air.policy().mode === "observe" ? ["Mode observe: air says what it would do and carries nothing out. Say: mode"] : [];
+  const notes = [`${waiting}${shortened}`, ...observes, ...troubles.map(({ told }) => cut(`Trouble: ${told}`, 400))];
   return {
     ...card,
-    lines: [...card.lines, { kind: "note", text: `${waiting}${shortened}` }],
+    lines: [...card.lines, ...notes.map((text): Line => ({ kind: "note", text }))],
     buttons: [
       { label: "All incidents", style: "plain", value: "say:list open" },
       ...(totals.pending > 0 ? [{ label: "What waits", style: "plain" as const, value: "say:actions" }] : []),
@@ -307,21 +318,26 @@ async function alerts(air: Air, id: Id, after: number | undefined): Promise<Card
       id: alertId(row.id),
       mark: capital(row.severity),
       tone: "neutral",
-      text: `${cut(row.title, 120)} from ${row.source}, ${time(row.detectedAt)}. ${row.joinedBecause ? `Joined: ${row.joinedBecause}` : "It opened the incident"}${row.duplicates > 0 ? `, seen ${row.duplicates + 1} times` : ""}. ${capital(row.policyRule)}.`,
+      text: `${cut(row.title, 120)}${askedBy(row) === undefined ? ` from ${row.source}` : ""}, ${time(row.detectedAt)}. ${row.joinedBecause ? `Joined: ${row.joinedBecause}` : "It opened the incident"}${row.duplicates > 0 ? `, seen ${row.duplicates + 1} times` : ""}. ${capital(row.policyRule)}.`,
     })),
     "It has no alerts.",
     {
-      total: view.incident.alertCount,
+      total: all.length,
       longest: 500,
       more: from.length > page.length ? `alerts ${name} after=${page.at(-1)?.id}` : undefined,
     },
   );
 }
 
+/** Of this many actions, the newest, the grounds are worked out; a person waits for the answer. */
+const GROUNDS_OF = 50;
+
 /** Who decided what, and on which grounds, in the order it happened. */
 async function audit(air: Air, id: Id, after = 0): Promise<Card> {
   const view = await viewOf(air, id);
-  const rows = storyRows(await air.store.storyOf(view.incident.id), view, id);
+  const asked = view.actions.filter((row) => id.kind !== "action" || row.id === id.id).slice(-GROUNDS_OF);
+  const grounds = new Map(await Promise.all(asked.map(async (row) => [row.id, await groundsOf(air, row)] as const)));
+  const rows = storyRows(await air.store.storyOf(view.incident.id), view, id, grounds);
   const from = rows.filter((row) => row.line > after);
   const page = from.slice(0, PAGE);
   return listCard(

@@ -7,7 +7,6 @@ import { createLab, type Lab } from "../adapters/connectors/lab/lab.ts";
 import { freshNames, stories } from "../adapters/connectors/lab/stories.ts";
 import type { ReputationMeans } from "../adapters/connectors/reputation.ts";
 import { consoleRoutes } from "../adapters/console/app.ts";
-import { createWebhook } from "../adapters/pages/webhook.ts";
 import type { Slack, SlackHandlers } from "../adapters/slack/app.ts";
 import type { Teams, TeamsHandlers } from "../adapters/teams/app.ts";
 import { type Database, openDatabase } from "../db/connect.ts";
@@ -17,8 +16,10 @@ import { labStore } from "../db/store/lab-objects.ts";
 import { loginLinkStore } from "../db/store/login-links.ts";
 import { lookupStore } from "../db/store/lookups.ts";
 import { createStore } from "../db/store/store.ts";
+import { takenRequestStore } from "../db/store/taken-requests.ts";
 import { CHANGE_CHANNEL, inTransaction } from "../db/store/tx.ts";
 import type { Air, ChannelRule } from "../engine/air.ts";
+import { announcePauses } from "../engine/announce-pause.ts";
 import { noteAnotherAir } from "../engine/another-air.ts";
 import { beat } from "../engine/ask-again.ts";
 import { chatTroubles } from "../engine/chat-troubles.ts";
@@ -31,12 +32,14 @@ import { investigate, type Settle } from "../engine/investigate.ts";
 import { PAUSE_SETTING, type Pause } from "../engine/pause.ts";
 import type { Playbook } from "../engine/playbook.ts";
 import { pollSource } from "../engine/poll-source.ts";
-import type { Capabilities, ChatPlatform, Clock, Connector, Log, PageHook } from "../engine/ports.ts";
+import type { Capabilities, ChatPlatform, Clock, Connector, Log } from "../engine/ports.ts";
 import { publishCards } from "../engine/publish-card.ts";
 import { recheckAction } from "../engine/recheck-action.ts";
-import { sendPages } from "../engine/send-pages.ts";
+import { type HookOf, sendPages } from "../engine/send-pages.ts";
 import { beginObserving } from "../engine/set-mode.ts";
+import type { Trouble } from "../engine/source-troubles.ts";
 import { sweep } from "../engine/sweep.ts";
+import { tellOps } from "../engine/tell-ops.ts";
 import { writeBack } from "../engine/write-back.ts";
 import { callerOf, isBare, isLocal } from "./access.ts";
 import { apiRoutes } from "./api.ts";
@@ -45,19 +48,22 @@ import { createConnectors } from "./connector-settings.ts";
 import { CONSOLE_CHANNEL, createConsoleData, readPersona } from "./console-data.ts";
 import { createConversation } from "./conversation.ts";
 import { followMode } from "./follow-mode.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import { heartbeatWriter, readHeartbeat } from "./heartbeat-file.ts";
 import { createIntake } from "./intake.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createMetrics } from "./metrics.ts";
-import { pagingOf } from "./paging.ts";
+import { pagingOf, rotaSourceOf } from "./paging.ts";
 import { createPeople } from "./people.ts";
 import { takeFrom } from "./poll.ts";
 import { startPolling, startSchedule } from "./schedule.ts";
+import { hookOf } from "./second-channel.ts";
 import { readSecret, signer } from "./secret.ts";
 import { createServer } from "./server.ts";
 import { createSession } from "./session.ts";
 import { createSignedLinks, type SignedLinks } from "./signed-links.ts";
 import { slackHandlers } from "./slack-handlers.ts";
+import { createTeamsGroups } from "./teams-groups.ts";
 import { teamsHandlers } from "./teams-handlers.ts";
 import { AIR_VERSION } from "./version.ts";
 
@@ -97,6 +103,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       playbooks: () => playbooks,
       channels: () => channelsOf(current()),
       paging: () => pagingOf(current()),
+      rotaSource: () => rotaSourceOf(current()),
       clock,
       log,
       sign,
@@ -104,7 +111,8 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       publicUrl: config.publicUrl,
     };
     // Slack is made after the conversation it hands people's words to; who they are is only asked once it runs.
-    const people = createPeople(current, labOn, () => slack);
+    const entra = connectors.find((connector) => connector.directory)?.directory;
+    const people = createPeople(current, labOn, () => slack, entra && createTeamsGroups(entra, () => clock.now().getTime()));
     const drawing = async (): Promise<Drawing> => ({
       now: clock.now(),
       sign,
@@ -114,8 +122,13 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       pauses: (await store.setting<Pause[]>(PAUSE_SETTING)) ?? [],
       deciders: people.deciders,
     });
-    const conversation = createConversation(air, drawing, people.find, people.names);
-    const handlers = slackHandlers(air, { conversation, drawing, personOf: people.fromSlack });
+    const conversation = createConversation(air, drawing, people.find, people.names, people);
+    const handlers = slackHandlers(air, {
+      conversation,
+      drawing,
+      personOf: people.fromSlack,
+      first: takenRequestStore(database, () => clock.now()).take,
+    });
     const slack: Slack | undefined = config.slack ? await slackOf(config.slack, air, handlers, log) : undefined;
     const known = conversationStore(database, "teams");
     const links = createSignedLinks(air);
@@ -130,12 +143,10 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     await beginObserving(air);
     await beat(air, readHeartbeat(config.dataDir));
     mode.refresh();
-    const hook = (): PageHook | undefined => {
-      const { webhook } = current().onCall;
-      return webhook && createWebhook(webhook, () => clock.now());
-    };
+    const hook: HookOf = (target) => hookOf(current().onCall, target, () => clock.now());
     await startWorkers(air, database, queue, { platforms, drawing }, hook);
     const schedule = startSchedule(air, heartbeatWriter(config.dataDir, log));
+    const heartbeat = startHeartbeat(air, config.heartbeatUrl);
     await workOnFeeds(air, queue, createIntake(air, current));
     const polling = startPolling(air, air.capabilities.feeds ?? []);
     const changes = await listenForChanges(database);
@@ -154,6 +165,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
         stopping = true;
         served?.streams.stop();
         await schedule.stop();
+        await heartbeat.stop();
         await polling.stop();
         const closed = served ? close(served.server) : Promise.resolve();
         await Promise.all([slack?.stop(), teams?.stop()]);
@@ -247,6 +259,8 @@ async function slackOf(settings: NonNullable<Config["slack"]>, air: Air, handler
       ...(settings.teams.length > 0 ? { teams: settings.teams } : {}),
       onShared: () =>
         void noteAnotherAir(air, "connections").catch((error: unknown) => log.warn("another air was not noted", { error: String(error) })),
+      onRefused: (code) =>
+        void noteSocketRefused(air, code).catch((error: unknown) => log.warn("a refused app token was not told", { error: String(error) })),
     },
     handlers,
     log.child({ platform: "slack" }),
@@ -266,6 +280,27 @@ async function teamsOf(
   const tenants = () => current().teams?.tenants ?? settings.tenants;
   return createTeams({ bot, pace, tenants, isLocal, conversations }, handlers, log.child({ platform: "teams" }));
 }
+
+/** Cards still go out by the bot token, so whoever runs air can be told there. */
+const noteSocketRefused = (air: Air, code: string) =>
+  air.store.transaction((tx) =>
+    tellOps(
+      tx,
+      air,
+      `trouble slack-socket ${code}`,
+      `Slack refused the app token (${code}): no press and no command reaches air until it is mended. Check SLACK_APP_TOKEN with air doctor; decisions work in the console.`,
+      air.clock.now(),
+    ),
+  );
+const socketTroubles = (refused: string | undefined): Trouble[] =>
+  refused === undefined
+    ? []
+    : [
+        {
+          plain: "slack refuses the app token, no press and no command reaches air",
+          told: `slack refuses the app token (${refused}): no press and no command reaches air. Create one with connections:write and set SLACK_APP_TOKEN.`,
+        },
+      ];
 
 const SECRET_SETTING = "secret-fingerprint";
 
@@ -291,6 +326,7 @@ async function recordStart(air: Air, config: Config): Promise<void> {
     if (config.paused && !paused) {
       const pause: Pause = { family: "all", by: "AIR_PAUSED", at: now.toISOString(), reason: "started with AIR_PAUSED=1" };
       await tx.putSetting(PAUSE_SETTING, [pause]);
+      await announcePauses(tx, air, [pause], now);
     }
     await tx.writeAudit([
       {
@@ -340,7 +376,7 @@ async function startWorkers(
   database: Database,
   queue: RunningQueue,
   publishing: { platforms: ReadonlyMap<string, ChatPlatform>; drawing: () => Promise<Drawing> },
-  hook: () => PageHook | undefined,
+  hook: HookOf,
 ): Promise<void> {
   const slots = slotsOf(database);
   await queue.work("investigate", slots.investigate, (job) =>
@@ -355,9 +391,7 @@ async function startWorkers(
   await queue.work("recheck-action", 1, (job) =>
     recheckAction(air, job.data.action, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
-  await queue.work("send-pages", 1, (job) =>
-    sendPages(air, hook(), (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
-  );
+  await queue.work("send-pages", 1, (job) => sendPages(air, hook, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
   await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
 
@@ -421,6 +455,7 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
     stale: (await air.store.stale(air.clock.now())).channels.length,
     troubled: (await chatTroubles(air.store, air.clock.now())).length,
   }));
+  const troubles = async () => [...socketTroubles(parts.slack?.refused()), ...(await chatTroubles(air.store, air.clock.now()))];
   const session = createSession(loginLinkStore(database), air, people, config);
   const who = async (request: Request): Promise<Person | undefined> => {
     const signedIn = await session.who(request);
@@ -454,11 +489,12 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
       metrics,
       persona: readPersona,
       session,
+      troubles,
       playStory: parts.lab ? (name) => playStory(name, intake, database, air) : undefined,
     }),
     console: session.router(streams.router),
     ready: async () => (stopping() ? "air is stopping" : readiness(database)),
-    degraded: async () => (await chatTroubles(air.store, air.clock.now())).map(({ plain }) => plain),
+    degraded: async () => (await troubles()).map(({ plain }) => plain),
     metrics,
     log: air.log,
   });

@@ -1,7 +1,9 @@
-import type { Named, Paging } from "../engine/domain/paging.ts";
-import { WEBHOOK } from "../engine/domain/paging.ts";
+import { createPagerDutySchedule } from "../adapters/pages/pagerduty-schedule.ts";
+import { type Named, type Paging, rotaStepOf, rotaTarget } from "../engine/domain/paging.ts";
+import type { RotaSource } from "../engine/ports.ts";
 import type { Config } from "./config.ts";
 import { isGroup, PERSONAS } from "./people.ts";
+import { outsideName, withOutside } from "./second-channel.ts";
 
 const PERSON = "person:";
 const targetOf = (entry: string) => (isGroup(entry) ? entry : `${PERSON}${entry.toLowerCase()}`);
@@ -9,8 +11,10 @@ const targetOf = (entry: string) => (isGroup(entry) ? entry : `${PERSON}${entry.
 /** Whom air tells what, from air.yaml as it is now. */
 export function pagingOf(config: Config): Paging {
   const { onCall, roles } = config;
+  const inChat = onCall.escalation.length > 0 ? onCall.escalation.map(({ to }) => rotaTarget(to)) : onCall.chain.map(targetOf);
   return {
-    chain: [...onCall.chain.map(targetOf), ...(onCall.webhook && onCall.chain.length > 0 ? [WEBHOOK] : [])],
+    chain: withOutside(onCall, inChat),
+    ...rotaOf(onCall),
     everyMs: onCall.everyMs,
     timeZone: onCall.timeZone,
     admins: roles.admin.map(targetOf),
@@ -27,8 +31,23 @@ export function pagingOf(config: Config): Paging {
   };
 }
 
+/** The rota with targets for addresses. */
+function rotaOf({ escalation, layers, source, timeZone }: Config["onCall"]): Pick<Paging, "afterMs" | "rota"> {
+  if (escalation.length === 0) return {};
+  const named = layers.map((layer) => ({ ...layer, people: layer.people.map(targetOf) }));
+  return { afterMs: escalation.map(({ afterMs }) => afterMs), rota: source ? "asked" : { layers: named, timeZone } };
+}
+
+/** The product that keeps the rota, where one does. */
+export const rotaSourceOf = ({ onCall: { source } }: Config): RotaSource | undefined => source && createPagerDutySchedule(source);
+
+const ROTA_NAMES = { current: "whoever is on call", next: "whoever is next on call", everyone: "everybody of the rota" } as const;
+
 function nameOf({ people }: Config, target: string): Named {
-  if (target === WEBHOOK) return { kind: "group", name: "the webhook", on: {} };
+  const step = rotaStepOf(target);
+  if (step) return { kind: "group", name: ROTA_NAMES[step], on: {} };
+  const outside = outsideName(target);
+  if (outside) return outside;
   const [, platform, group] = /^([a-z]+)-group:(.+)$/.exec(target) ?? [];
   if (platform && group) return { kind: "group", name: `group ${group}`, on: { [platform]: group } };
   const key = target.slice(PERSON.length);

@@ -1,11 +1,13 @@
 import { FAMILIES, type Family } from "../engine/domain/action.ts";
 import { NO_ROLES, type Person, type Roles } from "../engine/domain/approval.ts";
 import { globMatches } from "../engine/domain/policy.ts";
+import type { GroupMember } from "../engine/ports.ts";
 import type { ApproverEntry, Config, PersonConfig, RolesConfig, TokenConfig } from "./config.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import type { TeamsGroups } from "./teams-groups.ts";
 
 /**
- * Who somebody is and what they may do, from air.yaml and the chat's user groups, asked anew at every click. Whoever is not found may do
+ * Who somebody is and what they may do, from air.yaml, Slack's user groups and the groups of Entra ID, asked anew at every click. Whoever is not found may do
  * nothing.
  *
  * One human is one key, whatever they act through: the e-mail address in `people`; who is not in `people` can act through one chat account
@@ -17,10 +19,14 @@ import { didYouMean } from "./did-you-mean.ts";
 export type People = {
   persona: (id: string | undefined) => Person;
   /** By name or e-mail address: whom an incident may be assigned to. */
-  find: (text: string) => { name: string } | undefined;
+  find: (text: string) => { name: string; key: string } | undefined;
   /** Everybody `find` knows, by name. */
   names: () => readonly string[];
-  /** Somebody in `people`, with the roles their Slack account brings where Slack is connected. */
+  /** Nobody is named in `people`: whoever is in the chat may be meant. */
+  anybody: () => boolean;
+  /** A full member of the workspace by `slack:U0MIA`, or as Slack writes a mention; who cannot be looked up is nobody. */
+  colleague: (account: string) => Promise<{ name: string } | undefined>;
+  /** Somebody in `people`, with the roles their accounts bring: Slack's user groups where Slack is connected, those of Entra ID. */
   byEmail: (email: string, via: Person["via"]) => Promise<Person | undefined>;
   fromSlack: (user: { userId: string }) => Promise<Person>;
   fromTeams: (user: { userId: string; name: string }) => Promise<Person>;
@@ -50,16 +56,25 @@ export const PERSONAS: readonly { id: string; name: string; about: string; roles
   { id: "vic", name: "Vic Viewer", about: "viewer, may only look", roles: VIEWER },
 ];
 
-const UNCHECKED = "air could not check who you are now; try again in a moment. Nothing was done.";
+const UNCHECKED = "air could not check who you are now; try again in a moment.";
 const OUTSIDER = "Guests, bots, deactivated accounts and people of other workspaces hold no role in air.";
 const NO_ADDRESS =
   "Slack does not tell air your confirmed e-mail address, so air cannot tell who you are. An admin adds your Slack account to people in air.yaml, or the scope users:read.email to the app.";
 const CONTRADICTION =
   "Your Slack account and your e-mail address belong to two different people in air.yaml. An admin sets slack: in people to your account.";
 
-const GROUP = "slack-group:";
-export const isGroup = (entry: string): boolean => entry.startsWith(GROUP);
-export const groupId = (entry: string): string => entry.slice(GROUP.length);
+const NO_ADDRESS_IN_ENTRA =
+  "Microsoft Graph does not tell air your address, so air cannot tell you from others. An admin adds your Teams account to people in air.yaml, or the permission User.Read.All to the app registration.";
+const CONTRADICTION_IN_ENTRA =
+  "Your Teams account and your address in Entra ID belong to two different people in air.yaml. An admin sets teams: in people to your account.";
+
+const SLACK_GROUP = "slack-group:";
+const TEAMS_GROUP = "teams-group:";
+export const isSlackGroup = (entry: string): boolean => entry.startsWith(SLACK_GROUP);
+export const isTeamsGroup = (entry: string): boolean => entry.startsWith(TEAMS_GROUP);
+export const isGroup = (entry: string): boolean => isSlackGroup(entry) || isTeamsGroup(entry);
+/** Both prefixes are of one length. */
+export const groupId = (entry: string): string => entry.slice(SLACK_GROUP.length);
 const whoOf = (entry: ApproverEntry): string => (typeof entry === "string" ? entry : entry.who);
 /** Every entry of every role, as written. */
 export const allEntries = (roles: RolesConfig): string[] => [
@@ -86,15 +101,25 @@ export function strangers({ roles, people, slack }: Pick<Config, "roles" | "peop
 export const approverText = (entry: ApproverEntry): string =>
   typeof entry === "string" ? entry : `${entry.who} (only in ${entry.deviceGroups.join(", ")})`;
 
-export function createPeople(config: () => Config, labOn: boolean, directory: () => Directory | undefined = () => undefined): People {
+/** `teamsGroups`: undefined where no directory is connected; air.yaml names none of its groups then. */
+export function createPeople(
+  config: () => Config,
+  labOn: boolean,
+  directory: () => Directory | undefined = () => undefined,
+  teamsGroups?: TeamsGroups,
+): People {
   const openLab = () => labOn && allEntries(config().roles).length === 0;
+  const wantedGroups = (isOne: (entry: string) => boolean) => [...new Set(allEntries(config().roles).filter(isOne))];
 
   /** What a Slack account says about its holder, all of it asked at once so that one budget holds for everything. */
   async function fromDirectory(userId: string): Promise<{ profile: Profile | undefined; groups: Groups }> {
     const chat = directory();
     if (!chat) return { profile: undefined, groups: NO_GROUPS };
-    const wanted = [...new Set(allEntries(config().roles).filter(isGroup))].map(groupId);
-    const [profile, ...members] = await Promise.allSettled([chat.lookUpPerson(userId), ...wanted.map((id) => chat.lookUpGroup(id))]);
+    const wanted = wantedGroups(isSlackGroup);
+    const [profile, ...members] = await Promise.allSettled([
+      chat.lookUpPerson(userId),
+      ...wanted.map((entry) => chat.lookUpGroup(groupId(entry))),
+    ]);
     return {
       profile: profile.status === "fulfilled" ? profile.value : undefined,
       groups: {
@@ -105,19 +130,75 @@ export function createPeople(config: () => Config, labOn: boolean, directory: ()
     };
   }
 
+  /** What the groups of Entra ID say about an account. Begun before anybody waits, for the same budget. */
+  async function askEntra(): Promise<(account: string | undefined) => { member: GroupMember | undefined; groups: Groups }> {
+    const wanted = wantedGroups(isTeamsGroup);
+    const ask = teamsGroups ?? (() => Promise.reject(new Error("no directory is connected")));
+    const answers = await Promise.allSettled(wanted.map((entry) => ask(groupId(entry))));
+    return (account) => {
+      if (account === undefined) return { member: undefined, groups: NO_GROUPS };
+      const found = answers.map((answer) => (answer.status === "fulfilled" ? answer.value.get(account) : undefined));
+      const member = found.find((one) => one !== undefined);
+      return {
+        member,
+        groups: {
+          held: new Set(wanted.filter((_, index) => found[index] !== undefined && member?.outside !== true)),
+          unchecked: answers.some((one) => one.status === "rejected"),
+          wanted: wanted.length > 0,
+        },
+      };
+    };
+  }
+
+  /** What the Teams account of somebody in `people` brings. */
+  function broughtByTeams(listed: PersonConfig, entra: Awaited<ReturnType<typeof askEntra>>): Brought {
+    const { member, groups } = entra(listed.teams);
+    const addresses = member?.addresses ?? [];
+    if (member?.outside) return { groups: NO_GROUPS, addresses, withheld: OUTSIDER };
+    if (belongsToAnother(config().people, listed, addresses)) return { groups: NO_GROUPS, addresses, withheld: CONTRADICTION_IN_ENTRA };
+    return { groups, addresses, ...(groups.unchecked ? { withheld: UNCHECKED } : {}) };
+  }
+
+  /** What the Slack account of somebody in `people` brings. What cannot be known adds nothing. */
+  async function broughtBySlack(listed: PersonConfig): Promise<Brought> {
+    if (!listed.slack || !directory()) return { groups: NO_GROUPS, addresses: [] };
+    const { profile, groups } = await fromDirectory(listed.slack);
+    const wanted = (withheld: string) => (groups.wanted ? { withheld } : {});
+    if (!profile) return { groups: NO_GROUPS, addresses: [], ...wanted(UNCHECKED) };
+    const addresses = profile.email === undefined ? [] : [profile.email];
+    if (!profile.member) return { groups: NO_GROUPS, addresses, ...wanted(OUTSIDER) };
+    if (claimant(config().people, listed.slack, profile.email).contradiction)
+      return { groups: NO_GROUPS, addresses, withheld: CONTRADICTION };
+    return { groups, addresses, ...(groups.unchecked ? { withheld: UNCHECKED } : {}) };
+  }
+
+  const colleague: People["colleague"] = async (account) => {
+    const userId = /^(?:slack:|<@)([UW][A-Z0-9]+)(?:\|[^>]*)?>?$/.exec(account.trim())?.[1];
+    const profile =
+      userId === undefined
+        ? undefined
+        : await directory()
+            ?.lookUpPerson(userId)
+            .catch(() => undefined);
+    if (!userId || !profile?.member) return undefined;
+    return { name: claimant(config().people, userId, profile.email).listed?.name ?? profile.name };
+  };
+
   const byEmail: People["byEmail"] = async (email, via) => {
     const { people, roles } = config();
     const listed = people.find((one) => one.email === email.toLowerCase());
     if (!listed) return undefined;
-    const person = { ...known(listed, via), roles: rolesOf(roles, listed.email, NO_GROUPS) };
-    if (!listed.slack || !directory()) return person;
-    const { profile, groups } = await fromDirectory(listed.slack);
-    // Groups add to the roles given by address. What cannot be known adds nothing.
-    if (!profile) return groups.wanted ? { ...person, withheld: UNCHECKED } : person;
-    const identities = withAddress(person.identities, profile.email);
-    if (!profile.member) return { ...person, identities, ...(groups.wanted ? { withheld: OUTSIDER } : {}) };
-    if (claimant(people, listed.slack, profile.email).contradiction) return { ...person, identities, withheld: CONTRADICTION };
-    return { ...person, identities, roles: rolesOf(roles, listed.email, groups), ...(groups.unchecked ? { withheld: UNCHECKED } : {}) };
+    const [slack, entra] = await Promise.all([broughtBySlack(listed), askEntra()]);
+    const teams = broughtByTeams(listed, entra);
+    const person = known(listed, via);
+    const withheld = slack.withheld ?? teams.withheld;
+    return {
+      ...person,
+      identities: withAddresses(person.identities, [...slack.addresses, ...teams.addresses]),
+      // Groups add to the roles given by address.
+      roles: rolesOf(roles, listed.email, [slack.groups, teams.groups]),
+      ...(withheld === undefined ? {} : { withheld }),
+    };
   };
 
   return {
@@ -138,12 +219,15 @@ export function createPeople(config: () => Config, labOn: boolean, directory: ()
       const wanted = text.trim().toLowerCase();
       const person = config().people.find((one) => one.email.toLowerCase() === wanted || one.name.toLowerCase() === wanted);
       const persona = openLab() ? PERSONAS.find((one) => one.id === wanted || one.name.toLowerCase() === wanted) : undefined;
-      return person ? { name: person.name } : persona && { name: persona.name };
+      if (person) return { name: person.name, key: person.email };
+      return persona && { name: persona.name, key: `persona:${persona.id}` };
     },
+    colleague,
+    anybody: () => config().people.length === 0,
     names: () => [...new Set([...config().people.map((one) => one.name), ...(openLab() ? PERSONAS.map((one) => one.name) : [])])],
     fromSlack: async ({ userId }) => {
       const { people, roles } = config();
-      const { profile, groups } = await fromDirectory(userId);
+      const [{ profile, groups }, entra] = await Promise.all([fromDirectory(userId), askEntra()]);
       const stranger: Person = {
         // Not the address, which its holder can change between two approvals; ids are unique among all workspaces.
         key: `slack:${userId}`,
@@ -153,7 +237,7 @@ export function createPeople(config: () => Config, labOn: boolean, directory: ()
         roles: NO_ROLES,
         machine: false,
       };
-      if (!profile) return { ...stranger, withheld: UNCHECKED };
+      if (!profile) return { ...stranger, withheld: UNCHECKED, unchecked: true };
       if (!profile.member) return { ...stranger, withheld: OUTSIDER };
       const { listed, contradiction } = claimant(people, userId, profile.email);
       const person: Person = listed
@@ -164,15 +248,50 @@ export function createPeople(config: () => Config, labOn: boolean, directory: ()
       const address = listed?.email ?? profile.email;
       // Without an address nobody could say whether they are an entity of the incident, or somebody who has approved already.
       if (!address) return { ...person, withheld: NO_ADDRESS };
-      return { ...person, roles: rolesOf(roles, address, groups), ...(groups.unchecked ? { withheld: UNCHECKED } : {}) };
+      const teams = listed && broughtByTeams(listed, entra);
+      const withheld = groups.unchecked ? UNCHECKED : teams?.withheld;
+      return {
+        ...person,
+        identities: withAddresses(person.identities, teams?.addresses ?? []),
+        roles: rolesOf(roles, address, [groups, teams?.groups ?? NO_GROUPS]),
+        ...(withheld === undefined ? {} : { withheld }),
+      };
     },
     fromTeams: async ({ userId, name }) => {
-      const listed = config().people.find((one) => one.teams === userId.toLowerCase());
+      const account = userId.toLowerCase();
+      const { people, roles } = config();
+      const listed = people.find((one) => one.teams === account);
+      const [own, entra] = await Promise.all([listed && byEmail(listed.email, "teams"), askEntra()]);
+      const { member, groups } = entra(account);
+      const addresses = member?.addresses ?? [];
+      if (listed && own) {
+        const person = { ...own, identities: [...new Set([...own.identities, userId])] };
+        if (openLab()) return { ...person, roles: EVERY };
+        // Not only the groups: at this door nobody can say which of the two it is.
+        return belongsToAnother(people, listed, addresses) ? { ...person, roles: NO_ROLES, withheld: CONTRADICTION_IN_ENTRA } : person;
+      }
       // Known by their account alone: what their profile says they can change themselves.
-      const stranger: Person = { key: `teams:${userId}`, name, via: "teams", identities: [userId], roles: NO_ROLES, machine: false };
-      const person = (listed && (await byEmail(listed.email, "teams"))) ?? stranger;
-      const known = { ...person, identities: [...new Set([...person.identities, userId])] };
-      return openLab() ? { ...known, roles: EVERY } : known;
+      const stranger: Person = {
+        key: `teams:${userId}`,
+        name,
+        via: "teams",
+        identities: withAddresses([userId], addresses),
+        roles: NO_ROLES,
+        machine: false,
+      };
+      if (openLab()) return { ...stranger, roles: EVERY };
+      if (!member) return groups.unchecked ? { ...stranger, withheld: UNCHECKED } : stranger;
+      if (member.outside) return { ...stranger, withheld: OUTSIDER };
+      const claimed = people.filter((one) => addresses.includes(one.email));
+      const [only] = claimed;
+      if (claimed.length > 1 || only?.teams) return { ...stranger, withheld: CONTRADICTION_IN_ENTRA };
+      // Without an address nobody could say whether they are an entity of the incident, or somebody who has approved already.
+      if (addresses.length === 0) return { ...stranger, withheld: NO_ADDRESS_IN_ENTRA };
+      const person: Person = only
+        ? { ...known(only, "teams"), identities: withAddresses([...known(only, "teams").identities, userId], addresses) }
+        : stranger;
+      // What is given by address is theirs in Teams once people names their account; the group's is theirs by the account itself.
+      return { ...person, roles: rolesOf(roles, undefined, [groups]), ...(groups.unchecked ? { withheld: UNCHECKED } : {}) };
     },
     fromToken: async (token) => {
       const behind = token.person ? await byEmail(token.person, "http") : undefined;
@@ -207,17 +326,26 @@ export function createPeople(config: () => Config, labOn: boolean, directory: ()
       const names = roles.approver[family]
         .filter((entry) => typeof entry === "string" || (deviceGroup !== null && entry.deviceGroups.includes(deviceGroup)))
         .map(whoOf)
-        // Nobody can be found in a group while Slack is not connected.
-        .filter((who) => !isGroup(who) || slack !== undefined)
-        .map((who) => (isGroup(who) ? `members of ${who}` : (people.find((one) => one.email === who)?.name ?? who)));
+        // Nobody can be found in a user group while Slack is not connected.
+        .filter((who) => !isSlackGroup(who) || slack !== undefined)
+        .map((who) => (isGroup(who) ? `members of ${groupWords(who)}` : (people.find((one) => one.email === who)?.name ?? who)));
       return { anyone: false, names: [...new Set(names)] };
     },
   };
 }
 
-/** The groups of air.yaml an account is in, as far as it could be checked. */
+/** `slack-group:S0EDR` as people say it. */
+const groupWords = (group: string) => group.replace(/^slack-group:/, "the Slack group ").replace(/^teams-group:/, "the Entra ID group ");
+
+/** The groups of air.yaml an account is in, as written there, as far as it could be checked. */
 type Groups = { held: ReadonlySet<string>; unchecked: boolean; wanted: boolean };
 const NO_GROUPS: Groups = { held: new Set(), unchecked: false, wanted: false };
+/** What an account of somebody adds to them. */
+type Brought = { groups: Groups; addresses: readonly string[]; withheld?: string };
+
+/** An address that is another person's of `people`: then the account is theirs, or air.yaml is wrong. */
+const belongsToAnother = (people: readonly PersonConfig[], listed: PersonConfig, addresses: readonly string[]): boolean =>
+  people.some((one) => one !== listed && addresses.includes(one.email));
 
 /** Whom of `people` a Slack account belongs to; contradictory: its id says one person and its address another. */
 function claimant(
@@ -248,8 +376,12 @@ const withAddress = (identities: readonly string[], email: string | undefined): 
   ...new Set([...identities, ...(email ? [email, email.split("@")[0] ?? email] : [])]),
 ];
 
-function rolesOf(roles: RolesConfig, address: string, { held }: Groups): Roles {
-  const holds = (entry: string) => (isGroup(entry) ? held.has(groupId(entry)) : entry === address);
+const withAddresses = (identities: readonly string[], addresses: readonly string[]): string[] =>
+  addresses.reduce((all, one) => withAddress(all, one), [...identities]);
+
+/** `address` undefined: only what groups give. */
+function rolesOf(roles: RolesConfig, address: string | undefined, groups: readonly Groups[]): Roles {
+  const holds = (entry: string) => (isGroup(entry) ? groups.some(({ held }) => held.has(entry)) : entry === address);
   const entries = (family: Family) => roles.approver[family].filter((entry) => holds(whoOf(entry)));
   const approves = FAMILIES.filter((family) => entries(family).length > 0);
   // Several entries add up, and one without a limit lifts the others'.
@@ -257,7 +389,7 @@ function rolesOf(roles: RolesConfig, address: string, { held }: Groups): Roles {
   const scope = (family: Family) => [...new Set(entries(family).flatMap((entry) => (typeof entry === "string" ? [] : entry.deviceGroups)))];
   return {
     // A pattern may only let people look (product contract 3.4).
-    viewer: roles.viewer.some((entry) => holds(entry) || (!isGroup(entry) && globMatches(entry, address))),
+    viewer: roles.viewer.some((entry) => holds(entry) || (!isGroup(entry) && address !== undefined && globMatches(entry, address))),
     responder: roles.responder.some(holds),
     admin: roles.admin.some(holds),
     approves,

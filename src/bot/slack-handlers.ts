@@ -1,7 +1,9 @@
 import type { SlackHandlers } from "../adapters/slack/app.ts";
 import type { SlackPerson } from "../adapters/slack/inbox.ts";
-import type { Air } from "../engine/air.ts";
-import { refusalCard } from "../engine/cards/reply-card.ts";
+import { actionKinds } from "../engine/actions/all.ts";
+import { type Air, actionId } from "../engine/air.ts";
+import { STATE_WORD } from "../engine/cards/action-card.ts";
+import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import type { Drawing } from "../engine/draw.ts";
@@ -18,13 +20,20 @@ export function slackHandlers(
     conversation,
     drawing,
     personOf,
-  }: { conversation: Conversation; drawing: () => Promise<Drawing>; personOf: (user: SlackPerson) => Promise<Person> },
+    first,
+  }: {
+    conversation: Conversation;
+    drawing: () => Promise<Drawing>;
+    personOf: (user: SlackPerson) => Promise<Person>;
+    first: SlackHandlers["first"];
+  },
 ): SlackHandlers {
   const { forms } = conversation;
   return {
     press: async (value, by, typed) => ({ note: await conversation.press(value, await personOf(by), typed) }),
     say: async (text, by) => conversation.say(text, await personOf(by)),
     form: forms.open,
+    mayOpen: async (ask, by) => forms.mayOpen(ask, await personOf(by)),
     formOf: forms.refOf,
     fill: async (ref, by) => {
       try {
@@ -40,6 +49,18 @@ export function slackHandlers(
       return things.length === 0 ? undefined : { ref: `found ${writeFound(things)}`, one: things.length === 1 };
     },
     home: async (by) => homeCards(air, await drawing(), await personOf(by)),
+    unseen: async (value, channel) => {
+      const trouble = (await air.store.troubledChannels()).find((row) => row.channel === `slack:${channel}`);
+      const number = /\bACT-(\d{1,9})\./.exec(value)?.[1];
+      const action = trouble && number ? await air.store.action(Number(number)) : undefined;
+      if (!trouble || !action) return undefined;
+      const what = `${actionId(action.id)}: ${actionKinds[action.kind].title(action.target)}`;
+      return noticeCard(
+        STATE_WORD[action.state].word,
+        `${what}. Its card in this channel cannot be drawn any more: ${trouble.trouble ?? "Slack refuses it."} To see how it goes: status ${actionId(action.id)}`,
+      );
+    },
+    first,
     attachment: async (card) => {
       try {
         return await attachmentOf(air, card);

@@ -44,6 +44,12 @@ async function heardOf(config: Config, channels: readonly string[]): Promise<Fin
     const where = `channel ${channel}`;
     if (row?.removedAt) return { what: where, ok: false, text: "air was removed from its team. Add the app there again" };
     if (row) return { what: where, ok: true, text: `air was heard in it${row.name ? ` (${row.name})` : ""}` };
+    if (config.teams && config.teams.tenants.length > 1)
+      return {
+        what: where,
+        ok: false,
+        text: "nothing was heard from it yet, and air serves several tenants, so it posts nothing there. Say @air whoami in it",
+      };
     return found.size > 0 || found.any
       ? { what: where, ok: true, text: "nothing was heard from it yet; air posts through another conversation of the tenant" }
       : {

@@ -6,6 +6,8 @@ import { refusalCard } from "../engine/cards/reply-card.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { type Drawing, drawMessages } from "../engine/draw.ts";
+import { tryChannelsAgain } from "../engine/try-channels-again.ts";
+import { actionSubject } from "../engine/want-cards.ts";
 import type { Conversation } from "./conversation.ts";
 import { findThings, writeFound } from "./find-things.ts";
 import type { SignedLinks } from "./signed-links.ts";
@@ -31,9 +33,11 @@ export function teamsHandlers(
   return {
     press: async (value, by, typed) => ({ note: await conversation.press(value, await personOf(by), typed) }),
     say: async (text, by) => conversation.say(text, await personOf(by)),
-    shown: async (where, message) => {
-      const row = await messageAt(where, message);
-      return row && (await drawMessages(air.store, [row], { ...(await drawing()), channels: air.channels })).get(row.id);
+    shown: async (where, message, value = "") => {
+      const kept = message === "" ? undefined : await messageAt(where, message);
+      const row = kept ?? (await aboutAction(air, where, value));
+      const card = row && (await drawMessages(air.store, [row], { ...(await drawing()), channels: air.channels })).get(row.id);
+      return card && { card, kept: kept !== undefined };
     },
     form: forms.open,
     formOf: forms.refOf,
@@ -50,6 +54,14 @@ export function teamsHandlers(
       const things = findThings(text, air.policy().organization.domains);
       return things.length === 0 ? undefined : { ref: `found ${writeFound(things)}` };
     },
+    added: () => tryChannelsAgain(air, "teams"),
     linked: (card) => links.linked(card),
   };
+}
+
+/** What a message about the action of a decision's button would be drawn from. */
+async function aboutAction(air: Air, conversation: string, value: string) {
+  const [, number] = /^ACT-(\d{1,9})\./.exec(value) ?? [];
+  const action = number === undefined ? undefined : await air.store.action(Number(number));
+  return action && { id: 0, subject: actionSubject(action.id), incidentId: action.incidentId, channel: `teams:${conversation}` };
 }

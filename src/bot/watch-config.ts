@@ -48,14 +48,18 @@ export function watchConfig(first: Config, read: () => ReadConfig, log: Log) {
         log.error("the configuration load could not be recorded", { error: error instanceof Error ? error.name : "unknown" }),
       );
   };
-  if (file) fs.watchFile(file, { interval: LOOK_MS, persistent: false }, reload);
+  const changed: fs.StatsListener = (now, before) => {
+    // A file that is not there is reported once as soon as it is watched.
+    if (now.mtimeMs !== 0 || before.mtimeMs !== 0) reload();
+  };
+  if (file) fs.watchFile(file, { interval: LOOK_MS, persistent: false }, changed);
   return {
     current: () => config,
     onReload: (running: Air) => {
       air = running;
     },
     stop: () => {
-      if (file) fs.unwatchFile(file, reload);
+      if (file) fs.unwatchFile(file, changed);
     },
   };
 }

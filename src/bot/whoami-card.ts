@@ -16,7 +16,9 @@ export function whoamiCard(person: Person): Card {
     mayView(roles) ? "viewer" : undefined,
   ].filter((role) => role !== undefined);
   const none = held.length === 0;
-  const roleText = none ? "You have no role in air." : `Roles: ${held.join("; ")}.`;
+  // Where air could not look, it does not know that there is none.
+  const unknown = none && person.unchecked === true;
+  const roleText = unknown ? "air does not know your roles just now." : none ? "You have no role in air." : `Roles: ${held.join("; ")}.`;
   // Whoever is refused for what they are (a guest), or could not be looked up, is not helped by lines in a file.
   const linesHelp = none && person.withheld === undefined;
   const lines: Line[] = [

@@ -138,7 +138,11 @@ export const incidents = pgTable(
     /** Every alert of it is older than air's watch: no card, no place in a digest. */
     preexisting: boolean().notNull().default(false),
   },
-  (t) => [index("incidents_open").on(t.status, t.id), index("incidents_opened").on(t.openedAt)],
+  (t) => [
+    index("incidents_open").on(t.status, t.id),
+    index("incidents_urgent").on(t.status, t.severity, t.id),
+    index("incidents_opened").on(t.openedAt),
+  ],
 );
 
 /** A source's own incidents, as they were last polled. Which of ours they belong to, their alerts say. */
@@ -457,6 +461,23 @@ export const pages = pgTable(
   ],
 );
 
+/** For a while somebody else does what the rota gives to `person`. Ended early: `until` is when, and `ended_by` who. */
+export const dutySwaps = pgTable(
+  "duty_swaps",
+  {
+    id: serial().primaryKey(),
+    /** Targets, as in pages: `person:mia@contoso.com`. */
+    person: text().notNull(),
+    instead: text().notNull(),
+    from: at("from_at").notNull(),
+    until: at("until").notNull(),
+    by: text().notNull(),
+    createdAt: at("created_at").notNull(),
+    endedBy: text("ended_by"),
+  },
+  (t) => [index("duty_swaps_until").on(t.until)],
+);
+
 /** Who approved which version: two people, not two clicks. */
 export const approvals = pgTable(
   "approvals",
@@ -606,6 +627,11 @@ export const loginLinks = pgTable("login_links", {
   expiresAt: at("expires_at").notNull(),
   usedAt: at("used_at"),
 });
+
+/** Requests of a chat that were taken, until their time stamp alone refuses them. */
+export const takenRequests = pgTable("taken_requests", { key: text().primaryKey(), until: at().notNull() }, (t) => [
+  index("taken_requests_until").on(t.until),
+]);
 
 /** The simulated company's state. */
 export const labObjects = pgTable("lab_objects", { kind: text().notNull(), id: text().notNull(), state: jsonb().notNull() }, (t) => [

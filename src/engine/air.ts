@@ -3,7 +3,7 @@ import type { Severity } from "./domain/alert.ts";
 import type { Paging } from "./domain/paging.ts";
 import type { Policy } from "./domain/policy.ts";
 import type { Playbook } from "./playbook.ts";
-import type { Capabilities, Clock, Log } from "./ports.ts";
+import type { Capabilities, Clock, Log, RotaSource } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 /** Where an incident is spoken of; first rule whose `when` fits wins (product contract 3.4). */
@@ -25,6 +25,8 @@ export type Air = {
   channels: () => readonly ChannelRule[];
   /** Whom air tells what; undefined: nobody is configured. */
   paging?: () => Paging;
+  /** Where the rota is kept elsewhere. */
+  rotaSource?: () => RotaSource | undefined;
   clock: Clock;
   /** Pauses between two reads of a product; a test does not wait. */
   sleep?: (ms: number) => Promise<void>;

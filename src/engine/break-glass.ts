@@ -7,7 +7,7 @@ import { Refusal } from "./domain/errors.ts";
 import { nameToType, readTyped } from "./domain/step-up.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { mustStillHold } from "./must-still-hold.ts";
-import { pauseOf } from "./pause.ts";
+import { pausedBy, pauseOf } from "./pause.ts";
 import type { ActionRow } from "./store.ts";
 import { wantPages } from "./want-pages.ts";
 
@@ -78,7 +78,7 @@ async function carryOut(air: Air, person: Person, request: BreakRequest & { reas
     if (request.version !== undefined && request.version !== action.version)
       throw new Refusal("changed", `${actionId(action.id)} changed since that card was drawn. Look at the new card and decide again.`);
     const pause = await pauseOf(tx, action.family);
-    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    if (pause) throw new Refusal("paused", `${pausedBy(pause)} An admin can resume.`);
     if (action.lab !== air.capabilities.lab) throw new Refusal("invalid", `${actionId(action.id)} belongs to what air no longer works on.`);
     const reason = request.reason.slice(0, 2000);
     const at = now.toISOString();

@@ -1,11 +1,11 @@
-import { ANOTHER_AIR_SETTING, type AnotherAir } from "./another-air.ts";
+import { ANOTHER_AIR_SETTING, type AnotherAir, isSure } from "./another-air.ts";
 import { time } from "./cards/say.ts";
 import { channelName } from "./cards/stand-in-card.ts";
 import { sourceTroubles, type Trouble } from "./source-troubles.ts";
 import type { Reads } from "./store.ts";
 
 /** Another air is said for as long as this after it was last seen. */
-const SEEN_MS = 86_400_000;
+const SEEN_MS = 3_600_000;
 
 export async function chatTroubles(reads: Pick<Reads, "troubledChannels" | "setting" | "settingsUnder">, now: Date): Promise<Trouble[]> {
   const rows = await reads.troubledChannels();
@@ -36,11 +36,14 @@ export async function chatTroubles(reads: Pick<Reads, "troubledChannels" | "sett
   });
   troubles.push(...(await sourceTroubles(reads, now)));
   const other = await reads.setting<AnotherAir>(ANOTHER_AIR_SETTING);
-  if (!other || now.getTime() - Date.parse(other.at) > SEEN_MS) return troubles;
+  if (!other || !isSure(other) || now.getTime() - Date.parse(other.at) > SEEN_MS) return troubles;
   const plain = "another air seems to use the same chat app";
   return [
     ...troubles,
-    { plain, told: `Another air seems to use the same chat app: ${other.how} (${time(other.at)}). Give each air an app of its own.` },
+    {
+      plain,
+      told: `Another air seems to use the same chat app: ${other.how} (since ${time(other.since ?? other.at)}, last seen ${time(other.at)}). Give each air an app of its own.`,
+    },
   ];
 }
 

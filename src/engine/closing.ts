@@ -8,6 +8,8 @@ import { actorName } from "./domain/actor.ts";
 import type { Verdict } from "./domain/alert.ts";
 import { verdictWord } from "./domain/investigation.ts";
 import { isRemedy, isUnlooked } from "./investigation-status.ts";
+import { MANUAL_SOURCE } from "./manual-alert.ts";
+import { onceEach } from "./once-each.ts";
 import type { ActionRow, IncidentView } from "./store.ts";
 
 const WORST: readonly Verdict[] = ["malicious", "suspicious"];
@@ -19,7 +21,8 @@ export function drawClosing(view: IncidentView, publicUrl: string | undefined): 
   const { incident, evidence, actions, timeline } = view;
   const closing = timeline.findLast((line) => line.event === "incident-close");
   const isClosed = incident.status === "closed" && incident.closedAt !== null;
-  const bad = WORST.flatMap((verdict) => evidence.filter((row) => (row.override?.verdict ?? row.verdict) === verdict));
+  const things = onceEach(evidence);
+  const bad = WORST.flatMap((verdict) => things.filter((row) => (row.override?.verdict ?? row.verdict) === verdict));
   return closingCard({
     id: incidentId(incident.id),
     title: incident.title,
@@ -36,7 +39,7 @@ export function drawClosing(view: IncidentView, publicUrl: string | undefined): 
         : undefined,
     openedAt: incident.openedAt,
     alerts: incident.alertCount,
-    sources: [...new Set(view.alerts.map((alert) => alert.source))].slice(0, 5),
+    sources: [...new Set(view.alerts.flatMap((alert) => (alert.source === MANUAL_SOURCE ? [] : [alert.source])))].slice(0, 5),
     found: bad.map(
       (row) =>
         `${verdictWord(row.entity.kind, row.override?.verdict ?? row.verdict)}: ${shown(row.entity)} (${row.entity.kind})${because(row)}`,
@@ -47,7 +50,7 @@ export function drawClosing(view: IncidentView, publicUrl: string | undefined): 
     rejected: actions.filter((row) => row.state === "rejected").map(told),
     open: [
       ...actions.filter((row) => WITHOUT_EFFECT.has(row.state) || row.state === "expired").map(told),
-      ...evidence.filter(isUnlooked).map((row) => `Not judged: ${shown(row.entity)} (${row.entity.kind})`),
+      ...things.filter(isUnlooked).map((row) => `Not judged: ${shown(row.entity)} (${row.entity.kind})`),
     ],
     times: timesOf(view),
     link: publicUrl ? `${publicUrl}/#${incidentId(incident.id)}` : undefined,

@@ -8,10 +8,11 @@ import { glassOpensAt } from "./domain/break-glass.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { nameToType, readTyped, stepUpOf } from "./domain/step-up.ts";
+import { ifNothing } from "./if-nothing.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { mustStillHold } from "./must-still-hold.ts";
 import { pageSuspect } from "./page-suspect.ts";
-import { pauseOf } from "./pause.ts";
+import { pausedBy, pauseOf } from "./pause.ts";
 import { groundsOf } from "./resting-on.ts";
 import { modeNow, modeStops } from "./set-mode.ts";
 import type { ActionRow, ApprovalRow, Tx } from "./store.ts";
@@ -121,6 +122,39 @@ export async function mustBeAllowed(air: Air, person: Person, action: ActionRow)
     throw new Refusal("forbidden", "A token never counts toward two approvals.", { details: { missing: "person" } });
 }
 
+/**
+ * Asked before a form is shown, so that nobody types a name or a reason in vain: is it still to be decided as it was shown, and may this
+ * person? The decision itself asks everything again.
+ *
+ * @throws Refusal not-found | forbidden | already-decided | changed | expired | paused
+ */
+export async function mayStillDecide(
+  air: Air,
+  person: Person,
+  shown: { action: number; version: string; decision: string },
+): Promise<void> {
+  const action = await air.store.action(shown.action);
+  try {
+    if (!action) throw new Refusal("not-found", `There is no action ${actionId(shown.action)}.`);
+    await mustBeAllowed(air, person, action);
+    const asks = { approve: "pending", reject: "pending", done: "pending", notNeeded: "pending", agree: "observed", disagree: "observed" };
+    const expected = Object.hasOwn(asks, shown.decision) ? asks[shown.decision as keyof typeof asks] : undefined;
+    if (expected === undefined) return;
+    if (action.state !== expected) throw alreadyDecided(action);
+    if (air.clock.now() >= action.expiresAt) throw new Refusal("expired", `${actionId(action.id)} expired: nothing was done.`);
+    if (shown.version !== action.version)
+      throw new Refusal("changed", `${actionId(action.id)} changed since that card was drawn. Look at the new card and decide again.`);
+    if (shown.decision !== "approve") return;
+    mustNotHaveAsked(air, person, action);
+    const pause = await pauseOf(air.store, action.family);
+    if (pause) throw new Refusal("paused", `${pausedBy(pause)} An admin can resume.`);
+  } catch (error) {
+    if (error instanceof Refusal)
+      await auditRefusal(air, person, { id: shown.action, incidentId: action?.incidentId ?? 0 }, shown.decision, error);
+    throw error;
+  }
+}
+
 /** Every authenticated refusal is a line of the audit (product contract 6). */
 export async function auditRefusal(
   air: Air,
@@ -163,7 +197,7 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
 
   if (request.decision === "approve") {
     const pause = await pauseOf(tx, action.family);
-    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    if (pause) throw new Refusal("paused", `${pausedBy(pause)} An admin can resume.`);
     const stops = modeStops(await modeNow(tx, air), { ...action, decision: null });
     if (stops) throw new Refusal("paused", `${actionId(action.id)} is not carried out: ${stops}.`);
     if (action.lab !== air.capabilities.lab) throw new Refusal("invalid", `${actionId(action.id)} belongs to what air no longer works on.`);
@@ -317,7 +351,7 @@ function outcomeOf(request: DecideRequest, action: ActionRow): { state: ActionSt
     case "approve":
       return { state: "approved" };
     case "reject":
-      return { state: "rejected", outcome: `Nothing was done. ${actionKinds[action.kind].ifNot(action.target)}` };
+      return { state: "rejected", outcome: `Nothing was done. ${ifNothing(action)}` };
     case "done":
       return { state: "byHand", outcome: "Done by hand." };
     case "notNeeded":

@@ -8,7 +8,9 @@ import { sha256 } from "./sha256.ts";
 import type { ActionFilter, ActionRow } from "./store.ts";
 
 /** Which actions: by id, or all that wait and fit. */
-export type Which = { ids: readonly number[] } | Pick<ActionFilter, "kinds" | "families" | "incidentId" | "target" | "since">;
+export type Which =
+  /** `kind`: only those of this kind among them. */
+  { ids: readonly number[]; kind?: ActionKindName } | Pick<ActionFilter, "kinds" | "families" | "incidentId" | "target" | "since">;
 export type ManyRequest = { decision: "approve" | "reject"; which: Which; reason: string | undefined };
 /** What a person decides on at once: shown first, and bound to the button by its digest. */
 export type Preview = {
@@ -36,7 +38,7 @@ export async function previewMany(air: Air, person: Person, request: ManyRequest
 
 async function preview(air: Air, person: Person, { decision, which, reason }: ManyRequest, about: About): Promise<Preview> {
   if (person.machine) throw new Refusal("forbidden", "A token decides one action at a time.", { details: { missing: "person" } });
-  const actions = "ids" in which ? await byIds(air, which.ids) : await byFilter(air, which);
+  const actions = "ids" in which ? await byIds(air, which.ids, which.kind) : await byFilter(air, which);
   const [first, ...others] = actions;
   if (!first) throw new Refusal("invalid", "Nothing that matches waits for a decision. To see what waits: actions pending");
   if (actions.length > MOST_AT_ONCE)
@@ -129,14 +131,15 @@ async function decideOne(air: Air, person: Person, shown: Preview, action: Actio
   }
 }
 
-async function byIds(air: Air, ids: readonly number[]): Promise<ActionRow[]> {
+async function byIds(air: Air, ids: readonly number[], kind: ActionKindName | undefined): Promise<ActionRow[]> {
   const unique = [...new Set(ids)].sort((a, b) => a - b);
   if (unique.length > MOST_AT_ONCE) throw new Refusal("invalid", `At most ${MOST_AT_ONCE} actions are decided at once.`);
   const rows = await Promise.all(unique.map(async (id) => ({ id, row: await air.store.action(id) })));
-  return rows.map(({ id, row }) => {
+  const actions = rows.map(({ id, row }) => {
     if (!row) throw new Refusal("not-found", `There is no action ${actionId(id)}.`);
     return row;
   });
+  return kind === undefined ? actions : actions.filter((action) => action.kind === kind);
 }
 
 /** What is done by hand is decided by whoever did it, each by itself. */

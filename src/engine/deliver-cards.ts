@@ -69,7 +69,8 @@ export async function deliverCards(
     if (trouble) return noteTrouble(tx, air, state, place.channel, trouble, now);
     const works = tried.some(({ called, error }) => called && (!error || error.kind === "gone" || error.kind === "refused"));
     const stillTroubled = Boolean(state?.troubleKind) && !works;
-    await tx.updateChannel(place.channel, { nextAt, ...(stillTroubled ? {} : { trouble: said }) });
+    const since = works ? { troubledSince: null } : waits.length > 0 ? { troubledSince: state?.troubledSince ?? now } : {};
+    await tx.updateChannel(place.channel, { nextAt, ...(stillTroubled ? {} : { trouble: said, ...since }) });
     if (state?.troubleKind && works) await noteWorks(tx, air, state, now);
   });
   if (said) air.log.warn("chat did not take a message", { platform: platform.name, trouble: said });

@@ -1,5 +1,6 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "./air.ts";
+import { drawPause } from "./announce-pause.ts";
 import { type ActionView, actionCard, STATE_WORD } from "./cards/action-card.ts";
 import type { Card } from "./cards/card.ts";
 import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
@@ -12,10 +13,15 @@ import { drawDigest } from "./digest.ts";
 import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
 import { glassOf } from "./domain/break-glass.ts";
 import { outcomeOf } from "./domain/handling.ts";
-import { isOps, NOBODY, notNeeded, type Paging, WEBHOOK } from "./domain/paging.ts";
+import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
+import { isOps, NOBODY, notNeeded, type Paging } from "./domain/paging.ts";
 import { nameToType, stepUpOf } from "./domain/step-up.ts";
 import { didNothing } from "./holding.ts";
-import { isRemedy } from "./investigation-status.ts";
+import { ifNothing } from "./if-nothing.ts";
+import { foundIn, isRemedy } from "./investigation-status.ts";
+import { isBad } from "./left-over.ts";
+import { askedBy } from "./manual-alert.ts";
+import { onceEach } from "./once-each.ts";
 import type { Pause } from "./pause.ts";
 import type { ActionRow, AlertSummary, ApprovalRow, EvidenceRow, IncidentView, MessageRow, PageRow, Reads, StormRow } from "./store.ts";
 import { drawLines } from "./thread-lines.ts";
@@ -72,7 +78,7 @@ function drawPage(rows: readonly PageRow[], view: IncidentView | undefined, lab:
 
 /** The pages of an incident's thread that were told, each message once. */
 export function pagesOf(view: IncidentView, drawing: Drawing): Card[] {
-  const told = view.pages.filter((row) => row.attempts > 0 && row.target !== WEBHOOK && !isOps(row.target));
+  const told = view.pages.filter((row) => row.attempts > 0 && !isOutside(row.target) && !isOps(row.target));
   const messages = Map.groupBy(drawnPages(told, view), (row) => row.toldBy ?? row.id);
   return [...messages.values()].flatMap((rows) => drawPage(rows, view, view.incident.lab, drawing) ?? []);
 }
@@ -82,7 +88,7 @@ const STORM_NEWEST = 5;
 
 /** The cards of a channel's messages, by message id: each drawn from its incident, its action or its storm as they stand now. */
 export async function drawMessages(
-  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending" | "pagesIn" | "digest" | "timelineRows">,
+  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending" | "pagesIn" | "digest" | "timelineRows" | "setting">,
   rows: readonly Pick<MessageRow, "id" | "subject" | "incidentId" | "channel">[],
   drawing: Drawing,
   /** Told which pages the card of which message holds. */
@@ -123,14 +129,16 @@ export async function drawMessages(
   return cards;
 }
 
-/** What is neither an incident nor an action: a day's digest, a closing summary, a line of a story. */
+/** What is neither an incident nor an action: a pause, a day's digest, a closing summary, a line of a story. */
 async function drawSaid(
-  reads: Pick<Reads, "digest" | "timelineRows">,
+  reads: Pick<Reads, "digest" | "timelineRows" | "setting">,
   row: Pick<MessageRow, "subject" | "channel">,
   view: IncidentView | undefined,
   drawing: Drawing,
 ): Promise<Card | undefined> {
   const lab = drawing.lab ?? false;
+  const paused = await drawPause(reads, row.subject, { present: drawing.pauses, lab });
+  if (paused) return paused;
   if (row.subject.startsWith("digest:") && drawing.channels)
     return drawDigest(reads, row, { channels: drawing.channels, timeZone: (drawing.paging ?? NOBODY).timeZone, lab });
   if (closingOf(row.subject) === view?.incident.id && view) return drawClosing(view, drawing.publicUrl);
@@ -191,6 +199,7 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       id: alertId(alert.id),
       source: alert.source,
       sourceId: alert.sourceId,
+      askedBy: askedBy(alert),
       title: alert.title,
       severity: alert.severity,
       because: alert.joinedBecause ?? undefined,
@@ -207,9 +216,13 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       pendingSince: row.pendingSince ?? undefined,
       playbooks: row.playbooks,
       advice: row.advice,
+      found: foundIn(
+        view.evidence.filter((item) => item.investigationId === row.id),
+        view.actions.filter((action) => action.investigationId === row.id),
+      ),
     })),
     notInvestigated: view.investigations.length === 0 ? unstarted?.policyRule : undefined,
-    evidence: view.evidence.map((row) => ({
+    evidence: onceEach(view.evidence).map((row) => ({
       id: evidenceId(row.id),
       entity: row.entity,
       verdict: row.verdict,
@@ -225,7 +238,9 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
     actions: view.actions.map((row) => actionView(row, view, drawing)),
     vendors: vendorsOf(view),
     told: view.pages.flatMap((row) =>
-      row.sentAt === null || isOps(row.target) ? [] : [{ name: (drawing.paging ?? NOBODY).nameOf(row.target).name, at: row.sentAt }],
+      row.sentAt === null || isOps(row.target) || readFollowUp(row.step)
+        ? []
+        : [{ name: (drawing.paging ?? NOBODY).nameOf(row.target).name, at: row.sentAt }],
     ),
     paused: pausedText(drawing.pauses),
     link: drawing.publicUrl ? `${drawing.publicUrl}/#${incidentId(incident.id)}` : undefined,
@@ -299,7 +314,7 @@ export function actionView(
     family: row.family,
     version: row.version,
     effect: kind.effect(row.target, params),
-    ifNot: kind.ifNot(row.target),
+    ifNot: ifNothing(row, view.evidence),
     undoText: didNothing(row)
       ? "It found this done already, so there is nothing of it to undo."
       : row.undoable
@@ -314,8 +329,7 @@ export function actionView(
     connector: row.connector ?? undefined,
     byHand: row.byHand ?? undefined,
     reach: row.blastRadius,
-    for: evidence?.judgement?.for.map((reason) => reason.text) ?? [],
-    against: evidence?.judgement?.against.map((reason) => reason.text) ?? [],
+    ...argumentsOf(row, evidence),
     evidenceAt: evidence?.createdAt,
     sourceDid: evidence ? sourceDid(evidence) : [],
     approvals,
@@ -336,6 +350,32 @@ export function actionView(
     deciders: drawing.deciders(row.family, row.lab, row.deviceGroup),
     paused: pausedText(drawing.pauses, row.family),
     now: drawing.now,
+  };
+}
+
+/** Kinds that say of their target that it is good. */
+const CLEARS: ReadonlySet<ActionRow["kind"]> = new Set([
+  "allow-indicator",
+  "unblock-indicator",
+  "restore-file",
+  "restore-mail",
+  "dismiss-risk",
+]);
+
+/** What speaks for the action and what against it: for what takes something back, the reasons of the verdict argue the other way. */
+function argumentsOf(row: ActionRow, evidence: EvidenceRow | undefined): Pick<ActionView, "for" | "against"> {
+  const accusing = evidence?.judgement?.for.map((reason) => reason.text) ?? [];
+  const clearing = evidence?.judgement?.against.map((reason) => reason.text) ?? [];
+  const said = evidence?.override;
+  const clean = said?.verdict === "noThreatsFound";
+  if (row.undoes === null && !CLEARS.has(row.kind))
+    return {
+      for: accusing,
+      against: [...(clean ? [`${said.by} called it a false positive: ${said.reason}`] : []), ...clearing],
+    };
+  return {
+    for: [...(clean ? [`${said.by} called it a false positive: ${said.reason}`] : []), ...clearing],
+    against: accusing,
   };
 }
 
@@ -371,13 +411,12 @@ function rejectionOf(row: ActionRow, view: Pick<IncidentView, "actions" | "evide
 
 /** A remedy that was rejected while what it is aimed at counts as bad. */
 const threatRemains = (row: ActionRow, evidence: EvidenceRow | undefined): boolean =>
-  row.state === "rejected" && isRemedy(row) && isBad(evidence);
-const isBad = (evidence: EvidenceRow | undefined) => {
-  const verdict = evidence?.override?.verdict ?? evidence?.verdict;
-  return verdict === "malicious" || verdict === "suspicious";
-};
+  row.state === "rejected" && isRemedy(row) && evidence !== undefined && isBad(evidence);
 
 function short(row: ActionRow): string {
   if (row.state === "pending") return `answer by ${time(row.deadline)}`;
+  // Nobody was asked, and this is why.
+  const needless = row.decision === null && row.state === "cancelled" ? /^([^:]+):/.exec(row.outcome ?? "")?.[1] : undefined;
+  if (needless) return needless.toLowerCase();
   return row.decision ? `by ${row.decision.by}` : "";
 }

@@ -2,8 +2,11 @@ import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId, incidentId } from "./air.ts";
 import { shown, time } from "./cards/say.ts";
 import { VERDICT_WORD } from "./domain/investigation.ts";
-import { chainFailed, isChainStep, NOBODY, nextInChain } from "./domain/paging.ts";
+import { insteadOf } from "./domain/outside-pages.ts";
+import { chainFailed, isChainStep, isOps, NOBODY, nextInChain } from "./domain/paging.ts";
 import { answersByDigest } from "./domain/policy.ts";
+import { dueInstant } from "./domain/polling.ts";
+import { chainNow, targetsOfStep } from "./on-duty.ts";
 import type { ActionRow, IncidentRow, PageRow, Tx } from "./store.ts";
 import { pagesInChat } from "./want-cards.ts";
 import { wantPages } from "./want-pages.ts";
@@ -23,7 +26,9 @@ export async function escalate(tx: Tx, air: Air, id: number, now: Date): Promise
   const about = { incidentId: incident.id, actionId: id, by: "air" };
   if (next) {
     const text = await overdueText(tx, action);
-    await tx.addPages([{ ...about, ...next, text, createdAt: now }]);
+    const before = told.filter((page) => isChainStep(page.step)).map((page) => page.target);
+    const targets = await targetsOfStep(tx, air, next.target, before, now);
+    await tx.addPages(targets.map((target) => ({ ...about, ...next, target, text, createdAt: now })));
     await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   } else if (chainFailed(paging, told) && !told.some((page) => page.step === "chain-failed")) {
     const text = `Nobody could be told that ${actionId(id)} in ${incidentId(incident.id)} waits: ${told.at(-1)?.trouble ?? "no answer"}. Somebody has to look.`;
@@ -47,14 +52,23 @@ async function overdueText(tx: Tx, action: ActionRow): Promise<string> {
   return `${verdict}Decide: ${title}. ${actionId(action.id)} waits since ${time(action.proposedAt)}; an answer was due ${time(action.deadline)}. Unanswered it expires ${time(action.expiresAt)} and nothing is done.`;
 }
 
-/** Outside the escalation: whoever is next on call is told what could not be said to the one before. */
+const HOUR_MS = 3_600_000;
+
+/**
+ * Outside the escalation: whoever is next on call is told what could not be said to the one before; for others a way that is no chat is
+ * taken. What a channel for air itself hears waits until it is back, except that nothing reaches a chat at all.
+ */
 async function passOn(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
-  const { chain } = air.paging?.() ?? NOBODY;
-  const at = chain.indexOf(page.target);
-  const target = at < 0 ? undefined : chain[at + 1];
-  const { incidentId: incident, actionId: action, step, text, by } = page;
+  const chain = await chainNow(tx, air, now);
+  // Nobody is woken by other means because a shift changed.
+  const chat = /^trouble ([a-z]+)/.exec(page.step)?.[1];
+  const waits = page.step.startsWith("duty.") || (isOps(page.target) && chat === undefined);
+  const target = waits ? undefined : insteadOf(chain, page.target);
+  const { incidentId: incident, actionId: action, text, by } = page;
   if (target === undefined) return;
-  await tx.addPages([{ incidentId: incident, actionId: action, step, text, by, target, createdAt: now, dueAt: now }]);
+  // Every channel of a chat that is down says so; one word an hour is enough.
+  const told = chat === undefined ? { step: page.step, dueAt: now } : { step: `trouble ${chat}`, dueAt: dueInstant(now, HOUR_MS) };
+  await tx.addPages([{ incidentId: incident, actionId: action, text, by, target, createdAt: now, ...told }]);
   await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
 }
 

@@ -102,6 +102,7 @@ async function call(air: Air, action: ActionRow, settle: Settle): Promise<void> 
   }
   if (air.clock.now().getTime() - (action.executingAt?.getTime() ?? 0) > CALL_WINDOW_MS)
     return settle((tx) => again(tx, air, action.id, BEHIND_MS));
+  const { params, saved } = readStored(action.params);
   let ticket: Ticket;
   try {
     ticket = await kind.execute(
@@ -111,7 +112,8 @@ async function call(air: Air, action: ActionRow, settle: Settle): Promise<void> 
         comment: `air ${actionId(action.id)}, approved by ${action.decision?.by ?? "Automation"}`,
         key: keyOf(action),
         now: air.clock.now(),
-        params: readStored(action.params).params,
+        params,
+        saved,
       },
       AbortSignal.timeout(CALL_TIMEOUT_MS),
     );
@@ -132,7 +134,7 @@ const keyOf = (action: ActionRow) => `air-${sha256(`action ${action.id} ${action
 
 const readState = (air: Air, action: ActionRow): Promise<DesiredState> =>
   actionKinds[action.kind].state(action.target, air.capabilities, AbortSignal.timeout(CALL_TIMEOUT_MS), {
-    params: readStored(action.params).params,
+    ...readStored(action.params),
     since: action.proposedAt,
   });
 

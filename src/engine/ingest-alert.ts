@@ -10,6 +10,7 @@ import { excludedAtIntake } from "./domain/intake-exclusions.ts";
 import type { Policy } from "./domain/policy.ts";
 import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
 import { follow, type Held, type Known, openPlan, type Plan } from "./intake-plan.ts";
+import { askedRule } from "./manual-alert.ts";
 import { CORRELATE, headlineFrom, join, keepMarks, later } from "./merge-in-plan.ts";
 import { type Intake, type Prepared, prepare } from "./prepare-alert.ts";
 import type { AlertRow, IncidentRow, InvestigationRow, Tx } from "./store.ts";
@@ -82,7 +83,9 @@ function place(plan: Plan, item: Prepared, policy: Policy): () => Accepted {
       item.receivedAt,
       item.requestedBy?.actor ?? { kind: "source", name: item.source },
       joined ? "alert-joined" : "incident-opened",
-      `${alertId(id)} from ${item.source}: ${item.alert.title}${joined ? ` (joined: ${joined.because})` : ""}`,
+      item.requestedBy
+        ? `${alertId(id)}, asked for by ${actorName(item.requestedBy.actor)}: ${item.alert.title}`
+        : `${alertId(id)} from ${item.source}: ${item.alert.title}${joined ? ` (joined: ${joined.because})` : ""}`,
     ),
     ...(item.alert.clockAhead && item.alert.detectedAt
       ? [
@@ -114,8 +117,7 @@ function place(plan: Plan, item: Prepared, policy: Policy): () => Accepted {
 }
 
 function policyAnswer(plan: Plan, item: Prepared, policy: Policy): PolicyAnswer {
-  if (item.requestedBy)
-    return { outcome: "investigate", rule: `asked for by ${actorName(item.requestedBy.actor)}`, policy: null, show: true };
+  if (item.requestedBy) return { outcome: "investigate", rule: askedRule(actorName(item.requestedBy.actor)), policy: null, show: true };
   if (item.preexisting) return { outcome: "post", rule: item.preexisting, policy: null, show: false };
   if (item.alert.status === "resolved") return { outcome: "post", rule: "the source has already resolved it", policy: null, show: false };
   const excluded = excludedAtIntake(item.alert, policy.exclude);
@@ -257,7 +259,7 @@ function newIncident(plan: Plan, item: Prepared): Held<IncidentRow> {
       openedAt: item.receivedAt,
       updatedAt: item.receivedAt,
       closedAt: null,
-      alertCount: 1,
+      alertCount: counts(item),
       lab: item.lab,
       preexisting: item.preexisting !== undefined,
     },
@@ -268,11 +270,20 @@ function newIncident(plan: Plan, item: Prepared): Held<IncidentRow> {
   return incident;
 }
 
+/** A look that a person asked for is stored as an alert, and is none that came. */
+const counts = (item: Prepared) => (item.requestedBy === undefined ? 1 : 0);
+
 /** Severity is the highest of its alerts, the title the most severe alert's plus the count (product contract 4). */
 function grow(held: Held<IncidentRow>, item: Prepared): void {
   const { row } = held;
-  const headline = headlineOf(headlineFrom(row), headlineFor(item));
-  const alertCount = row.alertCount + 1;
+  const alertCount = row.alertCount + counts(item);
+  // What a person asks for says nothing new of the incident; what a source says comes before what was asked for.
+  const headline =
+    item.requestedBy !== undefined
+      ? headlineFrom(row)
+      : row.alertCount === 0
+        ? headlineFor(item)
+        : headlineOf(headlineFrom(row), headlineFor(item));
   held.changed = true;
   held.row = {
     ...row,
@@ -307,6 +318,9 @@ function investigate(plan: Plan, incident: IncidentRow, alert: number, item: Pre
   running.row = { ...running.row, wanted: running.row.wanted + 1 };
   const home = { investigationId: running.row.id, incidentId: incident.id };
   plan.evidence.push(...evidenceOf({ ...item, entities: item.alert.entities }, home, policy));
+  // Asked for, it is looked at again with what its sources said of it, under their own names.
+  for (const said of item.requestedBy?.about ?? [])
+    plan.evidence.push(...evidenceOf({ ...said, eventAt: said.detectedAt, receivedAt: item.receivedAt }, home, policy));
   return running;
 }
 
@@ -351,6 +365,7 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
     ),
     tx.countDuplicates(plan.duplicates),
     tx.addEvidence(plan.evidence),
+    tx.carryOver(olderWithEvidence(plan)),
     tx.keepSpans(
       [...plan.spans.values()].flat().flatMap(({ row, changed }) => (changed ? [settled(plan, row)] : [])),
       plan.gone.map((row) => settled(plan, row)),
@@ -373,6 +388,12 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   // What is stored without a card stands in the lists, and those are live too.
   await tx.notifyChange();
 }
+
+/** Incidents that were there before, and got something to look at. */
+const olderWithEvidence = (plan: Plan) =>
+  [...new Set(plan.evidence.map((row) => row.incidentId))]
+    .filter((id) => plan.incidents.get(id)?.fresh === false)
+    .map((id) => ({ from: id, to: id }));
 
 const settled = (plan: Plan, span: Span): Span => ({ ...span, incident: follow(plan.into, span.incident) });
 

@@ -1,9 +1,11 @@
 import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
+import type { Already } from "./already-so.ts";
 import { sameProposal } from "./domain/action.ts";
 import type { Actor } from "./domain/actor.ts";
 import type { Ceiling, Standing } from "./domain/automation.ts";
 import { deviceName, type Entity, entityKey } from "./domain/entity.ts";
+import { ALREADY_DONE } from "./investigation-status.ts";
 import type { Proposed } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
 import type { ActionRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
@@ -17,7 +19,8 @@ const HOUR = 3_600_000;
 const CEILINGS_SETTING = "ceilings";
 
 /**
- * Stores what was proposed, asks policy with the ceilings as they stand now, queues what is automatic, and returns the new ids.
+ * Stores what was proposed, asks policy with the ceilings as they stand now, queues what is automatic, and returns the new ids of what has a
+ * card of its own: what is dealt with already only stands on the incident's.
  * The same kind on the same target is proposed once per incident, however many investigations it has.
  */
 export async function insertProposals(
@@ -34,14 +37,19 @@ export async function insertProposals(
   const mode = await modeNow(tx, air);
   const idle = { kindLastHour: 0, lastDay: 0, mode };
   // Only what would be automatic has to wait for its turn.
-  const counted = proposals.some(({ answer }) => answer(idle).kind === "automatic");
+  const counted = proposals.some(({ answer, already: text }) => text === undefined && answer(idle).kind === "automatic");
   if (counted) await tx.lockSetting(CEILINGS_SETTING, "alone");
   const before = counted ? await tx.actionsOf(investigation.id) : [];
   const rows: New<ActionRow>[] = [];
   const atCeiling: { ceiling: Ceiling; rule: string; row: number }[] = [];
-  for (const { row, answer } of proposals) {
+  for (const { row, answer, already: text } of proposals) {
     if (already.has(sameProposal(row)) && !(await comesBack(tx, { ...row, incidentId: investigation.incidentId }))) continue;
+    if (text !== undefined && (await isNoted(tx, { ...row, incidentId: investigation.incidentId }))) continue;
     already.add(sameProposal(row));
+    if (text !== undefined) {
+      rows.push({ ...row, ...needless(text, now), incidentId: investigation.incidentId });
+      continue;
+    }
     const said = answer(counted ? await standing(tx, row, [...before, ...rows], rows, now, idle) : idle);
     if (said.kind === "none") continue;
     const automatic = said.kind === "automatic";
@@ -58,6 +66,11 @@ export async function insertProposals(
   const ids = await tx.insertActions(rows);
   const automatic = rows.flatMap((row, index) => (row.state === "approved" ? [{ row, id: ids[index] ?? 0 }] : []));
   for (const [index, row] of rows.entries()) {
+    if (row.state === "cancelled") {
+      const text = `${actionKinds[row.kind].title(row.target)}: ${row.outcome}`;
+      timeline.push({ ...line(investigation, now, "action-cancelled", text), actionId: ids[index] ?? null });
+      continue;
+    }
     const how =
       row.state === "approved"
         ? "is carried out automatically"
@@ -85,7 +98,46 @@ export async function insertProposals(
       data: { kind: row.kind, target: entityKey(row.target), rule: row.rule, version: row.version },
     })),
   );
-  return ids;
+  await tx.writeAudit(
+    rows.flatMap((row, index) =>
+      row.state !== "cancelled"
+        ? []
+        : [
+            {
+              at: now,
+              actor: AIR,
+              event: "action.cancelled",
+              subject: actionId(ids[index] ?? 0),
+              incidentId: investigation.incidentId,
+              data: {
+                kind: row.kind,
+                target: entityKey(row.target),
+                because: row.outcome?.endsWith(NOT_AGAIN) ? "pending there" : "already remediated",
+              },
+            },
+          ],
+    ),
+  );
+  return ids.filter((_, index) => rows[index]?.state !== "cancelled");
+}
+
+const NOT_AGAIN = "It is not asked for a second time.";
+/** Shown, so that everybody sees that it is dealt with, and asks nobody. */
+const needless = ({ text, pending }: Already, now: Date) =>
+  ({
+    state: "cancelled",
+    rule: pending ? "somebody has the product do it" : "it is so already",
+    outcome: pending ? `${text} ${NOT_AGAIN}` : `${ALREADY_DONE}: ${text} Nothing was left to decide.`,
+    endedAt: now,
+    checkedAt: now,
+  }) as const;
+
+/** An earlier round has said it. */
+async function isNoted(tx: Tx, row: New<ActionRow>): Promise<boolean> {
+  const { items } = await tx.listActions({ incidentId: row.incidentId, kinds: [row.kind], states: ["cancelled"], limit: 200 });
+  return items.some(
+    (one) => sameProposal(one) === sameProposal(row) && (one.outcome?.startsWith(ALREADY_DONE) || one.outcome?.endsWith(NOT_AGAIN)),
+  );
 }
 
 /** What is used up now, this round's own actions included. */

@@ -1,19 +1,22 @@
 import { z } from "zod";
 import { type Air, evidenceId, investigationId } from "./air.ts";
+import { alreadySo } from "./already-so.ts";
 import { analyzers } from "./analyzers/all.ts";
 import { afterRejection } from "./domain/after-rejection.ts";
 import { CLUSTERS_BY } from "./domain/automation.ts";
 import { entityKeys, entityName, evidenceKeys } from "./domain/entity.ts";
 import { type Excluded, excludedBy } from "./domain/exclusions.ts";
-import { ENDED, EXPANSION_ASKS, STATUS_SENTENCE, verdictWord } from "./domain/investigation.ts";
+import { ENDED, EXPANSION_ASKS, statusText, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
 import { type Judgement, judge } from "./domain/verdict.ts";
 import { freshEvidence } from "./fresh-rows.ts";
 import { insertProposals, line } from "./insert-proposals.ts";
-import { moveInvestigation, statusOf } from "./investigation-status.ts";
+import { foundIn, moveInvestigation, statusOf } from "./investigation-status.ts";
 import { look, saidObservations } from "./look.ts";
 import { noteLook } from "./look-again.ts";
+import { MANUAL_SOURCE } from "./manual-alert.ts";
+import { blockedBy } from "./own-blocks.ts";
 import { choosePlaybook, incidentFacts, type Playbook, plan } from "./playbook.ts";
 import { adviceFor, stepsFor } from "./playbook-steps.ts";
 import { type Proposed, propose, targetDigest, type Wish } from "./propose-actions.ts";
@@ -50,7 +53,9 @@ export async function investigate(air: Air, investigation: number, settle: Settl
   const named = alerts.flatMap((alert) => alert.entities);
   const playbooks = playbooksFor(air, incident, alerts);
   const todo = evidence.filter((item) => item.lookedRound === null).slice(0, MAX_EVIDENCE);
-  await air.capabilities.adopt(todo.map((item) => item.entity));
+  // What only a person named is known or it is not: a lab takes in what alerts bring.
+  const brought = todo.filter((item) => item.said.length === 0 || item.said.some((said) => said.source !== MANUAL_SOURCE));
+  await air.capabilities.adopt(brought.map((item) => item.entity));
   const showRunning = setTimeout(() => void markRunning(air, row), SHOW_RUNNING_AFTER_MS);
   const fresh: New<ObservationRow>[] = [];
   let judged: Judged[] = judgeAll(air, { evidence, todo, known, fresh, alerts });
@@ -75,6 +80,7 @@ export async function investigate(air: Air, investigation: number, settle: Settl
         organization: air.policy().organization,
         history: {
           past: (entity, since) => air.store.past(entityKeys(entity).map(sha256), since, incident.id, row.lab),
+          blockedBy: (entity) => blockedBy(air, entity, row.lab),
         },
       });
       fresh.push(...answers);
@@ -88,12 +94,12 @@ export async function investigate(air: Air, investigation: number, settle: Settl
   const found = newEvidence(row, judged, seen, air.clock.now());
   const wishes = [...wishesOf(air, playbooks, { judged, alerts, actions }), ...expansionsOf(judged, seen, actions)];
   const proposals = await Promise.all(
-    wishes.map(({ because, ...given }) => {
+    wishes.map(async ({ because, ...given }) => {
       const wish = { ...given, ...clusterOf(given, seen) };
       // Each piece of evidence is a ground of its own; the strongest decides whether it may be automatic.
       const grounds = judged.filter((item) => because.includes(item.row.id));
       const basis = grounds.find((item) => item.judgement.automatic.allowed) ?? grounds[0];
-      return propose(air, wish, {
+      const proposal = await propose(air, wish, {
         investigation,
         incident: incident.id,
         severity: incident.severity,
@@ -101,6 +107,7 @@ export async function investigate(air: Air, investigation: number, settle: Settl
         verdict: basis?.judgement.verdict ?? "unknown",
         judgement: basis?.judgement,
       });
+      return { ...proposal, already: await alreadySo(air, proposal.row) };
     }),
   );
   await settle((tx) => finishRound(tx, air, { row, incident, playbooks, judged, todo, found, proposals, hadActions: actions.length > 0 }));
@@ -350,7 +357,7 @@ async function finishRound(
   const home = locked.incidentId;
   const added = tx.addEvidence(round.found.map((row) => ({ ...row, incidentId: home })));
   // Sent together; one connection answers in order.
-  await Promise.all([kept, added]);
+  await Promise.all([kept, added, ...(round.found.length > 0 ? [tx.carryOver([{ from: home, to: home }])] : [])]);
   const timeline: New<TimelineRow>[] = round.judged
     .filter((item) => item.judgement.verdict !== item.row.verdict && item.judgement.verdict !== "noThreatsFound")
     .map((item) =>
@@ -367,7 +374,7 @@ async function finishRound(
   const unchanged = locked.wanted === round.row.wanted && round.found.length === 0;
   const evidence = unchanged ? round.judged.map((item) => lookedAt(item, looked, number)) : await tx.evidenceOf(locked.id);
   const more = evidence.some((item) => item.lookedRound === null) && number < MAX_ROUNDS * 4;
-  const states = round.hadActions || actions.length > 0 || !unchanged ? await tx.actionsOf(locked.id) : [];
+  const states = round.hadActions || round.proposals.length > 0 || !unchanged ? await tx.actionsOf(locked.id) : [];
   const status = more ? ("running" as const) : statusOf(evidence, states);
   await moveInvestigation(tx, locked, status, now, {
     round: number,
@@ -376,7 +383,9 @@ async function finishRound(
     advice: adviceOf(round.playbooks, round.judged),
   });
   if (ENDED.has(status))
-    timeline.push(line(locked, now, "investigation-ended", `Investigation INV-${locked.id} ended. ${STATUS_SENTENCE[status]}`));
+    timeline.push(
+      line(locked, now, "investigation-ended", `Investigation INV-${locked.id} ended. ${statusText(status, foundIn(evidence, states))}`),
+    );
   await tx.addTimeline(timeline);
   // Ahead of what has not begun: a flood of new alerts does not starve what is under way.
   if (more) await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });

@@ -1,5 +1,16 @@
+import { shown } from "./cards/say.ts";
 import { isOpen } from "./domain/action.ts";
-import { ENDED, type InvestigationStatus, JUDGEABLE, mayBecome, STATUS_SENTENCE, statusFrom, timesAfter } from "./domain/investigation.ts";
+import {
+  ENDED,
+  type Found,
+  type InvestigationStatus,
+  JUDGEABLE,
+  mayBecome,
+  statusFrom,
+  statusText,
+  timesAfter,
+} from "./domain/investigation.ts";
+import { isBad, leftOver } from "./left-over.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 
@@ -19,11 +30,26 @@ export const isUnlooked = (item: Pick<EvidenceRow, "verdict" | "entity" | "judge
   (item.verdict === "unknown" && JUDGEABLE.has(item.entity.kind) && item.judgement?.excluded === undefined) ||
   (item.judgement?.missing.length ?? 0) > 0;
 
+/** Remedies that were carried out, or that somebody else had carried out. */
+const remediesDone = (actions: readonly ActionRow[]) =>
+  actions.filter((action) => isRemedy(action) && (action.state === "succeeded" || action.state === "byHand" || alreadyDone(action)));
+
+/** What the sentence about a status rests on. */
+export const foundIn = (evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): Found => ({
+  bad: evidence.some(isBad),
+  open: evidence.some(isUnlooked),
+  left: [...new Set(leftOver(evidence, remediesDone(actions)).map(({ entity }) => nameAndPlace(entity)))],
+});
+
+const nameAndPlace = (entity: EvidenceRow["entity"]) =>
+  "device" in entity && entity.device ? `${shown(entity).slice(0, 60)} on ${entity.device.slice(0, 60)}` : shown(entity).slice(0, 60);
+
 export function statusOf(evidence: readonly EvidenceRow[], actions: readonly ActionRow[]): InvestigationStatus {
+  const left = new Set(leftOver(evidence, remediesDone(actions)));
   // A rejection that was proposed again is no longer the last word.
   const again = new Set(actions.filter((action) => action.state !== "cancelled").flatMap((action) => action.rejectedBefore ?? []));
   return statusFrom({
-    evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: isUnlooked(item) })),
+    evidence: evidence.map((item) => ({ verdict: item.verdict, unlooked: isUnlooked(item), left: left.has(item) })),
     actions: actions
       .filter((action) => !again.has(action.id) && (isRemedy(action) || isOpen(action.state) || WENT_WRONG.has(action.state)))
       .map((action) => ({ state: action.state, waitingForDevice: action.waitingForDevice, alreadyDone: alreadyDone(action) })),
@@ -48,7 +74,8 @@ export async function refreshInvestigation(tx: Tx, id: number, now: Date): Promi
   if (!row || row.status === "terminatedByUser" || row.wanted > row.round) return row?.status;
   const evidence = await tx.evidenceOf(id);
   if (evidence.some((item) => item.lookedRound === null)) return row.status;
-  const status = statusOf(evidence, await tx.actionsOf(id));
+  const actions = await tx.actionsOf(id);
+  const status = statusOf(evidence, actions);
   if (status === row.status || !mayBecome(row.status, status)) return row.status;
   await moveInvestigation(tx, row, status, now);
   if (ENDED.has(status) && !ENDED.has(row.status)) {
@@ -58,7 +85,7 @@ export async function refreshInvestigation(tx: Tx, id: number, now: Date): Promi
         now,
         { kind: "air", job: "investigate" },
         "investigation-ended",
-        `Investigation INV-${id} ended. ${STATUS_SENTENCE[status]}`,
+        `Investigation INV-${id} ended. ${statusText(status, foundIn(evidence, actions))}`,
       ),
     ]);
   }

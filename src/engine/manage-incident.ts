@@ -2,6 +2,7 @@ import { type Air, actionId, incidentId, investigationId } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
 import { severityRank } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
+import { isBlank } from "./domain/blank.ts";
 import { Refusal } from "./domain/errors.ts";
 import { type Classification, classificationText, DETERMINATIONS } from "./domain/incident.ts";
 import { ENDED } from "./domain/investigation.ts";
@@ -56,7 +57,7 @@ async function manage(
 /** @throws Refusal forbidden | not-found | invalid */
 export const noteIncident = (air: Air, person: Person, incident: number, text: string) =>
   manage(air, person, incident, "note", { suspectsMay: true }, async () => {
-    if (!text.trim()) throw new Refusal("invalid", "Say what to note.");
+    if (isBlank(text)) throw new Refusal("invalid", "Say what to note: nothing in it can be seen.");
     // What people write may hold what an attacker wrote: the audit keeps that it was written, the story what.
     return { text: `${person.name}: ${text.trim()}`, change: {}, data: { characters: text.trim().length } };
   });

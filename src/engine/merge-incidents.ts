@@ -7,8 +7,10 @@ import { extend } from "./domain/correlate.ts";
 import { Refusal } from "./domain/errors.ts";
 import { headlineOf, incidentTitle } from "./domain/incident.ts";
 import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
+import { MANUAL_SOURCE } from "./manual-alert.ts";
 import { mergedRow } from "./merge-in-plan.ts";
 import { marksOf } from "./prepare-alert.ts";
+import { holdHere, judgedElsewhere } from "./set-verdict.ts";
 import type { AlertSummary, IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
@@ -29,6 +31,7 @@ export async function mergeIncidents(
   const [survivor, absorbed] = one < other ? [one, other] : [other, one];
   const asked = { verb: "incident.merge", subject: incidentId(absorbed), incidents: [survivor, absorbed] };
   await authorise(air, person, asked);
+  const judged = await judgedElsewhere(air, survivor, absorbed);
   return audited(air, person, asked, () =>
     air.store.transaction(async (tx) => {
       const now = air.clock.now();
@@ -37,6 +40,7 @@ export async function mergeIncidents(
       const from = mustBeOpen(rows.get(absorbed), absorbed);
       if (into.lab !== from.lab) throw new Refusal("invalid", "The lab's incidents and real ones are never merged.");
       await unite(tx, air, into, from, { actor: actorOf(person), into: `${person.name} merged`, out: `${person.name} merged` }, now);
+      for (const one of judged) await holdHere(tx, air, person, one);
       return { survivor, absorbed };
     }),
   );
@@ -147,6 +151,8 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
     await tx.addEvidence(
       evidenceOf({ ...leaving, eventAt: leaving.detectedAt }, { investigationId: investigation, incidentId: id }, policy),
     );
+    // What a person knows of a thing, and what was done about it, holds there too.
+    await tx.carryOver([{ from: incident, to: id }]);
     await tx.enqueue("investigate", { investigation }, { key: investigationId(investigation) });
   }
   await tx.dropSpans(incident);
@@ -191,13 +197,18 @@ const ALL = 100_000;
 
 /** Title, severity and count follow from the alerts. */
 function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" | "severity" | "headline" | "alertCount"> {
-  const headlines = alerts.map((one) => ({ title: one.title, severity: one.severity, at: one.detectedAt.toISOString() }));
+  const raised = alerts.filter((one) => one.source !== MANUAL_SOURCE);
+  const headlines = (raised.length > 0 ? raised : alerts).map((one) => ({
+    title: one.title,
+    severity: one.severity,
+    at: one.detectedAt.toISOString(),
+  }));
   const headline = headlines.reduce(headlineOf);
   return {
     headline,
-    title: incidentTitle(headline, alerts.length),
+    title: incidentTitle(headline, raised.length),
     severity: alerts.map((one) => one.severity).reduce(highest),
-    alertCount: alerts.length,
+    alertCount: raised.length,
   };
 }
 

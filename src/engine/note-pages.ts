@@ -1,4 +1,5 @@
 import type { Air } from "./air.ts";
+import { readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY } from "./domain/paging.ts";
 import { afterUndelivered } from "./escalate.ts";
 import type { PageRow, Tx } from "./store.ts";
@@ -50,12 +51,22 @@ async function showTold(tx: Tx, air: Air, page: PageRow, leader: number, channel
   );
 }
 
+/** In the incident's story: a way that is no chat did not take it. */
+export async function noteUntold(tx: Tx, air: Air, page: PageRow, trouble: string, now: Date): Promise<void> {
+  if (page.incidentId === 0) return;
+  const { name } = (air.paging?.() ?? NOBODY).nameOf(page.target);
+  const of = { incidentId: page.incidentId, actionId: page.actionId };
+  await tx.addTimeline([timelineLine(of, now, AIR, "page-untold", `${name} could not be told: ${trouble}.`)]);
+  await redrawIncident(tx, air, page.incidentId, now);
+}
+
 /** In the incident's story and on its root card. */
 export async function noteTold(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
-  if (page.incidentId === 0 || isOps(page.target)) return;
+  if (page.incidentId === 0 || isOps(page.target) || readFollowUp(page.step)) return;
   const { name } = (air.paging?.() ?? NOBODY).nameOf(page.target);
+  const was = air.capabilities.lab ? "would be" : "was";
   await tx.addTimeline([
-    timelineLine({ incidentId: page.incidentId, actionId: page.actionId }, now, AIR, "page-sent", `${name} was told: ${page.text}`),
+    timelineLine({ incidentId: page.incidentId, actionId: page.actionId }, now, AIR, "page-sent", `${name} ${was} told: ${page.text}`),
   ]);
   await redrawIncident(tx, air, page.incidentId, now);
 }

@@ -1,11 +1,11 @@
 import { type Air, actionId } from "./air.ts";
+import { announceEnded, announcePauses } from "./announce-pause.ts";
 import { askAgain, LONG_STOP_MS } from "./ask-again.ts";
 import type { Family } from "./domain/action.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { EXECUTIONS } from "./set-mode.ts";
 import type { Reads } from "./store.ts";
-import { wantPages } from "./want-pages.ts";
 
 /** The stop button: executions not yet begun wait, automatic or approved alike, until an admin resumes. */
 export type Pause = { family: Family | "all"; by: string; at: string; reason: string };
@@ -20,15 +20,22 @@ export async function pauseOf(reads: Pick<Reads, "setting">, family?: Family): P
 const coveredBy = (pauses: readonly Pause[], family?: Family) =>
   pauses.find((pause) => pause.family === "all" || family === undefined || pause.family === family);
 
+/** Which actions wait, because of whom and why; one sentence. */
+export const pausedBy = ({ family, by, reason }: Pause): string =>
+  `${family === "all" ? "Executions are" : `${family[0]?.toUpperCase()}${family.slice(1)} actions are`} paused by ${by}: ${reason}.`;
+
 /** When it returns nothing begins any more: whoever was about to begin has begun before, or sees it. */
 export async function pause(air: Air, person: Person, family: Family | "all", reason: string): Promise<void> {
   const now = air.clock.now();
   await air.store.transaction(async (tx) => {
     await tx.lockSetting(EXECUTIONS, "alone");
-    const others = ((await tx.setting<Pause[]>(PAUSE_SETTING)) ?? []).filter((one) => one.family !== family);
-    await tx.putSetting(PAUSE_SETTING, [...others, { family, by: person.name, at: now.toISOString(), reason: reason.slice(0, 500) }]);
-    const text = `${person.name} paused ${family === "all" ? "every execution" : `every ${family} action`}: ${reason.slice(0, 500)}. An admin resumes.`;
-    await wantPages(tx, air, [{ incidentId: 0, actionId: null, step: "paused", to: [{ kind: "ops" }], text, by: person.key }], now);
+    const before = (await tx.setting<Pause[]>(PAUSE_SETTING)) ?? [];
+    const others = before.filter((one) => one.family !== family);
+    const paused: Pause = { family, by: person.name, at: now.toISOString(), reason: reason.slice(0, 500) };
+    await tx.putSetting(PAUSE_SETTING, [...others, paused]);
+    const replaced = before.filter((one) => one.family === family && one.at !== paused.at);
+    await announceEnded(tx, air, replaced, { by: person.name, at: paused.at, how: "replaced" }, now);
+    await announcePauses(tx, air, [paused], now);
     await tx.writeAudit([
       { at: now, actor: actorOf(person), event: "executions.paused", subject: family, data: { reason: reason.slice(0, 500) } },
     ]);
@@ -49,6 +56,7 @@ export async function resume(air: Air, person: Person, family: Family | "all" = 
     const lifted = pauses.filter((one) => !left.includes(one));
     if (family !== "all" && lifted.length === 0) throw nothingToLift(family, left);
     await tx.putSetting(PAUSE_SETTING, left);
+    await announceEnded(tx, air, lifted, { by: person.name, at: now.toISOString(), how: "resumed" }, now);
     const wake: number[] = [];
     for (const action of await tx.approvedActions()) {
       if (family !== "all" && action.family !== family) continue;

@@ -102,7 +102,8 @@ const ProposalRule = z
         path: ["for"],
       });
     }
-    const targets = actionKinds[rule.propose].targets;
+    const { targets, onlyUndoes } = actionKinds[rule.propose];
+    if (onlyUndoes) context.addIssue({ code: "custom", message: `${rule.propose} is made by undo only`, path: ["propose"] });
     for (const kind of rule.for) {
       if (!targets.includes(kind)) {
         context.addIssue({ code: "custom", message: `${rule.propose} is aimed at ${targets.join(" or ")}, not at ${kind}`, path: ["for"] });

@@ -1,5 +1,5 @@
 import type { Card } from "./cards/card.ts";
-import type { HandworkKindName, Params, Saved } from "./domain/action.ts";
+import type { DeviceHand, HandworkKindName, Params, Saved } from "./domain/action.ts";
 import type { Entity, EntityKind, EntityOf } from "./domain/entity.ts";
 import type { Label } from "./domain/observation.ts";
 
@@ -84,6 +84,8 @@ export type DeviceFacts = {
   onboarded?: boolean;
   /** Addresses it has now. */
   ips?: string[];
+  /** What people and automation had done to it in the product itself, beside air: what waits or runs now, and what holds. */
+  besideUs?: DeviceHand[];
 };
 
 /** A process as the sensor on the device saw it start. */
@@ -250,6 +252,19 @@ export type AppFacts = {
   unread?: string;
 };
 
+/** One thing an app was allowed, as the directory keeps it. */
+export type AppConsent = {
+  /** Names it among the app's consents, also after it was made again. */
+  key: string;
+  /** Whose data it opens: of the one person who agreed, of everybody, or whatever the app asks for as itself. */
+  by: "person" | "everybody" | "itself";
+  grants: { name: string; writes: boolean }[];
+  /** To the letter: from it the consent is made again. */
+  saved: Saved;
+  /** Why air cannot remove it. */
+  stays?: string;
+};
+
 export interface AppCapability {
   readonly connector: string;
   /** As for accounts. */
@@ -257,6 +272,13 @@ export interface AppCapability {
   find(app: EntityOf<"oauth-app">, signal: AbortSignal): Promise<AppFacts | undefined>;
   disable(appId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   enable(appId: string, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  /*
+   * What it was allowed, taken away and given back one by one. Left out, all three, where the product has no call for it. One that is gone
+   * already, or there already, is no error.
+   */
+  consents?(appId: string, signal: AbortSignal): Promise<AppConsent[]>;
+  removeConsent?(appId: string, consent: Saved, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
+  restoreConsent?(appId: string, consent: Saved, comment: string, key: string, signal: AbortSignal): Promise<Ticket>;
   /** As for accounts. */
   follow?(ticket: string, signal: AbortSignal): Promise<Ticket>;
 }
@@ -437,6 +459,17 @@ export type Past = {
 };
 export interface History {
   past(entity: Entity, since: Date): Promise<Past>;
+  /** Which action of air put it on our block list, by name; undefined: none that stands. */
+  blockedBy?(entity: Entity): Promise<string | undefined>;
+}
+
+/** Somebody in a group of the directory. `addresses`: what names them beside their id; `outside`: a guest, or an account that is disabled. */
+export type GroupMember = { id: string; addresses: readonly string[]; outside: boolean };
+
+/** Who is in which group: what roles may be given by. It throws where it cannot be read as a whole. */
+export interface DirectoryCapability {
+  readonly connector: string;
+  members(groupId: string, signal: AbortSignal): Promise<readonly GroupMember[]>;
 }
 
 /** One product air asks or acts through, offering some capabilities. */
@@ -457,6 +490,7 @@ export interface Connector {
   readonly handwork?: HandworkCapability;
   readonly hunting?: HuntingCapability;
   readonly feed?: AlertFeed;
+  readonly directory?: DirectoryCapability;
   /** Whose data it is: the directory's tenant or the account's id. An action is carried out only where it was proposed for. */
   readonly tenant?: string;
   /** Cheap reachability and permission check for `air doctor`: an error's text ends with the next step. */
@@ -577,6 +611,14 @@ export type Conversation = {
   removedAt?: Date | undefined;
 };
 
+/** One shift of a rota another product keeps. */
+export type RotaTold = { from: Date; to: Date; email: string };
+/** The rota another product keeps. Throws ConnectorError. */
+export interface RotaSource {
+  readonly name: string;
+  shifts(from: Date, until: Date, signal: AbortSignal): Promise<RotaTold[]>;
+}
+
 /** What a webhook is told; nulls where a page is about no incident, or cards carry no links. */
 export type HookPage = {
   incident: string | null;
@@ -586,7 +628,12 @@ export type HookPage = {
   text: string;
   link: string | null;
 };
-/** The way to people who are not in any chat. Throws ConnectorError; called again with the same id where no answer came. */
+/**
+ * A way to people that is no chat. Throws ConnectorError; called again with the same id where no answer came, and not again where it
+ * was `refused`.
+ */
 export interface PageHook {
   send(id: string, page: HookPage, signal: AbortSignal): Promise<void>;
+  /** Where a page stays open at the other end: what became of it here. */
+  became?(id: string, what: "acknowledged" | "resolved", signal: AbortSignal): Promise<void>;
 }

@@ -18,7 +18,12 @@ export type Intake = {
   /** Older than air's watch over the source, or than its outage: stored and joined, and nothing follows from it. The sentence says why. */
   preexisting?: string | undefined;
   /** Asked for by a person: it is investigated whatever the policies say, under their name. */
-  requestedBy?: { actor: Actor; incident?: number };
+  requestedBy?: {
+    actor: Actor;
+    incident?: number;
+    /** The alerts it is about: what they said stays their own word. */
+    about?: readonly Pick<AlertRow, "source" | "entities" | "detectedAt">[];
+  };
 };
 
 /** An alert with what it is compared by, worked out before the transaction. */

@@ -2,6 +2,7 @@ import canonicalize from "canonicalize";
 import { type ActionKind, readParams } from "./actions/action-kind.ts";
 import { actionKinds } from "./actions/all.ts";
 import type { Air } from "./air.ts";
+import type { Already } from "./already-so.ts";
 import { type ActionKindName, type BlastRadius, type Params, readStored } from "./domain/action.ts";
 import type { Severity, Verdict } from "./domain/alert.ts";
 import { approvalsNeeded, protectedHits, reachBand, versionOf } from "./domain/approval.ts";
@@ -32,7 +33,8 @@ export type Wish = {
   rejectedBefore?: number;
 };
 
-export type Proposed = { row: New<ActionRow>; answer: (spent: Standing) => Answer };
+/** `already`: nothing is left to decide, in the product's words. */
+export type Proposed = { row: New<ActionRow>; answer: (spent: Standing) => Answer; already?: Already | undefined };
 
 const REACH_TIMEOUT_MS = 10_000;
 
@@ -99,7 +101,8 @@ export async function propose(
     decision: null,
     proposedAt: now,
     decidedAt: null,
-    deadline: new Date(now.getTime() + responseDeadline(about.severity, policy)),
+    // What lapses before is answered before.
+    deadline: new Date(now.getTime() + Math.min(responseDeadline(about.severity, policy), expiresAfter(wish.kind, policy))),
     expiresAt: new Date(now.getTime() + expiresAfter(wish.kind, policy)),
     executingAt: null,
     endedAt: null,
@@ -294,7 +297,14 @@ async function reach(
     ...(facts.device ? { role: facts.device.role } : {}),
     ...(facts.user ? { privileged: facts.user.privileged, unread: facts.user.unread?.roles } : {}),
     // A program that may write is as protected as a person with a role (product contract 6: service principals with write grants).
-    ...(facts.app ? { privileged: facts.app.grants.filter(({ writes }) => writes).map(({ name }) => name), unread: facts.app.unread } : {}),
+    ...(facts.app
+      ? {
+          privileged: [
+            ...new Set([...facts.app.grants.filter(({ writes }) => writes).map(({ name }) => name), ...(kind.hands?.(params) ?? [])]),
+          ],
+          unread: facts.app.unread,
+        }
+      : {}),
   };
   const hits = protectedHits(facts.device && target.kind === "device" ? { ...target, os: facts.device.os } : target, known, policy);
   const asDevice =
@@ -304,6 +314,9 @@ async function reach(
   const marks = {
     ...(isServer(facts.device) ? { server: true } : {}),
     ...(known.privileged?.length ? { privileged: known.privileged.slice(0, 5) } : {}),
+    ...(facts.device?.besideUs?.length && air.capabilities.devices
+      ? { besideUs: { product: air.capabilities.devices.connector, hands: facts.device.besideUs } }
+      : {}),
   };
   try {
     if (facts.unread) throw new Error(facts.unread);

@@ -1,8 +1,10 @@
 import { type Air, actionId, incidentId, isLive } from "./air.ts";
-import { isOps, NOBODY, notNeeded, opsChannel, type Paging, WEBHOOK } from "./domain/paging.ts";
+import { chatDown } from "./chat-down.ts";
+import { isOutside, MAIL, outsideKind, readFollowUp } from "./domain/outside-pages.ts";
+import { isOps, NOBODY, notNeeded, opsChannel, type Paging, rotaStepOf } from "./domain/paging.ts";
 import { afterUndelivered } from "./escalate.ts";
 import type { Settle } from "./investigate.ts";
-import { noteTold } from "./note-pages.ts";
+import { noteTold, noteUntold } from "./note-pages.ts";
 import { ConnectorError, type PageHook } from "./ports.ts";
 import type { ActionRow, IncidentRow, PageRow, Tx } from "./store.ts";
 import { incidentChannels, pageAlone, pageChannels, wantCards } from "./want-cards.ts";
@@ -13,30 +15,40 @@ const BATCH = 50;
 const CHAT_MS = 60_000;
 /** What a chat has not taken for a day is old news. */
 const GIVEN_UP_MS = 86_400_000;
-const CALL_TIMEOUT_MS = 5_000;
-/** Tries of the webhook, the next one this long after the first, then twice as long each time. */
+/** A mail server takes its time to greet. */
+const CALL_TIMEOUT_MS = { webhook: 5_000, mail: 20_000, pagerduty: 10_000 };
+/** Calls of one kind on their way at once: mail servers take few connections. */
+const AT_ONCE = 3;
+/** Tries of a way that is no chat, the next one this long after the first, then twice as long each time. */
 const TRIES = 5;
 const BACK_OFF_MS = 15_000;
 
 /**
- * Tells people what is due. A page for a chat becomes a message, drawn and posted like any other; the webhook is called from here.
+ * Tells people what is due. A page for a chat becomes a message, drawn and posted like any other; what is no chat is called from here.
  *
  * Each row is compared and set before anything goes out, with its action locked: what was decided meanwhile is dropped, and a second worker
- * finds it taken. Who dies after that leaves a row that is looked at again: a chat is then asked whether the message is there, the webhook
- * is called with the same id.
+ * finds it taken. Who dies after that leaves a row that is looked at again: a chat is then asked whether the message is there, anything
+ * else is called with the same id.
  */
-export async function sendPages(air: Air, hook: PageHook | undefined, settle: Settle): Promise<void> {
+export async function sendPages(air: Air, hookOf: HookOf, settle: Settle): Promise<void> {
   const due = await air.store.duePages(air.clock.now(), BATCH);
-  const chat = due.filter((page) => page.target !== WEBHOOK);
+  const chat = due.filter((page) => !isOutside(page.target));
   // One message for everything an incident's people are to be told now, one for each channel of its own.
   const groups = Map.groupBy(chat, (page) => (isOps(page.target) ? `${page.incidentId} ${page.target}` : `${page.incidentId}`));
   for (const group of groups.values()) await handOver(air, group, air.clock.now());
-  await Promise.all(due.filter((page) => page.target === WEBHOOK).map((page) => callHook(air, hook, page)));
+  const outside = Map.groupBy(
+    due.filter((page) => isOutside(page.target)),
+    (page) => outsideKind(page.target),
+  );
+  await Promise.all([...outside.values()].map((pages) => callInTurn(air, hookOf, pages)));
   const now = air.clock.now();
   await settle(async (tx) => {
     if (due.length === BATCH) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   });
 }
+
+/** What calls a target that is no chat; undefined: it is not configured any more. */
+export type HookOf = (target: string) => PageHook | undefined;
 
 type Held = { page: PageRow; action: ActionRow | undefined; incident: IncidentRow | undefined };
 
@@ -67,15 +79,15 @@ async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise
     const held = await hold(tx, group, now);
     const late = held.filter(({ page }) => page.attempts > 0);
     for (const { page } of late) await noteLate(tx, air, page, now);
-    const fresh: { held: Held; channels: readonly string[] }[] = [];
+    const fresh: { held: Held; channels: readonly string[]; down: string | undefined }[] = [];
     const lost: { page: PageRow; trouble: string }[] = [];
     for (const one of held.filter((each) => !late.includes(each))) {
       const channels = channelsFor(air, one);
-      if (channels.length > 0) fresh.push({ held: one, channels });
+      if (channels.length > 0) fresh.push({ held: one, channels, down: await chatDown(tx, air, channels, now) });
       else lost.push({ page: one.page, trouble: unreachable(air.paging?.() ?? NOBODY, one) });
     }
     const [leader] = fresh.map(({ held: { page } }) => page.id).sort((a, b) => a - b);
-    for (const { held: one, channels } of fresh) {
+    for (const { held: one, channels, down } of fresh) {
       // Where only the console shows it, it is shown: it draws from these rows.
       const seen = channels.every(isLive) ? { sentAt: now } : {};
       await tx.updatePage(one.page.id, {
@@ -83,12 +95,15 @@ async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise
         tryAt: new Date(now.getTime() + CHAT_MS),
         toldBy: one.page.id === leader ? null : (leader ?? null),
         ...seen,
+        ...(down === undefined ? {} : { trouble: down }),
       });
     }
     const [first] = fresh;
     if (first && leader !== undefined)
       await show(tx, air, first.held, leader, [...new Set(fresh.flatMap(({ channels }) => channels))], now);
     for (const { held: one, channels } of fresh) if (channels.every(isLive)) await noteTold(tx, air, one.page, now);
+    // It stands in the chat when that is back; whoever is next does not wait for it.
+    for (const { held: one, down } of fresh) if (down !== undefined) await afterUndelivered(tx, air, { ...one.page, trouble: down }, now);
     for (const { page, trouble } of lost) await tx.updatePage(page.id, { droppedAt: now, trouble });
     for (const { page, trouble } of lost) await afterUndelivered(tx, air, { ...page, trouble }, now);
     await tx.notifyChange();
@@ -120,6 +135,7 @@ async function show(tx: Tx, air: Air, held: Held, leader: number, channels: read
 function channelsFor(air: Air, { page, incident }: Held): readonly string[] {
   const paging = air.paging?.() ?? NOBODY;
   if (isOps(page.target)) return [opsChannel(page.target)];
+  if (rotaStepOf(page.target)) return [];
   const all = !incident
     ? paging.ops
     : page.step === "reminder"
@@ -134,10 +150,22 @@ function channelsFor(air: Air, { page, incident }: Held): readonly string[] {
 
 const platformOf = (channel: string) => channel.split(":")[0] ?? "";
 
-const unreachable = (paging: Paging, { page, incident }: Held) =>
-  `${paging.nameOf(page.target).name} could not be told: no channel of ${incident ? incidentId(incident.id) : "the ops channels"} can mention them`;
+const NOBODY_THERE = { current: "nobody is on call", next: "nobody else is in the rota", everyone: "nobody is in the rota" } as const;
+function unreachable(paging: Paging, { page, incident }: Held): string {
+  const step = rotaStepOf(page.target);
+  if (step) return NOBODY_THERE[step];
+  return `${paging.nameOf(page.target).name} could not be told: no channel of ${incident ? incidentId(incident.id) : "the ops channels"} can mention them`;
+}
 
-/** The webhook never hears of the lab, nor of what was decided. */
+async function callInTurn(air: Air, hookOf: HookOf, pages: readonly PageRow[]): Promise<void> {
+  const rest = [...pages];
+  const next = async (): Promise<void> => {
+    for (let page = rest.shift(); page; page = rest.shift()) await callHook(air, hookOf(page.target), page);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+}
+
+/** What is no chat never hears of the lab, nor of what was decided. */
 async function callHook(air: Air, hook: PageHook | undefined, due: PageRow): Promise<void> {
   const begun = air.clock.now();
   const taken = await air.store.transaction(async (tx) => {
@@ -145,8 +173,9 @@ async function callHook(air: Air, hook: PageHook | undefined, due: PageRow): Pro
     if (!held) return undefined;
     const lab = held.incident?.lab ?? air.capabilities.lab;
     if (lab || !hook) {
-      const trouble = lab ? "the lab never pages" : "no webhook is configured";
+      const trouble = lab ? "the lab never pages" : due.target === MAIL ? "nobody on call has an address" : "it is not configured any more";
       await tx.updatePage(due.id, { droppedAt: begun, trouble });
+      if (!lab) await afterUndelivered(tx, air, { ...held.page, trouble }, begun);
       return undefined;
     }
     const wait = BACK_OFF_MS * 2 ** held.page.attempts;
@@ -154,42 +183,62 @@ async function callHook(air: Air, hook: PageHook | undefined, due: PageRow): Pro
     return held;
   });
   if (!taken || !hook) return;
-  const { page, incident, action } = taken;
-  const trouble = await hook
-    .send(
-      `air-page-${page.id}`,
-      {
-        incident: incident ? incidentId(incident.id) : null,
-        action: action ? actionId(action.id) : null,
-        title: incident?.title ?? "air",
-        severity: incident?.severity ?? "high",
-        text: page.text,
-        link: air.publicUrl ? `${air.publicUrl}/${incident ? `#${incidentId(incident.id)}` : ""}` : null,
-      },
-      AbortSignal.timeout(CALL_TIMEOUT_MS),
-    )
-    .then(
-      () => undefined,
-      (error: unknown) => (error instanceof ConnectorError ? error.message : "the webhook could not be called"),
-    );
-  await noteHook(air, page, trouble);
+  const { page } = taken;
+  const failed = await callOut(air, hook, taken).then(
+    () => undefined,
+    (error: unknown) =>
+      error instanceof ConnectorError ? error : new ConnectorError("unclear", `${nameOf(air, page)} could not be called`),
+  );
+  await noteHook(air, page, failed);
 }
 
-async function noteHook(air: Air, page: PageRow, trouble: string | undefined): Promise<void> {
+/** One name for one page, whichever try it is; another air, or a database that was put back, has others. */
+const callId = (id: number, createdAt: Date) => `air-page-${id}-${createdAt.getTime().toString(36)}`;
+
+async function callOut(air: Air, hook: PageHook, { page, incident, action }: Held): Promise<void> {
+  const signal = AbortSignal.timeout(CALL_TIMEOUT_MS[outsideKind(page.target) ?? "webhook"]);
+  const follows = readFollowUp(page.step);
+  // A row that follows another is due since the other was made.
+  if (follows) return hook.became?.(callId(follows.page, page.dueAt), follows.became, signal);
+  await hook.send(
+    callId(page.id, page.createdAt),
+    {
+      incident: incident ? incidentId(incident.id) : null,
+      action: action ? actionId(action.id) : null,
+      title: incident?.title ?? "air",
+      severity: incident?.severity ?? "high",
+      text: page.text,
+      link: air.publicUrl ? `${air.publicUrl}/${incident ? `#${incidentId(incident.id)}` : ""}` : null,
+    },
+    signal,
+  );
+}
+
+const nameOf = (air: Air, page: PageRow) => (air.paging?.() ?? NOBODY).nameOf(page.target).name;
+
+async function noteHook(air: Air, page: PageRow, failed: ConnectorError | undefined): Promise<void> {
   const now = air.clock.now();
-  if (trouble) air.log.warn("the webhook did not take a page", { page: page.id, trouble });
+  const kind = outsideKind(page.target);
+  if (failed) air.log.warn("a page was not taken", { page: page.id, by: kind, trouble: failed.message });
   await air.store.transaction(async (tx) => {
     if (page.actionId !== null) await tx.lockAction(page.actionId);
     const [row] = await tx.lockPages([page.id]);
     if (!row || row.sentAt !== null) return;
-    if (!trouble) {
+    if (!failed) {
       await tx.updatePage(page.id, { sentAt: now, droppedAt: null, trouble: null, tryAt: null });
       await noteTold(tx, air, row, now);
       return;
     }
     if (row.droppedAt !== null) return;
-    const givenUp = row.attempts >= TRIES;
-    await tx.updatePage(page.id, { trouble, ...(givenUp ? { droppedAt: now } : {}) });
-    if (row.trouble === null) await afterUndelivered(tx, air, { ...row, trouble }, now);
+    const trouble = failed.message;
+    const givenUp = failed.kind === "refused" || row.attempts >= TRIES;
+    const asked = now.getTime() + (failed.retryAfterMs ?? 0);
+    await tx.updatePage(page.id, {
+      trouble,
+      ...(givenUp ? { droppedAt: now } : asked > (row.tryAt?.getTime() ?? 0) ? { tryAt: new Date(asked) } : {}),
+    });
+    if (row.trouble !== null || readFollowUp(row.step)) return;
+    await noteUntold(tx, air, row, trouble, now);
+    await afterUndelivered(tx, air, { ...row, trouble }, now);
   });
 }

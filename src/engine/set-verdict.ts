@@ -3,7 +3,8 @@ import { type Air, actionId, evidenceId, investigationId, numberOf } from "./air
 import { audited, authorise } from "./authorise.ts";
 import type { Verdict } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
-import { type Entity, entityName } from "./domain/entity.ts";
+import { isBlank } from "./domain/blank.ts";
+import { type Entity, entityKey, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
@@ -36,6 +37,35 @@ async function findEvidence(air: Air, id: number): Promise<Found> {
   return { evidence, investigation };
 }
 
+/** Evidence nobody judged, of which a person said in another incident what it is, with the actions that rest on it. */
+type Judged = { found: Found; said: NonNullable<EvidenceRow["override"]>; rests: (action: ActionRow) => boolean };
+
+/** What has to be said of the evidence of two incidents that are about to become one. Ordered as rows are locked. */
+export async function judgedElsewhere(air: Air, one: number, other: number): Promise<Judged[]> {
+  const views = await air.store.incidentViews([one, other]);
+  const [left, right] = [one, other].map((id) => views.get(id)?.evidence ?? []) as [EvidenceRow[], EvidenceRow[]];
+  const open = [...between(left, right), ...between(right, left)].sort((a, b) => a.row.investigationId - b.row.investigationId);
+  return Promise.all(
+    open.map(async ({ row, said }) => {
+      const found = await findEvidence(air, row.id);
+      return { found, said, rests: await restingOn(air, found.investigation, row.id) };
+    }),
+  );
+}
+
+/** Evidence without a person's word, with the newest there is of the same thing among the others. */
+const between = (rows: readonly EvidenceRow[], others: readonly EvidenceRow[]) =>
+  rows.flatMap((row) => {
+    const key = entityKey(row.entity);
+    const said = others.findLast((other) => other.override !== null && entityKey(other.entity) === key)?.override;
+    return row.override === null && said ? [{ row, said }] : [];
+  });
+
+/** What a person said of it elsewhere holds here, with everything that follows. */
+export async function holdHere(tx: Tx, air: Air, person: Person, { found, said, rests }: Judged): Promise<void> {
+  await override(tx, air, person, found, said.verdict, said.reason, "verdict", [], rests, said.by);
+}
+
 /** The same thing in other investigations of the incident: what a person knows of it holds there, too. Ordered as rows are locked. */
 async function everywhere(air: Air, found: Found): Promise<Found[]> {
   const twins = await Promise.all((await air.store.twinsOf(found.evidence.id)).map((id) => findEvidence(air, id)));
@@ -55,7 +85,7 @@ export async function setVerdict(
   const { evidence, investigation } = await findEvidence(air, request.evidence);
   const asked = { verb: "evidence.verdict", subject: evidenceId(evidence.id), incidents: [evidence.incidentId] };
   await authorise(air, person, asked);
-  if (!request.reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the evidence.");
+  if (isBlank(request.reason)) throw new Refusal("invalid", "Say why: the reason is kept with the evidence.");
   const all = await everywhere(air, { evidence, investigation });
   const rests = new Map(
     await Promise.all(all.map(async (one) => [one, await restingOn(air, one.investigation, one.evidence.id)] as const)),
@@ -211,6 +241,7 @@ async function override(
   verb: Verb,
   proposals: readonly Proposed[],
   rests: (action: ActionRow) => boolean,
+  by = person.name,
 ): Promise<number> {
   const now = air.clock.now();
   const touched: number[] = [];
@@ -218,13 +249,13 @@ async function override(
     for (const action of await tx.actionsOf(investigation.id)) {
       if (!rests(action)) continue;
       if (action.state !== "pending" && action.state !== "observed" && action.state !== "approved") continue;
-      const outcome = `Cancelled: ${person.name} judged ${evidenceId(evidence.id)} clean. Nothing was done.`;
+      const outcome = `Cancelled: ${by} judged ${evidenceId(evidence.id)} clean. Nothing was done.`;
       if (await tx.moveAction(action.id, action.state, { state: "cancelled", endedAt: now, outcome })) touched.push(action.id);
     }
   }
   const locked = await tx.lockInvestigation(investigation.id);
   if (!locked) throw new Refusal("not-found", `There is no investigation ${investigationId(investigation.id)}.`);
-  await tx.overrideEvidence(evidence.id, { verdict, by: person.name, reason: reason.slice(0, 500) });
+  await tx.overrideEvidence(evidence.id, { verdict, by, reason: reason.slice(0, 500) });
   const word = verdictWord(evidence.entity.kind, verdict);
   const gone = touched.length > 0 ? `. Cancelled because of it: ${touched.map(actionId).join(", ")}` : "";
   const timeline: New<TimelineRow>[] = [
@@ -233,7 +264,7 @@ async function override(
       now,
       actorOf(person),
       `evidence-${verb}`,
-      `${person.name} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${word}: ${reason.slice(0, 1000)}${gone}`,
+      `${by} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${word}: ${reason.slice(0, 1000)}${gone}`,
     ),
   ];
   const ids = await insertProposals(tx, air, locked, proposals, timeline, now);

@@ -6,15 +6,14 @@ import { type Entity, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED } from "./domain/investigation.ts";
 import { type Accepted, ingestAlerts } from "./ingest-alert.ts";
+import { MANUAL_SOURCE } from "./manual-alert.ts";
+import type { AlertRow } from "./store.ts";
 
-/** What a person wants looked at. */
-export type StartRequest = { entity: Entity } | { alert: number } | { incident: number };
+/** What a person wants looked at; an entity named for an incident is looked at in it. */
+export type StartRequest = { entity: Entity; incident?: number | undefined } | { alert: number } | { incident: number };
 
 /** `already`: one is running there, and looks at it too. */
 export type Started = Accepted & { already: boolean };
-
-/** The source of alerts a person raises by asking (domain facts 1.2 CHOICE): history stays uniform. */
-const MANUAL_SOURCE = "manual";
 
 /**
  * Starts an investigation by hand: an alert with the person as its cause comes in like any other, so it joins what is known of the
@@ -45,7 +44,11 @@ export async function startInvestigation(air: Air, person: Person, request: Star
       lab: air.capabilities.lab,
       alerts: [alert],
       receivedAt: air.clock.now(),
-      requestedBy: { actor: actorOf(person), ...(about.incident === undefined ? {} : { incident: about.incident }) },
+      requestedBy: {
+        actor: actorOf(person),
+        ...(about.incident === undefined ? {} : { incident: about.incident }),
+        ...(about.alerts ? { about: about.alerts } : {}),
+      },
     },
   ]);
   const [answer] = accepted ?? [];
@@ -64,11 +67,27 @@ export async function startInvestigation(air: Air, person: Person, request: Star
   return { ...answer, already: running !== undefined && answer.investigation === investigationId(running) };
 }
 
-type About = { title: string; severity: Severity; entities: NamedEntity[]; incident?: number; eventAt?: Date };
+type About = {
+  title: string;
+  severity: Severity;
+  entities: NamedEntity[];
+  incident?: number;
+  eventAt?: Date;
+  /** Whose entities they are. */
+  alerts?: readonly Pick<AlertRow, "source" | "entities" | "detectedAt">[];
+};
+
+/** Asking is no verdict: what the sources said of them stays theirs. */
+const named = (entities: readonly NamedEntity[]): NamedEntity[] => entities.map(({ entity, roles }) => ({ entity, roles }));
 
 async function aboutOf(air: Air, request: StartRequest): Promise<About> {
   if ("entity" in request) {
-    return { title: titleOf(request.entity), severity: severityOf(request.entity), entities: [{ entity: request.entity, roles: [] }] };
+    return {
+      title: titleOf(request.entity),
+      severity: severityOf(request.entity),
+      entities: [{ entity: request.entity, roles: [] }],
+      ...(request.incident === undefined ? {} : { incident: await openIncident(air, request.incident) }),
+    };
   }
   if ("alert" in request) {
     const alert = await air.store.alert(request.alert);
@@ -77,20 +96,23 @@ async function aboutOf(air: Air, request: StartRequest): Promise<About> {
     return {
       title: `Automated investigation started manually: ${alert.title}`.slice(0, 1000),
       severity: "informational",
-      entities: alert.entities,
+      entities: named(alert.entities),
+      alerts: [alert],
       incident: await openIncident(air, alert.incidentId),
       eventAt: alert.detectedAt,
     };
   }
   const incident = await openIncident(air, request.incident);
-  const alerts = await air.store.alertsOf(incident);
-  const entities = alerts.flatMap((alert) => alert.entities).slice(0, 1000);
+  const all = await air.store.alertsOf(incident);
+  const alerts = all.filter((alert) => alert.source !== MANUAL_SOURCE);
+  const entities = named(all.flatMap((alert) => alert.entities)).slice(0, 1000);
   if (entities.length === 0) throw new Refusal("invalid", `${incidentId(incident)} names nothing that could be looked at.`);
   const row = await air.store.incident(incident);
   return {
     title: `Automated investigation started manually: ${row?.title ?? incidentId(incident)}`.slice(0, 1000),
     severity: "informational",
     entities,
+    alerts,
     incident,
   };
 }

@@ -55,8 +55,8 @@ async function stop(tx: Tx, air: Air, person: Person, id: number, reason: string
 }
 
 /**
- * Picks up what an ended investigation did not finish: every look-up that failed, and what nobody could judge. What was answered is
- * not paid for again.
+ * Picks up what an investigation that ended, or waits, did not finish: every look-up that failed, and what nobody could judge. What was
+ * answered is not paid for again.
  *
  * @throws Refusal forbidden | not-found | invalid
  */
@@ -69,7 +69,9 @@ export async function retryInvestigation(air: Air, person: Person, id: number): 
       const now = air.clock.now();
       const locked = await tx.lockInvestigation(id);
       if (!locked) throw new Refusal("not-found", `There is no investigation ${investigationId(id)}.`);
-      if (!ENDED.has(locked.status))
+      // While people decide, or a device is away, nothing is looked at any more: what was not answered may be asked again.
+      const isIdle = (locked.status === "pendingApproval" || locked.status === "pendingResource") && locked.wanted <= locked.round;
+      if (!ENDED.has(locked.status) && !isIdle)
         throw new Refusal("invalid", `${investigationId(id)} is still running, so there is nothing to retry yet.`);
       if (locked.lab !== air.capabilities.lab)
         throw new Refusal(
@@ -83,7 +85,7 @@ export async function retryInvestigation(air: Air, person: Person, id: number): 
           `${investigationId(id)} left nothing open: every look-up was answered. Start a new one with: investigate INC-${locked.incidentId}`,
         );
       await tx.lookAgain(open.map((item) => item.id));
-      await moveInvestigation(tx, locked, "queued", now, { wanted: Math.max(locked.wanted, locked.round) + 1 });
+      await moveInvestigation(tx, locked, isIdle ? locked.status : "queued", now, { wanted: Math.max(locked.wanted, locked.round) + 1 });
       await tx.enqueue("investigate", { investigation: id }, { key: investigationId(id), urgent: true });
       await note(
         tx,

@@ -8,6 +8,7 @@ import type { Entity } from "./domain/entity.ts";
 import type { Became, Classification, Headline } from "./domain/incident.ts";
 import type { InvestigationStatus } from "./domain/investigation.ts";
 import type { Label } from "./domain/observation.ts";
+import type { Swap } from "./domain/rota.ts";
 import type { Judgement, Override } from "./domain/verdict.ts";
 import type { Past } from "./ports.ts";
 import type { Jobs } from "./queue.ts";
@@ -186,6 +187,8 @@ export type StormRow = {
   lastAt: Date;
 };
 
+/** `by` is who asked for it, by name. */
+export type SwapRow = Swap & { by: string; createdAt: Date; endedBy: string | null };
 export type SnoozeRow = Snooze & { id: number; createdAt: Date; endedBy: string | null };
 
 /** A join key's row as it stood when it was locked; `fresh`: this transaction made it. */
@@ -266,6 +269,14 @@ export type PageRow = {
   trouble: string | null;
   tryAt: Date | null;
   toldBy: number | null;
+};
+
+/** `acknowledged`: that is wanted to be said about it already. */
+export type OpenPage = {
+  page: PageRow;
+  action: { state: ActionState } | undefined;
+  incident: Pick<IncidentRow, "status" | "ackedAt">;
+  acknowledged: boolean;
 };
 
 export type NewPage = Pick<PageRow, "incidentId" | "actionId" | "step" | "target" | "text" | "by" | "createdAt" | "dueAt">;
@@ -523,6 +534,11 @@ export interface Reads {
   pagesIn(messages: readonly number[]): Promise<PageRow[]>;
   /** Oldest first. */
   pagesOf(incident: number): Promise<PageRow[]>;
+  /**
+   * Pages a product that keeps them open was called about since then, with what they are about; those it knows to be over are left out.
+   * Newest first.
+   */
+  openOutside(target: string, since: Date, limit: number): Promise<OpenPage[]>;
   /** Pending actions past their deadline that fewer than `steps` steps of the chain were taken for. */
   overdueActions(now: Date, steps: number, limit: number): Promise<number[]>;
   /** Sent pages of the chain whose action still waits and whose incident nobody acknowledged since, newest first. */
@@ -536,6 +552,8 @@ export interface Reads {
   dueWriteBacks(now: Date, limit: number): Promise<WriteBackRow[]>;
   writeBacksOf(source: string, kind: WriteBackRow["kind"], ids: readonly string[]): Promise<WriteBackRow[]>;
   activeSnoozes(now: Date): Promise<SnoozeRow[]>;
+  /** Swaps of duty that last longer than that, begun or not, the oldest first. */
+  swapsAfter(moment: Date): Promise<SwapRow[]>;
   storms(ids: readonly number[]): Promise<StormRow[]>;
   /** The storm each of these incidents is part of, if any. */
   stormsOf(incidents: readonly number[]): Promise<Map<number, StormRow>>;
@@ -566,6 +584,8 @@ export interface Reads {
   observationsOfEvidence(evidence: number): Promise<ObservationRow[]>;
   /** Actions of a storm's incidents that wait for a decision. */
   stormPending(storm: number): Promise<number>;
+  /** Block actions on a target that were carried out, by air or by hand, and that nothing took back; oldest first. */
+  blocksOf(targetDigest: string, lab: boolean): Promise<ActionRow[]>;
   /** What our own rows know of an entity by its names' digests, one incident left out. */
   past(digests: readonly string[], since: Date, except: number, lab: boolean): Promise<Past>;
 }
@@ -599,6 +619,9 @@ export interface Tx extends Reads {
   countStorm(storm: number, more: number, now: Date): Promise<void>;
   addSnooze(row: New<SnoozeRow>): Promise<number>;
   endSnoozes(policy: string, by: string, now: Date): Promise<number>;
+  addSwap(row: New<SwapRow>): Promise<number>;
+  /** False: it is over already. */
+  endSwap(id: number, by: string, now: Date): Promise<boolean>;
   alertsByIdentity(identities: readonly string[]): Promise<
     (Pick<
       AlertRow,
@@ -626,6 +649,11 @@ export interface Tx extends Reads {
   lockInvestigation(id: number): Promise<InvestigationRow | undefined>;
   updateInvestigation(id: number, change: Partial<InvestigationRow>): Promise<void>;
   /** New evidence, or what another source says of known evidence. */
+  /**
+   * Evidence of the incident `to` that is still to be looked at takes over what people said of the same thing in `from`, and what was done
+   * about it there. The same file on another device is the same thing to whoever judged it, and has still to be dealt with.
+   */
+  carryOver(between: readonly { from: number; to: number }[]): Promise<void>;
   addEvidence(rows: readonly New<EvidenceRow>[]): Promise<void>;
   updateEvidence(rows: readonly Pick<EvidenceRow, "id" | "verdict" | "judgement" | "lookedRound" | "remediation">[]): Promise<void>;
   overrideEvidence(id: number, override: Override | null): Promise<void>;

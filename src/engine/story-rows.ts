@@ -21,6 +21,8 @@ export function storyRows(
   story: readonly TimelineRow[],
   view: Pick<IncidentView, "actions" | "evidence">,
   about: { kind: "incident" | "investigation" | "action" | "alert" | "evidence"; id: number },
+  /** By action, the evidence it rests on. */
+  grounds: ReadonlyMap<number, readonly number[]> = new Map(),
 ): StoryRow[] {
   const actions = new Map(view.actions.map((row) => [row.id, row]));
   const concerns = (row: TimelineRow): boolean => {
@@ -47,21 +49,30 @@ export function storyRows(
       const who = actorName(row.actor);
       const action = row.actionId === null ? undefined : actions.get(row.actionId);
       const asks = row.event === "action-proposed" || row.event === "action-asked";
-      const grounds = action && asks ? groundsOf(action, view, row.text) : "";
+      const why = action && asks ? groundsOf(action, grounds.get(action.id) ?? [], view, row.text) : "";
       // "Mia: Mia approved it" says it twice; who it was stands before the line.
       const told = row.text.startsWith(`${who}: `) ? row.text.slice(who.length + 2) : row.text;
       const name = row.actionId === null || told.includes(actionId(row.actionId)) ? "" : `${actionId(row.actionId)}: `;
-      return { line: row.id, at: row.at, who, text: `${name}${inWords(told).replace(/[.\s]*$/, "")}.${grounds}` };
+      return { line: row.id, at: row.at, who, text: `${name}${inWords(told).replace(/[.\s]*$/, "")}.${why}` };
     });
 }
 
-/** The evidence a proposal rests on, with its first reasons, and the rule that made it ask or act. */
-function groundsOf(action: ActionRow, view: Pick<IncidentView, "evidence">, told: string): string {
-  const evidence = view.evidence.find((item) => item.id === action.evidenceId);
-  const reasons = evidence?.judgement?.for.slice(0, 3).map((reason) => reason.text.replace(/[.]$/, "")) ?? [];
-  const rests = evidence
-    ? ` Grounds: ${evidenceId(evidence.id)} ${shown(evidence.entity)} is ${verdictWord(evidence.entity.kind, evidence.verdict)}${reasons.length > 0 ? `: ${reasons.join("; ")}` : ""}.`
-    : "";
+const WORST_FIRST = ["malicious", "suspicious", "unknown", "noThreatsFound"];
+const GROUNDS = 3;
+
+/** The evidence a proposal rests on, the worst first, with its first reasons, and the rule that made it ask or act. */
+function groundsOf(action: ActionRow, ids: readonly number[], view: Pick<IncidentView, "evidence">, told: string): string {
+  const named = ids.length > 0 ? ids : [action.evidenceId];
+  const evidence = view.evidence
+    .filter((item) => named.includes(item.id))
+    .sort((a, b) => WORST_FIRST.indexOf(a.verdict) - WORST_FIRST.indexOf(b.verdict) || a.id - b.id);
+  const pieces = evidence.slice(0, GROUNDS).map((item) => {
+    const reasons = item.judgement?.for.slice(0, 3).map((reason) => reason.text.replace(/[.]$/, "")) ?? [];
+    const why = reasons.length > 0 ? `: ${reasons.join("; ")}` : "";
+    return `${evidenceId(item.id)} ${shown(item.entity)} is ${verdictWord(item.entity.kind, item.verdict)}${why}`;
+  });
+  const more = evidence.length > GROUNDS ? `, and ${evidence.length - GROUNDS} more` : "";
+  const rests = evidence.length > 0 ? ` Grounds: ${pieces.join(". ")}${more}.` : "";
   return `${rests}${action.rule && !told.includes(action.rule) ? ` Rule: ${inWords(action.rule).replace(/[.]$/, "")}.` : ""}`;
 }
 

@@ -5,8 +5,11 @@ import { redraw } from "./decide-action.ts";
 import { keepDigests } from "./digest.ts";
 import { settleUndone } from "./end-action.ts";
 import { escalate } from "./escalate.ts";
+import { followUpPages } from "./follow-up-pages.ts";
+import { ifNothing } from "./if-nothing.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
+import { keepRota } from "./keep-rota.ts";
 import { postAuditHead } from "./post-audit-head.ts";
 import { RECHECK_MS } from "./recheck-action.ts";
 import { keepThreads } from "./thread-lines.ts";
@@ -29,10 +32,12 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
   await beat(air);
   for (const { id } of await air.store.lapsedActions(now, BATCH)) await expire(air, id, now);
   await endTimedActions(air, BATCH);
+  await keepRota(air, now);
   const steps = air.paging?.().chain.length ?? 0;
   for (const id of steps > 0 ? await air.store.overdueActions(now, steps, OVERDUE) : [])
     await air.store.transaction((tx) => escalate(tx, air, id, now));
   for (const { id } of await air.store.redrawnBy(now, BATCH)) await redrawAgain(air, id, now);
+  await followUpPages(air, now);
   const due = await air.store.duePages(now, 1);
   await keepThreads(air, now);
   await keepDigests(air, now);
@@ -89,7 +94,8 @@ async function expire(air: Air, id: number, now: Date): Promise<void> {
           : undefined;
     if (!moved) return;
     if (moved.undoes !== null) await settleUndone(tx, air, moved);
-    const text = `${actionKinds[moved.kind].title(moved.target)} expired: nothing was done. ${actionKinds[moved.kind].ifNot(moved.target)}`;
+    const again = moved.state === "expired" ? ` "propose ${actionId(id)}" asks again.` : "";
+    const text = `${actionId(id)} expired: nothing was done. ${actionKinds[moved.kind].title(moved.target)}: ${ifNothing(moved)}${again}`;
     await tx.addTimeline([
       timelineLine(
         { incidentId: moved.incidentId, investigationId: moved.investigationId, actionId: id },

@@ -5,12 +5,14 @@ import { audited, authorise, mustBePermitted } from "./authorise.ts";
 import { decideAction, redraw } from "./decide-action.ts";
 import { type ActionKindName, type Family, LONGEST_MS } from "./domain/action.ts";
 import { actorOf, mayApprove, type Person, remembered } from "./domain/approval.ts";
+import { isBlank } from "./domain/blank.ts";
 import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { neverAct } from "./domain/never-act.ts";
 import { stepUpOf } from "./domain/step-up.ts";
 import { sameWish } from "./holding.ts";
-import { pauseOf } from "./pause.ts";
+import { mustBeKnown } from "./must-be-known.ts";
+import { pausedBy, pauseOf } from "./pause.ts";
 import { propose, targetDigest } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
 import { startInvestigation } from "./start-investigation.ts";
@@ -51,6 +53,7 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
     const params = readParams(kind, request.params ?? {});
     refuseImpossible(air, request);
     await refuseStopped(air, person, kind.family);
+    await mustBeKnown(air, request.kind, request.target);
     // Looked at before anything is stored; the look that counts is the one in the transaction.
     await air.store.transaction((tx) => refuseTwin(tx, air, request));
     const begun = await startInvestigation(air, person, { entity: request.target }, id);
@@ -143,11 +146,7 @@ async function refuseStopped(air: Air, person: Person, family: Family): Promise<
   if ((await modeNow(air.store, air)) === "observe")
     throw new Refusal("invalid", "The mode is observe: nothing is carried out. An admin sets another: mode ask, or mode act.");
   const pause = person.roles.approves.includes(family) ? await pauseOf(air.store, family) : undefined;
-  if (pause)
-    throw new Refusal(
-      "paused",
-      `Nothing was asked for or done. Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume; then say it again.`,
-    );
+  if (pause) throw new Refusal("paused", `Nothing was asked for or done. ${pausedBy(pause)} An admin can resume; then say it again.`);
 }
 
 /** One at a time for one wish, in whatever incident. */
@@ -167,9 +166,13 @@ const OPEN: ReadonlySet<string> = new Set(["pending", "approved", "executing"]);
 function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeRequest): void {
   const kind = actionKinds[name];
   const policy = air.policy();
-  if (!reason.trim()) throw new Refusal("invalid", "Say why: the reason is kept with the action.", { field: "reason" });
+  if (isBlank(reason)) throw new Refusal("invalid", "Say why: the reason is kept with the action.", { field: "reason" });
   if (name === "expand-investigation")
     throw new Refusal("invalid", "air proposes this by itself. To look at a device: investigate <device>.", { field: "kind" });
+  if (kind.onlyUndoes)
+    throw new Refusal("invalid", `${name} gives back what an action took and kept, and nothing else: undo that action (undo ACT-7).`, {
+      field: "kind",
+    });
   if (forMs !== undefined && (kind.undo.by === undefined || forMs <= 0 || forMs > LONGEST_MS))
     throw new Refusal("invalid", kind.undo.by === undefined ? `It cannot end by itself: ${kind.undo.text}` : "It lasts at most 7 days.", {
       field: "for",

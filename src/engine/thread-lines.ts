@@ -1,4 +1,4 @@
-import { type Air, incidentId, isLive } from "./air.ts";
+import { type Air, actionId, incidentId, isLive } from "./air.ts";
 import type { Card } from "./cards/card.ts";
 import { lineCard } from "./cards/line-card.ts";
 import type { MessageRow, PageRow, Reads, TimelineRow } from "./store.ts";
@@ -12,6 +12,8 @@ import { actionSubject, incidentSubject, lineSubject, linesOf, wantLines } from 
 
 /** Said whoever did it and wherever: no card says it by itself. */
 const ALWAYS: ReadonlySet<string> = new Set([
+  // Nobody answered: the card says so where nobody looks.
+  "action-expired",
   "evidence-verdict",
   "evidence-fp",
   "evidence-fn",
@@ -164,5 +166,12 @@ export async function drawLines(reads: Pick<Reads, "timelineRows">, subject: str
   if (!ids) return undefined;
   const rows = await reads.timelineRows(ids);
   const [first] = rows;
-  return first && lineCard({ incident: incidentId(first.incidentId), lab, happened: rows });
+  return (
+    first &&
+    lineCard({
+      incident: incidentId(first.incidentId),
+      lab,
+      happened: rows.map((row) => ({ ...row, action: row.actionId === null ? undefined : actionId(row.actionId) })),
+    })
+  );
 }

@@ -10,7 +10,7 @@ import { entityKey, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { didNothing, othersStanding, wanter } from "./holding.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
-import { pauseOf } from "./pause.ts";
+import { pausedBy, pauseOf } from "./pause.ts";
 import { propose, undoWish } from "./propose-actions.ts";
 import type { ActionRow, New, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
@@ -75,7 +75,7 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
   const now = air.clock.now();
   return air.store.transaction(async (tx) => {
     const pause = await pauseOf(tx, original.family);
-    if (pause) throw new Refusal("paused", `Executions are paused by ${pause.by}: ${pause.reason}. An admin can resume.`);
+    if (pause) throw new Refusal("paused", `${pausedBy(pause)} An admin can resume.`);
     if (row.byHand !== null || row.approvalsNeeded > 1) return askToUndo(tx, air, person, original, row, request.reason, now);
     if (person.machine && row.blastRadius.protectedHits.length > 0)
       throw new Refusal("forbidden", "A token never decides for a protected asset: a person has to.", { details: { missing: "person" } });
@@ -88,9 +88,12 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
 async function nothingOfIt(air: Air, original: ActionRow): Promise<Refusal> {
   const rows = await air.store.transaction((tx) => tx.onTarget(original));
   const doer = othersStanding(rows, original).find((row) => row.state === "succeeded" && row.undoable);
+  const { by } = actionKinds[original.kind].undo;
   const how = doer
     ? `${actionId(doer.id)} (${wanter(doer)}) did it: undo ${actionId(doer.id)}`
-    : `To have the opposite: do ${actionKinds[original.kind].undo.by} ${entityName(original.target)} <reason>`;
+    : by && actionKinds[by].onlyUndoes
+      ? "air kept nothing that it could give back."
+      : `To have the opposite: do ${by} ${entityName(original.target)} <reason>`;
   return new Refusal("invalid", `${actionId(original.id)} did nothing itself, it was so already. ${how}`);
 }
 

@@ -221,6 +221,13 @@ export const wantLines = (tx: Tx, replies: readonly Omit<Wanted, "priority">[], 
     now,
   );
 
+/** That executions are paused is of no incident either, and goes before everything: whoever is about to approve has to see it. */
+export const wantPause = (tx: Tx, messages: readonly Pick<Wanted, "channel" | "subject">[], now: Date): Promise<void> =>
+  tx.wantMessages(
+    messages.map((message) => ({ ...message, incidentId: 0, thread: null, priority: PRIORITY.page })),
+    now,
+  );
+
 /** Digests are of no incident, stand alone and wait for everything else. */
 export const wantDigest = (tx: Tx, digests: readonly Pick<Wanted, "channel" | "subject">[], now: Date): Promise<void> =>
   tx.wantMessages(

@@ -1,9 +1,10 @@
 import type { Air } from "./air.ts";
 import type { Family } from "./domain/action.ts";
 import { NOBODY, type Paging } from "./domain/paging.ts";
+import { chainNow } from "./on-duty.ts";
 import type { Tx } from "./store.ts";
 
-/** Whom a page is for. `on-call`: whoever is first in the configured chain, or the next if that one cannot be reached. */
+/** Whom a page is for. `on-call`: whoever is first in the chain as it is now, or the next if that one cannot be reached. */
 export type PageTo =
   | { kind: "on-call" }
   | { kind: "admins" }
@@ -35,8 +36,9 @@ export async function wantPages(tx: Tx, air: Air, wishes: readonly PageWish[], n
   for (const { to, actionId } of wishes)
     if (actionId !== null && to.some((one) => one.kind === "approvers"))
       groups.set(actionId, (await tx.action(actionId))?.deviceGroup ?? null);
+  const chain = wishes.some(({ to }) => to.some((one) => one.kind === "on-call")) ? await chainNow(tx, air, now) : [];
   const rows = wishes.flatMap(({ to, dueAt, ...wish }) =>
-    [...new Set(to.flatMap((one) => targetsOf(paging, one, wish, groups.get(wish.actionId ?? 0) ?? null)))].map((target) => ({
+    [...new Set(to.flatMap((one) => targetsOf({ ...paging, chain }, one, wish, groups.get(wish.actionId ?? 0) ?? null)))].map((target) => ({
       ...wish,
       text: wish.text.slice(0, 2000),
       target,

@@ -38,15 +38,23 @@ describe.each(DATABASES)("a card another air made on the same Slack app, %s", (k
     expect(await told()).toEqual([]);
     expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
     expect(await press(foreign(7), "slack")).toMatch(/made by another air that uses the same Slack app.*Nothing was decided/);
+    // One button may have been altered by whoever pressed it, however often.
+    await press(foreign(7), "slack");
+    expect(await told()).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
     await press(foreign(8), "slack");
     expect(await told()).toEqual([{ text: expect.stringContaining("Give each air a chat app of its own") }]);
     const [trouble] = await chatTroubles(engine.store, engine.world.now);
     expect(trouble?.plain).toBe("another air seems to use the same chat app");
+    expect(trouble?.told).toMatch(/since 20\d\d-.*, last seen 20/);
+    engine.world.now = new Date(engine.world.now.getTime() + 61 * 60_000);
+    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
     const { items } = await engine.store.listActions({ limit: 5 });
     expect(items).toEqual([]);
     engine.world.now = new Date(engine.world.now.getTime() + 25 * 3_600_000);
     expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
     await press(foreign(9), "slack");
+    await press(foreign(10), "slack");
     expect(await told()).toHaveLength(2);
   });
 

@@ -95,8 +95,10 @@ describe("usage", () => {
     ["actions", ["--state", "--json"]],
     ["token new", ["--role"]],
     ["audit export", ["JSON Lines"]],
+    ["oncall preview", ["--days", "--from", "--json"]],
     ["audit verify", ["--key"]],
     ["slack manifest", ["--url"]],
+    ["teams package", ["--url", "--app-id", "--out"]],
   ])("air %s --help", async (command, words) => {
     const { code, out } = await air([...command.split(" ").filter(Boolean), "--help"]);
     expect(code).toBe(0);
@@ -163,6 +165,47 @@ policy:
 connectors:
   virustotal: { apiKey: "\${NOT_SET}" }
 `;
+  test("air oncall preview: who is on call when, in UTC; the holes of the rota and families without approvers are warned of", async () => {
+    const file = write(
+      "air.yaml",
+      `people:
+  - { name: Mia, email: mia@contoso.com }
+  - { name: Noor, email: noor@contoso.com }
+roles: { approver: { device: [mia@contoso.com], email: [mia@contoso.com, noor@contoso.com], identity: [mia@contoso.com, noor@contoso.com] } }
+onCall:
+  timeZone: Europe/Berlin
+  layers: [ { name: primary, rotation: weekly, handover: "Mon 09:00", start: 2026-10-19, people: [mia@contoso.com, noor@contoso.com], restrict: { days: [Mon, Tue] } } ]
+`,
+    );
+    const env = { AIR_CONFIG: file };
+    const json = await air(["oncall", "preview", "--days", "9", "--from", "2026-10-19", "--json"], env);
+    expect([json.code, json.err]).toEqual([0, ""]);
+    expect(JSON.parse(json.out)).toEqual([
+      { from: "2026-10-19T00:00:00.000Z", to: "2026-10-19T07:00:00.000Z", person: null },
+      { from: "2026-10-19T07:00:00.000Z", to: "2026-10-20T22:00:00.000Z", person: "mia@contoso.com" },
+      { from: "2026-10-20T22:00:00.000Z", to: "2026-10-25T23:00:00.000Z", person: null },
+      { from: "2026-10-25T23:00:00.000Z", to: "2026-10-26T08:00:00.000Z", person: "mia@contoso.com" },
+      { from: "2026-10-26T08:00:00.000Z", to: "2026-10-27T23:00:00.000Z", person: "noor@contoso.com" },
+      { from: "2026-10-27T23:00:00.000Z", to: "2026-10-28T00:00:00.000Z", person: null },
+    ]);
+    const text = await air(["oncall", "preview", "--days", "2", "--from", "2026-10-26"], env);
+    expect(text.out).toContain("Mon 2026-10-26 09:00 to Wed 2026-10-28 00:00  noor@contoso.com");
+    const checked = await air(["config", "check"], env);
+    expect(checked.code).toBe(0);
+    expect(checked.err).toContain("Warning: The layers of onCall leave nobody on call from");
+    expect(checked.err).toContain("Warning: roles.approver.device names one person, but offboard-device and anything protected need two");
+    expect(checked.err).toContain("Warning: roles.approver.network names nobody");
+    expect(checked.err).not.toContain("roles.approver.email names");
+    for (const [args, words] of [
+      [["--days", "0"], "--days is a number from 1 to 366"],
+      [["--from", "2026-02-30"], "--from is a date like 2026-10-05"],
+    ] as const) {
+      const wrong = await air(["oncall", "preview", ...args], env);
+      expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining(words)]);
+    }
+    expect(await air(["oncall", "preview"])).toMatchObject({ code: 2, err: expect.stringContaining("There is no rota") });
+  });
+
   test.each(["config check", "start"])("air %s lists every error of a broken air.yaml, with its line", async (command) => {
     const file = write("air.yaml", BROKEN);
     const { code, err } = await air(command.split(" "), { AIR_CONFIG: file, PORT: "ninety", SLACK_BOT_TOKEN: "xoxb-1", AIR_SECRTE: "x" });
@@ -224,9 +267,20 @@ connectors:
     expect(JSON.parse(printed.out)).toMatchObject({ tokens: [{ name: "siem forwarder", roles: ["source:generic", "viewer"] }] });
   });
 
+  test("teams package: a zip where it was asked for; what is missing is said", async () => {
+    const out = path.join(fresh(), "teams.zip");
+    const given = ["teams", "package", "--url", "https://air.contoso.com", "--out", out];
+    expect(await air([...given, "--app-id", "11111111-1111-4111-8111-111111111111"])).toMatchObject({ code: 0, err: "" });
+    expect(fs.readFileSync(out).subarray(0, 2).toString()).toBe("PK");
+    expect(await air(given)).toMatchObject({ code: 2, err: expect.stringContaining("--app-id is the Microsoft App ID") });
+    expect(await air(["teams", "package", "--url", "http://air", "--out", out])).toMatchObject({ code: 2 });
+  });
+
   test("slack manifest: Socket Mode without an address, HTTP with one", async () => {
     const socket = JSON.parse((await air(["slack", "manifest"])).out) as { settings: { socket_mode_enabled: boolean } };
     expect(socket.settings.socket_mode_enabled).toBe(true);
+    const odd = await air(["slack", "manifest", "--url", "https://air.contoso.com/x?y=1"]);
+    expect([odd.code, odd.err]).toEqual([2, expect.stringContaining("--url is an address alone")]);
     const { out } = await air(["slack", "manifest", "--url", "https://air.contoso.com"]);
     expect(JSON.parse(out)).toMatchObject({
       settings: { socket_mode_enabled: false, interactivity: { request_url: "https://air.contoso.com/slack/events" } },

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { distance } from "fastest-levenshtein";
 import { describe, expect, test } from "vitest";
 import { readCommand } from "../../src/bot/commands.ts";
 
@@ -182,5 +183,76 @@ describe("close to what is meant, or what there is", () => {
   test("list takes open or closed", () => {
     expect(read("list open closed")).toMatchObject({ kind: "misunderstood", text: expect.stringContaining("do not go together") });
     expect(read("list closed mine")).toMatchObject({ kind: "list", query: { status: ["closed"] }, mine: true });
+  });
+});
+
+describe("ids as people write them", () => {
+  test.each(["ACT-2", "`ACT-2`", "ACT-2.", "(act2),", "ACT\u20132", "ACT\u20142", "ACT\u22122", "\u200bACT-2", "#ACT-2", "*ACT-2*"])(
+    "%s",
+    (id) => {
+      expect(read(`status ${id}`)).toEqual({ kind: "status", id: { kind: "action", id: 2 } });
+      expect(read(id)).toEqual({ kind: "status", id: { kind: "action", id: 2 } });
+      expect(read(`reject ${id} it is ours.`)).toEqual({ kind: "decide", decision: "reject", action: 2, text: "it is ours." });
+    },
+  );
+  test("a bare number is an id where one is asked for, and a reason stays as it was typed", () => {
+    expect(read("status #42")).toEqual({ kind: "status", id: { kind: "investigation", id: 42 } });
+    expect(read("reject ACT-7 `42` (see INC-1).")).toMatchObject({ text: "`42` (see INC-1)." });
+    expect(read("approve `ACT-7`, ACT-8.")).toMatchObject({ kind: "decide-many", which: { ids: [7, 8] } });
+  });
+});
+
+describe("how people begin", () => {
+  test.each([": help status", ", help status", "help status", "hey help status", "Hi, help status"])("%s", (text) => {
+    expect(read(text)).toEqual({ kind: "help", about: "status" });
+  });
+  test("a greeting alone is no command", () => expect(read("hey")).toMatchObject({ kind: "misunderstood" }));
+});
+
+describe("a word that is no command", () => {
+  test.each([
+    ["show ACT-2", "To look at it: status ACT-2"],
+    ["d", "help"],
+    ["stpo", 'Did you mean "stop"?'],
+    ["apporve ACT-2", 'Did you mean "approve"?'],
+    ["statsu", 'Did you mean "status"?'],
+    ["help xyz", 'There is no command "xyz".'],
+  ])("%s", (text, expected) => expect(read(text)).toMatchObject({ kind: "misunderstood", text: expect.stringContaining(expected) }));
+
+  const looks = new Set("help whoami status list actions log graph alerts policies oncall audit export protected".split(" "));
+  test("one that changes something is brought up for a single slip only", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-z]{1,9}$/), (word) => {
+        const answer = read(word);
+        const meant = answer.kind === "misunderstood" ? /Did you mean "([a-z -]+)"/.exec(answer.text)?.[1] : undefined;
+        if (meant === undefined || looks.has(meant)) return;
+        const swapped = [...word].sort().join("") === [...meant].sort().join("");
+        expect(swapped || distance(word, meant) === 1).toBe(true);
+      }),
+    );
+    expect(JSON.stringify(read("show"))).not.toContain("stop");
+    expect(JSON.stringify(read("fix"))).not.toMatch(/Did you mean/);
+  });
+});
+
+describe("nothing that was typed is dropped in silence", () => {
+  test.each([
+    "whoami bo",
+    "policies all",
+    "status ACT-2 ACT-3",
+    "log INV-1 INV-2",
+    "graph INV-1 INV-2",
+    "retry INV-1 INV-2",
+    "ack INC-1 INC-2",
+  ])("%s", (text) => expect(read(text)).toMatchObject({ kind: "misunderstood", text: expect.stringContaining("too much") }));
+  test("a kind behind ids chooses among them", () => {
+    expect(read("approve ACT-2 ACT-3 kind=isolate-device")).toEqual({
+      kind: "decide-many",
+      decision: "approve",
+      which: { ids: [2, 3], kind: "isolate-device" },
+      reason: undefined,
+    });
+    expect(read("reject ACT-2 ACT-3 kind=isolate-device a test")).toMatchObject({ which: { kind: "isolate-device" }, reason: "a test" });
+    expect(read("approve ACT-2 ACT-3 kind=isolate")).toMatchObject({ kind: "misunderstood" });
   });
 });

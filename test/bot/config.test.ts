@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Config, readConfig, redacted } from "../../src/bot/config.ts";
 import { DEFAULT_AUTOMATION } from "../../src/engine/domain/policy.ts";
 
+const WEEKLY = '{ name: primary, rotation: weekly, handover: "Mon 09:00", start: 2026-10-05, people: [mia@contoso.com] }';
+
 /** `${NAME}`, as air.yaml takes a value out of the environment. */
 const variable = (name: string) => `\${${name}}`;
 const SHA = "a".repeat(64);
@@ -26,6 +28,32 @@ const bad = (env: Record<string, string | undefined>, yaml?: string): string[] =
 };
 const badYaml = (yaml: string, env: Record<string, string> = {}) => bad(env, yaml);
 
+const last = (text: string) => `onCall: { group: slack-group:S0SOC, last: { ${text} } }`;
+const LAST_MISTAKES: [string, string][] = [
+  [last("mail: { smtp: smtps://mail.contoso.com, from: a@b.c }"), "onCall.last.mail.to is missing: a group has no address"],
+  [last("mail: { smtp: mail.contoso.com, from: a@b.c, to: a@b.c }"), "onCall.last.mail.smtp: must be an address like"],
+  [last("mail: { smtp: 25, from: a@b.c, to: a@b.c }"), "onCall.last.mail.smtp: must be an address like"],
+  [last("mail: { smtp: smtp://air@mail.contoso.com, from: a@b.c, to: a@b.c }"), "onCall.last.mail.password: is missing: smtp names a user"],
+  [last("mail: { smtp: smtp://mail.contoso.com, password: x, from: a@b.c, to: a@b.c }"), "onCall.last.mail.password: needs a user"],
+  [
+    last("mail: { smtp: { host: mail.contoso.com, tls: none }, from: a@b.c, to: a@b.c }"),
+    "onCall.last.mail.smtp.tls: none is allowed on this machine only",
+  ],
+  [
+    last("mail: { smtp: { host: mail.contoso.com, tls: sometimes }, from: a@b.c, to: a@b.c }"),
+    "onCall.last.mail.smtp.tls: must be implicit, starttls or none",
+  ],
+  [last("mail: { smtp: { port: 25 }, from: a@b.c, to: a@b.c }"), "onCall.last.mail.smtp.host"],
+  [
+    last('mail: { smtp: smtp://mail.contoso.com, from: "air <a@b.c>", to: a@b.c }'),
+    "onCall.last.mail.from: must be a plain e-mail address",
+  ],
+  [last('mail: { smtp: smtp://mail.contoso.com, from: a@b.c, to: "a@b.c, d@e.f" }'), "onCall.last.mail.to: must be a plain e-mail address"],
+  [last("pagerduty: { routingKey: short }"), "onCall.last.pagerduty.routingKey: must be the integration key"],
+  [last(`pagerduty: { routingKey: ${"k".repeat(32)}, url: "http://events.example.com" }`), "onCall.last.pagerduty.url: must be https"],
+  [last("telephone: {}"), 'onCall.last: unknown key "telephone"'],
+];
+
 describe("who is on call, and until when somebody has to answer", () => {
   const people = "people: [{ name: Mia, email: mia@contoso.com, slack: U0MIA }, { name: Noor, email: noor@contoso.com }]\n";
   test("one after the other, and a webhook whose secret and path are never printed", () => {
@@ -35,12 +63,71 @@ describe("who is on call, and until when somebody has to answer", () => {
     );
     expect(config.onCall).toEqual({
       chain: ["mia@contoso.com", "noor@contoso.com"],
+      layers: [],
+      escalation: [],
       everyMs: 300_000,
       timeZone: "Europe/Berlin",
       webhook: { url: "https://pager.example.com/hook/abc", secret: "0123456789abcdef" },
     });
     expect(config.policy.deadlines).toEqual({ critical: 300_000, medium: "digest" });
     expect(JSON.stringify(redacted(config))).not.toMatch(/0123456789abcdef|hook\/abc/);
+  });
+  test("a rota, with what was left out; the key of another product's is never printed", () => {
+    const restrict = 'restrict: { days: [Mon..Fri, Sun], hours: "22:00-06:00" }';
+    const layers = `{ name: nights, rotation: { every: 3d }, handover: "09:30", start: 2026-10-05, people: [noor@contoso.com], ${restrict} }`;
+    const { onCall } = good({}, `${people}onCall: { timeZone: Europe/Berlin, layers: [${WEEKLY}, ${layers}] }`);
+    expect(onCall.layers).toEqual([
+      { name: "primary", everyDays: 7, handover: { weekday: 1, minute: 540 }, start: "2026-10-05", people: ["mia@contoso.com"] },
+      {
+        name: "nights",
+        everyDays: 3,
+        handover: { minute: 570 },
+        start: "2026-10-05",
+        people: ["noor@contoso.com"],
+        restrict: { days: [1, 2, 3, 4, 5, 7], hours: { from: 1320, to: 360 } },
+      },
+    ]);
+    expect(onCall.escalation).toEqual([
+      { to: "current", afterMs: 0 },
+      { to: "next", afterMs: 600_000 },
+      { to: "everyone", afterMs: 1_200_000 },
+    ]);
+    const asked = good(
+      { PD_TOKEN: "u+a-read-only-key-of-tests" },
+      `${people}onCall: { source: { pagerduty: { schedule: PSOC1, apiToken: "${variable("PD_TOKEN")}" } }, escalation: [{ to: current, after: 0m }] }`,
+    );
+    expect(asked.onCall).toMatchObject({ source: { schedule: "PSOC1", region: "us" }, escalation: [{ to: "current", afterMs: 0 }] });
+    expect(JSON.stringify(redacted(asked))).not.toContain("read-only-key");
+  });
+  test("mail and PagerDuty, whose secrets are never printed", () => {
+    const read = (last: string) =>
+      good({ SMTP_PASSWORD: "hunter2 hunter2", PD_KEY: "k".repeat(32) }, `${people}onCall: { person: mia@contoso.com, last: ${last} }`)
+        .onCall;
+    const password = `"${variable("SMTP_PASSWORD")}"`;
+    const mail = (smtp: string, more = "") => read(`{ mail: { smtp: ${smtp}, from: air@contoso.com${more} } }`).mail;
+    const from = "air@contoso.com";
+    expect(mail('"smtps://air@mail.contoso.com:465"', `, password: ${password}, to: SOC@contoso.com`)).toEqual({
+      host: "mail.contoso.com",
+      port: 465,
+      tls: "implicit",
+      user: "air",
+      password: "hunter2 hunter2",
+      from,
+      to: "soc@contoso.com",
+    });
+    expect(mail("smtp://mail.contoso.com")).toEqual({ host: "mail.contoso.com", port: 587, tls: "starttls", from });
+    expect(mail("smtp://127.0.0.1:2525")).toMatchObject({ port: 2525, tls: "none" });
+    expect(mail(`{ host: mail.contoso.com, user: air, password: ${password} }`)).toMatchObject({ port: 587, tls: "starttls", user: "air" });
+    expect(mail("{ host: mail.contoso.com, port: 465 }")).toMatchObject({ tls: "implicit" });
+    expect(mail('"smtps://air%40contoso.com:pa%20ss@[::1]"')).toMatchObject({ host: "::1", user: "air@contoso.com", password: "pa ss" });
+    const pagerduty = `{ pagerduty: { routingKey: "${variable("PD_KEY")}", url: "https://events.eu.pagerduty.com/v2/enqueue" } }`;
+    expect(read(pagerduty).pagerduty).toEqual({ routingKey: "k".repeat(32), url: "https://events.eu.pagerduty.com/v2/enqueue" });
+    const all = good(
+      { SMTP_PASSWORD: "hunter2 hunter2", PD_KEY: "k".repeat(32), AIR_HEARTBEAT_URL: "https://watch.example.com/ping/abc-def?key=ghi" },
+      `${people}onCall: { person: mia@contoso.com, last: { pagerduty: { routingKey: "${variable("PD_KEY")}" }, mail: { smtp: "smtps://air@mail.contoso.com", password: ${password}, from: air@contoso.com } } }`,
+    );
+    expect(all.heartbeatUrl).toBe("https://watch.example.com/ping/abc-def?key=ghi");
+    expect(JSON.stringify(redacted(all))).not.toMatch(/hunter2|kkkk|abc-def|ghi/);
   });
   test("with Slack, whoever is on call has an account there", () => {
     const slack = { SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "s", SLACK_CHANNEL: "C0SOC" };
@@ -125,7 +212,9 @@ describe("environment", () => {
     [{ AIR_PUBLCI_URL: "https://x" }, 'AIR_PUBLCI_URL is no setting of air. Did you mean "AIR_PUBLIC_URL"?'],
     [{ SLACK_BOT_TOKN: "xoxb-1" }, 'SLACK_BOT_TOKN is no setting of air. Did you mean "SLACK_BOT_TOKEN"?'],
     [{ VIRUSTOTAL_KEY: "x" }, 'VIRUSTOTAL_KEY is no setting of air. Did you mean "VIRUSTOTAL_API_KEY"?'],
-    [{ AIR_HEARTBEAT_URL: "https://x" }, "AIR_HEARTBEAT_URL has no effect in this version"],
+    [{ AIR_HEARTBEAT_URL: "http://watch.example.com/ping/abc" }, "AIR_HEARTBEAT_URL must be https"],
+    [{ AIR_HEARTBEAT_URL: "https://me:abc@watch.example.com" }, "AIR_HEARTBEAT_URL must not hold a user name"],
+    [{ AIR_HEARTBEAT_URL: "watch" }, "AIR_HEARTBEAT_URL must be an https:// address"],
     [{ TEAMS_ANONYMOUS: "yes" }, "TEAMS_ANONYMOUS must be 1, or unset"],
     [
       { TEAMS_ANONYMOUS: "1", HOST: "0.0.0.0" },
@@ -156,6 +245,10 @@ describe("environment", () => {
     [{ SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN is missing: SLACK_SIGNING_SECRET, SLACK_CHANNEL are set"],
     [{ SLACK_BOT_TOKEN: "xapp-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN holds an app-level token"],
     [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "#soc" }, "SLACK_CHANNEL must be a channel id"],
+    [{ SLACK_BOT_TOKEN: '"xoxb-1"', SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN holds quotation marks"],
+    [{ SLACK_BOT_TOKEN: "xoxp-1", SLACK_SIGNING_SECRET: "x", SLACK_CHANNEL: "C0SOC" }, "SLACK_BOT_TOKEN must be a bot token"],
+    [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "'x'", SLACK_CHANNEL: "C0SOC" }, "SLACK_SIGNING_SECRET holds quotation marks"],
+    [{ SLACK_BOT_TOKEN: "xoxb-1", SLACK_APP_TOKEN: "token", SLACK_CHANNEL: "C0SOC" }, "SLACK_APP_TOKEN must be an app-level token"],
     [{ VIRUSTOTAL_URL: "https://x.example" }, "VIRUSTOTAL_URL has no effect without VIRUSTOTAL_API_KEY"],
     [{ URLHAUS_URL: "https://x.example" }, "URLHAUS_URL has no effect without ABUSECH_AUTH_KEY"],
   ])("refuses %j", (env, message) => {
@@ -383,10 +476,22 @@ describe("air.yaml", () => {
       "roles: { responder: ['slackgroup:S0SOC'] }",
       'roles.responder[0]: must be an e-mail address or a group like slack-group:S0EDR. Did you mean "slack-group"?',
     ],
-    ["roles: { viewer: ['teams-group:8f1c'] }", "roles.viewer[0]: teams-group is not available in this version"],
+    ["roles: { viewer: ['teams-group:soc'] }", "roles.viewer[0]: teams-group: needs the object id of a group in Entra ID (a GUID)"],
     [
-      "roles: { approver: { device: [{ who: 'teams-group:8f1c' }] } }",
-      "roles.approver.device[0].who: teams-group is not available in this version",
+      "roles: { responder: [a@b.c, 'teams-group:8F1C0A6E-0000-4000-8000-000000000001'] }",
+      "./air.yaml:1:29 roles.responder[1]: who is in a teams-group only Microsoft Graph can say: add connectors.graph",
+    ],
+    [
+      "roles: { approver: { device: [{ who: 'teams-group:8f1c0a6e-0000-4000-8000-000000000001' }] } }",
+      "roles.approver.device[0]: who is in a teams-group only Microsoft Graph can say",
+    ],
+    [
+      "roles: { approver: { device: [{ who: 'teams-group:8f1c0a6e-0000-4000-8000-000000000001', deviceGroups: x }] } }\ndeviceGroups: [{ name: x, automation: full }]",
+      "roles.approver.device[0].who: who is in a teams-group only Microsoft Graph can say",
+    ],
+    [
+      "onCall: { person: a@b.c, then: 'teams-group:8f1c0a6e-0000-4000-8000-000000000001' }",
+      "onCall.then: must be a person or a group of Slack",
     ],
     ["roles: { approver: { device: ['*@b.c'] } }", "roles.approver.device[0]: a pattern with * is allowed for viewer only"],
     ["roles: { approver: { device: [{ who: '*@b.c' }] } }", "roles.approver.device[0].who: a pattern with * is allowed for viewer only"],
@@ -431,14 +536,26 @@ describe("air.yaml", () => {
     ["alertPolicies: [{ suppress: true, owner: mia }]", "alertPolicies[0].suppress: needs until: the day it ends"],
     ["alertPolicies: [{ suppress: true, owner: mia, until: 2026-12-31, investigate: true }]", "alertPolicies[0].suppress: contradicts"],
     ["alertPolicies: [{ investigate: true, until: 2026-12-31 }]", "alertPolicies[0].owner: owner and until belong to suppress: true"],
-    ["onCall: {}\n", "onCall.person: is missing: say who is told first, as person or group"],
+    ["onCall: {}\n", "onCall.person: is missing: say who is told first, as person, group or layers"],
     ["onCall: { then: mia@contoso.com }", "onCall.person: is missing"],
     ["onCall: { person: mia@contoso.com }", "onCall.person is nobody in people."],
     ["onCall: { group: mia@contoso.com }", "onCall.group: must be a group like slack-group:S0SOC"],
     ["onCall: { person: a@b.c, group: slack-group:S0SOC }", "onCall.group: contradicts person"],
-    ["onCall: { group: slack-group:S0SOC, layers: [] }", "onCall.layers: has no effect in this version"],
-    ["onCall: { group: slack-group:S0SOC, escalation: [] }", "onCall.escalation: has no effect in this version"],
-    ["onCall: { group: slack-group:S0SOC, last: { mail: { to: a@b.c } } }", "onCall.last.mail: is not available in this version"],
+    [`onCall: { group: slack-group:S0SOC, layers: [${WEEKLY}] }`, "onCall.group: contradicts layers"],
+    ["onCall: { group: slack-group:S0SOC, escalation: [{ to: current, after: 0m }] }", "onCall.escalation: needs layers or source"],
+    ["onCall: { layers: [] }", "onCall.layers: must name at least one layer"],
+    [`onCall: { layers: [${WEEKLY.replace("weekly", "{ every: 3h }")}] }`, "must be whole days"],
+    [`onCall: { layers: [${WEEKLY.replace("weekly", "daily")}] }`, "onCall.layers[0].handover: names a day, but"],
+    [`onCall: { layers: [${WEEKLY.replace("Mon 09:00", "Mon 25:00")}] }`, "onCall.layers[0].handover: must be a time"],
+    [`onCall: { layers: [${WEEKLY.replace("10-05", "02-30")}] }`, "onCall.layers[0].start: must be a date"],
+    [`onCall: { layers: [${WEEKLY}] }`, "onCall.layers[0].people[0] is nobody in people"],
+    [`onCall: { every: 5m, layers: [${WEEKLY}], escalation: [{ to: next, after: 5m }] }`, "onCall.every: contradicts escalation"],
+    [
+      `onCall: { layers: [${WEEKLY}], escalation: [{ to: next, after: 5m }, { to: everyone, after: 5m }] }`,
+      "onCall.escalation[1].after: must be later than the step before it",
+    ],
+    ["onCall: { source: { pagerduty: { schedule: night, apiToken: abcdefghijklmnopqrst } } }", "must be the id of a schedule (P...)"],
+    ...LAST_MISTAKES,
     ["onCall: { group: slack-group:S0SOC, timeZone: Mars }", "onCall.timeZone: must be a time zone"],
     [
       "onCall: { group: slack-group:S0SOC, last: { webhook: { url: http://pager.example.com, secret: 0123456789abcdef } } }",

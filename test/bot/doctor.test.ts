@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/bot/config.ts";
 import { examine } from "../../src/bot/doctor.ts";
+import { fakeGraph } from "../support/fake-graph.ts";
 import { rememberingLog } from "../support/remembering-log.ts";
 import { type SlackEmulator, startSlackEmulator } from "../support/slack-emulator.ts";
 
@@ -60,6 +61,39 @@ test("groups: how many members, or why nobody holds a role by them", async () =>
   expect(await findings(yaml)).toContainEqual(
     expect.stringMatching(/^false roles: slack-group:S0EDR, slack-group:S0GONE: Slack is not connected/),
   );
+});
+
+test("groups of Entra ID: who is in them, who in them holds nothing, or why nobody does", async () => {
+  const graph = await fakeGraph(() => new Date());
+  try {
+    const [soc, gone] = ["bbbbbbbb-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-00000000dead"];
+    graph.directory.groups.set(soc, [
+      { id: "aaaaaaaa-0000-4000-8000-000000000001", userPrincipalName: "mia@contoso.com" },
+      { id: "aaaaaaaa-0000-4000-8000-000000000002", userPrincipalName: "eve_evil.example#EXT#@contoso.com", userType: "Guest" },
+    ]);
+    const env = {
+      DATABASE_URL,
+      GRAPH_TENANT_ID: "contoso.com",
+      GRAPH_CLIENT_ID: "app",
+      GRAPH_CLIENT_SECRET: "a-client-secret",
+      GRAPH_URL: graph.url,
+      ENTRA_LOGIN_URL: graph.url,
+    };
+    const yaml = `roles: { responder: ["teams-group:${soc}", "teams-group:${gone}"] }`;
+    const read = readConfig(env, (file) => (file === "./air.yaml" ? yaml : undefined));
+    if (!read.ok) throw new Error(JSON.stringify(read.problems));
+    const said = (await examine(read.config, rememberingLog())).map(({ ok, what, text }) => `${ok} ${what}: ${text}`);
+    expect(said).toContain(
+      `true teams-group:${soc}: 1 member: mia@contoso.com; guests and disabled accounts in it, who hold nothing by it: 1`,
+    );
+    expect(said).toContainEqual(
+      expect.stringMatching(
+        new RegExp(`^false teams-group:${gone}: cannot be read, so nobody holds a role by it. Microsoft Graph does not know`),
+      ),
+    );
+  } finally {
+    await graph.close();
+  }
 });
 
 test("each product of threat intelligence is asked whether it takes its key", async () => {

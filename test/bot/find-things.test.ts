@@ -38,3 +38,22 @@ describe("what a message names", () => {
     fc.assert(any);
   });
 });
+
+describe("a link that something stands before", () => {
+  test.each([
+    "Link:http://r6.example/x",
+    "see:http://r6.example/x",
+    "\u200bhttp://r6.example/x",
+    "\u202ehttp://r6.example/x",
+    "ht\u200btp://r6.example/x",
+    "=http://r6.example/x",
+    "Link:\u2060hxxp://r6[.]example/x",
+  ])("%j", (text) => {
+    expect(findThings(text)).toEqual([expect.objectContaining({ kind: "url", url: "http://r6.example/x" })]);
+  });
+  test("a link within a link stays in it", () => {
+    expect(findThings("https://a.example/?u=http://b.example/x")).toMatchObject([
+      { kind: "url", url: "https://a.example/?u=http://b.example/x" },
+    ]);
+  });
+});

@@ -223,3 +223,120 @@ describe("the home tab", () => {
     expect(figures.medianMs.decision).toBeGreaterThanOrEqual(0);
   });
 });
+
+describe("an investigation asked for in an incident", () => {
+  test("stays there, whatever is named; also typed, and left empty", async () => {
+    const { incidentId: incident } = await isolation();
+    const name = incidentId(incident);
+    for (const what of ["10.0.0.1", fresh("WS"), ""]) {
+      const answer = await submit(`investigate ${name}`, { what: what === "" ? "" : what.startsWith("10.") ? what : `device:${what}` });
+      expect(JSON.stringify(answer)).toContain(`in ${name}`);
+    }
+    const typed = await say(`investigate 203.0.113.77 in ${name}`, mia);
+    expect(JSON.stringify(typed.lines)).toContain(`in ${name}`);
+    expect((await engine.store.incident(incident))?.title).toBe("Malware on a device");
+  });
+  test("a note in which nothing can be seen is refused", async () => {
+    const { incidentId: incident } = await isolation();
+    expect(await submit(`note ${incidentId(incident)}`, { text: "\u200b \u2060" })).toMatchObject({
+      refused: { text: expect.stringContaining("nothing in it can be seen") },
+    });
+  });
+});
+
+describe("before a form is shown", () => {
+  const eve = somebody("Eve");
+  const refused = async (ref: string, person: Person) => {
+    const card = await forms.mayOpen({ ref }, person);
+    return card && plain(card.lines[0]?.kind === "text" ? card.lines[0].text : "");
+  };
+
+  test.each([
+    "note INC-1",
+    "assign INC-1",
+    "remind ACT-1",
+    "close INC-1",
+    "verdict EVD-1",
+    "investigate",
+    "do",
+    'found {"things":[],"left":0}',
+  ])("%s is for people with a role", async (ref) => {
+    const { incidentId: id } = await isolation();
+    for (const person of [eve, vic])
+      expect(await refused(ref.replace("INC-1", incidentId(id)), person)).toContain("needs the role responder");
+  });
+
+  test("what is not there, and what is decided already, is said before anybody types", async () => {
+    const action = await isolation();
+    expect(await refused("note INC-9999", mia)).toBe("There is no incident INC-9999.");
+    expect(await refused(`note ${incidentId(action.incidentId)}`, mia)).toBeUndefined();
+    expect(await refused(`remind ${actionId(action.id)}`, mia)).toBeUndefined();
+    expect(await refused(button(action, "reject"), mia)).toBeUndefined();
+    expect(await refused(`approve-for ${button(action, "approve")}`, mia)).toBeUndefined();
+    expect(await refused(button(action, "reject"), eve)).toContain("needs the role approver for device");
+    expect(await refused(button(action, "reject"), vic)).toContain("needs the role approver for device");
+    await submit(button(action, "reject"), { reason: "a drill" });
+    expect(await refused(button(action, "reject"), noor)).toMatch(/was already rejected by Mia/);
+    expect(await refused(`approve-for ${button(action, "approve")}`, noor)).toMatch(/was already rejected by Mia/);
+    expect(await refused(`remind ${actionId(action.id)}`, mia)).toContain("waits for no decision any more");
+    expect((await audited("decision.refused")).some((line) => line.subject === actionId(action.id))).toBe(true);
+  });
+
+  test("investigate with an id is a command of its own", () => {
+    expect(forms.refOf("investigate")).toBe("investigate");
+    expect(forms.refOf("investigate INC-80")).toBeUndefined();
+    expect(forms.refOf("note `INC-80`.")).toBe("note INC-80");
+  });
+});
+
+describe("whom an incident is assigned to where air.yaml names nobody", () => {
+  test("the chat's own people, by their account", async () => {
+    const talk = createConversation(
+      engine.air,
+      drawing,
+      () => undefined,
+      () => [],
+      { anybody: () => true, colleague: async (account) => (account === "slack:U0BO" ? { name: "Bo" } : undefined) },
+    );
+    const { incidentId: id } = await isolation();
+    const ref = `assign ${incidentId(id)}`;
+    expect(talk.forms.open({ ref })?.fields[0]).toMatchObject({ kind: "select", anybody: true, initial: "me" });
+    expect(await talk.forms.submit(ref, { to: "slack:U0GUEST" }, mia, "k1")).toMatchObject({ refused: { to: expect.any(String) } });
+    expect(await talk.forms.submit(ref, { to: "slack:U0BO" }, mia, "k2")).toMatchObject({ done: { title: "Assigned" } });
+    expect((await engine.store.incidentViews([id])).get(id)?.incident.assignee).toBe("Bo");
+  });
+});
+
+describe("while executions are paused", () => {
+  const lines = async (text: string) => (await say(text, mia)).lines.flatMap((line) => (line.kind === "text" ? [plain(line.text)] : []));
+  test("it is the first line of what tells how things stand, and of the home tab", async () => {
+    await say("pause a drill", mia);
+    try {
+      for (const text of ["status", "list", "actions", "mode", "oncall"])
+        expect((await lines(text))[0], text).toMatch(/^Paused: Mia stopped every execution at .*: a drill\. Only an admin resumes\.$/);
+      const pauses = (await engine.store.setting<Drawing["pauses"]>("pause")) ?? [];
+      const [first] = await homeCards(engine.air, { ...(await drawing()), pauses }, mia);
+      expect(first?.title).toBe("Executions are paused");
+      expect(first?.summary).toContain("Only an admin resumes");
+    } finally {
+      await engine.database.boss.executeSql("delete from settings where name = 'pause'").catch(() => undefined);
+      await say("resume", somebody("Ada", { ...NO_ROLES, admin: true }));
+    }
+    expect((await lines("status"))[0] ?? "").not.toContain("Paused");
+  });
+});
+
+describe("your decisions", () => {
+  test("not what somebody else has to give, and the number is that of what is shown", async () => {
+    const ida = approver("Ida Two");
+    const asked = await isolation({ approvalsNeeded: 2, requestedBy: { key: ida.key, name: "Ida Two" } });
+    const approved = await isolation({ approvalsNeeded: 2 });
+    const { name = "" } = approved.target as { name?: string };
+    await submit(button(approved, "approve"), { name }, ida);
+    const cards = await homeCards(engine.air, await drawing(), ida);
+    const said = Number(/^(\d+)/.exec(cards.find((card) => card.title === "Your decisions")?.summary ?? "")?.[1]);
+    const deciding = new Set(cards.flatMap((card) => card.buttons.map((one) => /^(ACT-\d+)\./.exec(one.value ?? "")?.[1] ?? [])).flat());
+    for (const one of [asked, approved]) expect(deciding).not.toContain(actionId(one.id));
+    expect(deciding.size).toBe(Math.min(said, 6));
+  });
+});

@@ -38,7 +38,7 @@ test("who is told, in which order, who has not answered; a reminder and an ackno
   };
   const action = await proposedAction(engine);
   expect(await told("oncall")).toContain("At the deadline: Mia\nAfter 10 min: Noor\nAfter 20 min: webhook");
-  expect(await told("oncall")).toContain("Nobody was told and has not answered.");
+  expect(await told("oncall")).toContain("Nobody was told of anything that still waits for an answer.");
   engine.world.now = new Date(NOW.getTime() + 30 * 60_000);
   await world.worker().tick();
   expect(await told("oncall")).toContain(`INC-${action.incidentId}: ACT-${action.id}: Mia was told at 2026-10-05 09:30 UTC`);
@@ -46,5 +46,5 @@ test("who is told, in which order, who has not answered; a reminder and an ackno
   expect(await told(`remind ACT-${action.id} soon`)).toContain('"soon" is no time. Write 30m, 2h, 14:30 or tomorrow.');
   expect(await told(`remind ACT-${action.id} 1h`, somebody("Vic", { ...NO_ROLES, viewer: true }))).toContain("responder");
   expect(await told(`ack INC-${action.incidentId}`)).toContain("Nobody else is told about what waits in it now.");
-  expect(await told("oncall")).toContain("Nobody was told and has not answered.");
+  expect(await told("oncall")).toContain("Nobody was told of anything that still waits for an answer.");
 });

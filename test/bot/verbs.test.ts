@@ -327,7 +327,7 @@ describe("air policy explain", () => {
     ["a file that is not there", undefined, [], 2, /cannot be read/],
     ["no JSON", "{", [], 1, /The file is not valid JSON\.\n$/],
     ["an unknown source", JSON.stringify(alert()), ["--source", "nobody"], 1, /There is no source nobody\. There are: /],
-    ["a bad alert", JSON.stringify([alert(), { id: "x" }]), [], 1, /alerts\[1\]: (title|severity)/],
+    ["a bad alert", JSON.stringify([alert(), { id: "x" }]), [], 1, /alerts\[1\]\.(title|severity): /],
   ])("%s: exit code and why", async (_, content, more, code, message) =>
     expect(await explain(content, ...more)).toMatchObject({ code, out: "", err: expect.stringMatching(message) }),
   );

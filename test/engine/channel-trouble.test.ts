@@ -147,7 +147,7 @@ describe.each(DATABASES)("a channel that cannot be posted to, %s", (kind) => {
       await publish(soc);
     }
     expect(await toldOps()).toEqual([{ step: `trouble ${soc}`, text: expect.stringContaining("/invite @air") }]);
-    await sendPages(engine.air, undefined, engine.settle);
+    await sendPages(engine.air, () => undefined, engine.settle);
     await publish(ops);
     expect(words(ops)).toContain(`Nothing can be posted in ${soc.slice(6)}`);
     // Mended and broken again is another trouble.
@@ -209,7 +209,7 @@ describe.each(DATABASES)("a channel that cannot be posted to, %s", (kind) => {
     const action = await anAction();
     const about = { incidentId: action.incidentId, actionId: action.id, step: "unclear", text: "Check it.", by: "air" };
     await engine.store.transaction((tx) => wantPages(tx, engine.air, [{ ...about, to: [{ kind: "on-call" }] }], NOW));
-    await sendPages(engine.air, undefined, engine.settle);
+    await sendPages(engine.air, () => undefined, engine.settle);
     await publish(soc);
     await publish(other);
     const pages = () => chat.messages.filter(({ card }) => card.title.includes("Outcome unclear"));

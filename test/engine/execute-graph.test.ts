@@ -4,7 +4,10 @@ import { decideAction } from "../../src/engine/decide-action.ts";
 import type { ActionKindName } from "../../src/engine/domain/action.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
+import { propose } from "../../src/engine/propose-actions.ts";
 import type { ActionRow } from "../../src/engine/store.ts";
+import { takeAction } from "../../src/engine/take-action.ts";
+import { undoAction } from "../../src/engine/undo-action.ts";
 import type { Fault } from "../support/fake-defender.ts";
 import { type FakeGraph, fakeGraph } from "../support/fake-graph.ts";
 import { NOW } from "../support/lab-capabilities.ts";
@@ -31,8 +34,9 @@ const address = (name: string) => `${name}@contoso.example`;
 const account = (fake: FakeGraph, name: string) =>
   fake.identities.accounts.find(({ userPrincipalName }) => userPrincipalName === address(name))!;
 const app = (fake: FakeGraph, name: string) => fake.identities.apps.find(({ displayName }) => displayName === name)!;
-const targetOf = ({ kind }: Case, name: string): Entity =>
-  kind.endsWith("-app") ? { kind: "oauth-app", name } : { kind: "user", email: address(name) };
+const isOnApp = ({ kind }: Case) => /-app\b/.test(kind);
+const consentOf = (principalId: string, scope: string) => ({ consentType: "Principal", principalId, scope, resourceId: "mail" });
+const targetOf = (one: Case, name: string): Entity => (isOnApp(one) ? { kind: "oauth-app", name } : { kind: "user", email: address(name) });
 
 const CASES: readonly Case[] = [
   { kind: "disable-user", call: /^PATCH \/users\//, holds: (fake, name) => !account(fake, name).accountEnabled },
@@ -60,6 +64,12 @@ const CASES: readonly Case[] = [
     holds: (fake, name) => account(fake, name).passwordProfile.forceChangePasswordNextSignIn,
   },
   { kind: "disable-app", call: /^PATCH \/servicePrincipals\//, holds: (fake, name) => !app(fake, name).accountEnabled },
+  {
+    kind: "remove-app-consent",
+    call: /^DELETE \/oauth2PermissionGrants\//,
+    before: (fake, name) => void app(fake, name).grants.push(consentOf("u-1", "Mail.ReadWrite")),
+    holds: (fake, name) => app(fake, name).grants.length === 0,
+  },
 ];
 
 const FAULTS: readonly [string, How, "succeeded" | "failed"][] = [
@@ -105,7 +115,7 @@ describe("through Microsoft Graph", () => {
     engine.world.now = new Date(engine.world.now.getTime() + ms);
   };
   const approved = async (one: Case, name = fresh("mia")) => {
-    if (one.kind.endsWith("-app")) fake.identities.addApp(name);
+    if (isOnApp(one)) fake.identities.addApp(name);
     else fake.identities.add(address(name));
     one.before?.(fake, name);
     const action = await proposedAction(engine, { kind: one.kind, target: targetOf(one, name), change: { approvalsNeeded: 1 } });
@@ -157,6 +167,104 @@ describe("through Microsoft Graph", () => {
     expect(await now(id)).toMatchObject({ state: "executing", outcome: expect.stringContaining("read back until it shows") });
     expect(await play(id)).toMatchObject({ state: "succeeded", attempts: 1 });
     expect(effects(name)).toBe(1);
+  });
+
+  describe("the consents of an app", () => {
+    const one = CASES.find(({ kind }) => kind === "remove-app-consent")!;
+    const people = Array.from({ length: 12 }, (_, index) => `u-${index + 2}`);
+    const given = (name: string) => {
+      const { grants, appRoles } = app(fake, name);
+      return { people: grants.map(({ principalId, scope }) => `${principalId} ${scope}`).toSorted(), appRoles: appRoles.toSorted() };
+    };
+    const withMany = async () => {
+      const made = await approved(one);
+      const { grants, appRoles } = app(fake, made.name);
+      grants.push(...people.map((id) => consentOf(id, `openid Mail.Read offline_access ${id}`)));
+      appRoles.push("Directory.ReadWrite.All");
+      return { ...made, before: given(made.name) };
+    };
+    const undone = async (id: number) => {
+      const asked = await undoAction(engine.air, mia, { action: id });
+      expect(asked).toMatchObject({
+        kind: "restore-app-consent",
+        approvalsNeeded: 2,
+        blastRadius: { facts: expect.arrayContaining(["given back: 13 people agreed, it may act as itself"]) },
+      });
+      for (const name of ["Tom", "Noor"])
+        await decideAction(engine.air, approver(name), { action: asked.id, decision: "approve", confirmed: true });
+      await engine.clearJobs();
+      return play(asked.id);
+    };
+
+    test.each<[string, How]>([
+      ["asked to wait", { status: 429, retryAfter: 30 }],
+      ["no answer", { drop: "before" }],
+      ["done without an answer", { drop: "after" }],
+    ])("half-way %s: it goes on, and the undo gives everything back to the letter", async (_, how) => {
+      const { id, name, before } = await withMany();
+      let calls = 0;
+      fake.fail({ on: { test: (text: string) => one.call.test(text) && ++calls === 7 } as RegExp, how, times: 1 });
+      expect(await play(id)).toMatchObject({ state: "succeeded", attempts: 2 });
+      expect(given(name)).toEqual({ people: [], appRoles: [] });
+      expect(await undone(id)).toMatchObject({ state: "succeeded" });
+      expect(given(name)).toEqual(before);
+      expect(await now(id)).toMatchObject({ state: "undone" });
+    });
+
+    test("what somebody agreed to again meanwhile is widened, not doubled", async () => {
+      const { id, name } = await withMany();
+      await play(id);
+      app(fake, name).grants.push(consentOf("u-2", "openid Contacts.Read"));
+      expect(await undone(id)).toMatchObject({ state: "succeeded" });
+      expect(given(name).people).toContain("u-2 openid Contacts.Read Mail.Read offline_access u-2");
+      expect(given(name).people).toHaveLength(13);
+    });
+
+    test("refused in the middle says how far it got", async () => {
+      const { id } = await withMany();
+      fake.fail({ on: /^DELETE \/servicePrincipals\//, how: { status: 403, message: "Insufficient privileges." }, times: 1 });
+      expect(await play(id)).toMatchObject({
+        state: "failed",
+        outcome: expect.stringMatching(/^Failed: 13 of 14 were removed, .*lacks AppRoleAssignment\.ReadWrite\.All/),
+      });
+    });
+
+    test("what the app registration may not remove stays, and the card says so", async () => {
+      const { id, name } = await withMany();
+      fake.product.roles = fake.product.roles.filter((role) => role !== "AppRoleAssignment.ReadWrite.All");
+      fake.forgetTokens();
+      engine.world.capabilities = capabilities();
+      const { row } = await propose(
+        engine.air,
+        { kind: one.kind, target: targetOf(one, name), evidenceId: null, note: "" },
+        { investigation: 1, incident: 1, severity: "high", lab: false, verdict: "malicious", judgement: undefined },
+      );
+      expect(row.blastRadius.facts).toEqual([
+        `${name}, publisher not verified, enabled`,
+        "13 people agreed, it may act as itself",
+        "can change or send: Mail.ReadWrite, u-2, u-3, u-4, u-5, u-6 and 8 more",
+        "can read: openid, Mail.Read, offline_access",
+        "stays: Directory.ReadWrite.All (as itself) (air's app registration needs AppRoleAssignment.ReadWrite.All)",
+      ]);
+      expect(row).toMatchObject({ approvalsNeeded: 2, undoable: true });
+      expect(await play(id)).toMatchObject({ state: "succeeded", outcome: expect.stringContaining("only what air cannot remove") });
+      expect(given(name)).toEqual({ people: [], appRoles: ["Directory.ReadWrite.All"] });
+    });
+
+    test("air's own app and Microsoft's services keep theirs; nobody restores by hand", async () => {
+      const consent = consentOf("u-1", "Mail.Read");
+      const own = fake.identities.addApp(fresh("air"), { appId: "app", grants: [consent] });
+      const { apps } = engine.world.capabilities;
+      const [kept] = await apps!.consents!(own.id, AbortSignal.timeout(5000));
+      const removed = apps!.removeConsent!(own.id, kept!.saved, "", "key", AbortSignal.timeout(5000));
+      await expect(removed).rejects.toMatchObject({ kind: "refused", message: expect.stringContaining("air's own app registration") });
+      const target: Entity = { kind: "oauth-app", name: own.displayName };
+      const params = { saved: { consents: [{ key: "x", by: "everybody", grants: [], saved: { ...kept!.saved, scope: "Mail.Send" } }] } };
+      await expect(
+        takeAction(engine.air, mia, { kind: "restore-app-consent", target, params, reason: "a drill" }, "1"),
+      ).rejects.toMatchObject({ code: "invalid", field: "kind" });
+      expect(fake.identities.effects.filter((effect) => effect.includes(own.displayName))).toEqual([]);
+    });
   });
 
   test("a risk that cannot be read back is never called done, and nothing is repeated meanwhile", async () => {

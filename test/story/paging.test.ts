@@ -67,7 +67,7 @@ test("the person, the group, the webhook, once each, and the root card says so",
     command: "/air",
     text: "do isolate-device WS-042 <!channel> beacons to a known address",
     response_url: slack.responseUrl,
-    trigger_id: "1.2.3",
+    trigger_id: `${Math.random()}`,
   }).toString();
   const stamp = String(Math.floor(Date.now() / 1000));
   const mac = createHmac("sha256", SECRET).update(`v0:${stamp}:${raw}`).digest("hex");

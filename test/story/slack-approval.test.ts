@@ -57,7 +57,7 @@ const slash = (text: string) =>
     command: "/air",
     text,
     response_url: slack.responseUrl,
-    trigger_id: "1.2.3",
+    trigger_id: `${Math.random()}`,
   });
 const press = (button: Button, ts: string, secret = SECRET) =>
   send(
@@ -69,7 +69,7 @@ const press = (button: Button, ts: string, secret = SECRET) =>
         channel: { id: slack.channel },
         container: { type: "message", channel_id: slack.channel, message_ts: ts },
         message: { ts },
-        trigger_id: "9.9.9",
+        trigger_id: `${Math.random()}`,
         response_url: slack.responseUrl,
         actions: [
           {

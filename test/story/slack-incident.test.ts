@@ -216,9 +216,11 @@ describe.each(TRANSPORTS)("an incident in Slack, $name", { timeout: 240_000 }, (
   test("who may not decide is refused in private, and nothing happens", async () => {
     const { blocks } = await cardOf(incident, isolation.id);
     expect(await told(() => client.press(buttonOf(blocks, "Approve"), undefined, vi()))).toContain("approver for device");
-    const reject = await client.opens(() => client.press(buttonOf(blocks, "Reject"), undefined, vi()));
-    const refused = await client.submit(reject, { reason: "because I say so" }, vi());
-    expect(refused.text).toContain("approver for device");
+    const opened = () => slack.calls.filter(({ method }) => method === "views.open").length;
+    const before = opened();
+    // No form opens in which a reason would be typed in vain.
+    expect(await told(() => client.press(buttonOf(blocks, "Reject"), undefined, vi()))).toContain("approver for device");
+    expect(opened()).toBe(before);
     expect((await action(isolation.id)).state).toBe("pending");
   });
 

@@ -54,7 +54,7 @@ async function say(text: string): Promise<string> {
     command: "/air",
     text,
     response_url: slack.responseUrl,
-    trigger_id: "1.2.3",
+    trigger_id: `${Math.random()}`,
   }).toString();
   const stamp = String(Math.floor(Date.now() / 1000));
   const mac = createHmac("sha256", SECRET).update(`v0:${stamp}:${raw}`).digest("hex");

@@ -94,6 +94,11 @@ describe("more than a click", { timeout: 60_000 }, () => {
     expect((await air.ask(`/v1/actions/${action.id}`, { headers: admin })).as<ActionJson>().approvals.given).toEqual([]);
     await press(approve, MIA, "DC-01");
     await press(approve, MIA, "DC-01");
+    // The message that was pressed is none air keeps (it was posted twice): it is drawn once more, so that its buttons are not left behind.
+    await eventually(
+      () => service.calls.some(({ method, path }) => method === "PUT" && path.endsWith("/activities/1700000000002")),
+      "the other card",
+    );
     const once = (await air.ask(`/v1/actions/${action.id}`, { headers: admin })).as<ActionJson>();
     expect(once.approvals).toMatchObject({ needed: 2, given: [{ by: "Mia" }] });
     await press(approve, NOOR, "DC-01");
@@ -153,5 +158,16 @@ describe("a channel that is lost", { timeout: 60_000 }, () => {
     await shown(OTHER, incident);
     expect(cardsIn(CHANNEL)).toEqual([]);
     expect((await air.ask(`/v1/incidents/${incident}`, { headers: admin })).status).toBe(200);
+    // Added again: at once, not when the next look would be due.
+    const added = Date.now();
+    await send(eventOf("installationUpdate", { action: "add" }));
+    await shown(CHANNEL, incident);
+    expect(Date.now() - added).toBeLessThan(30_000);
+    await eventually(
+      async () =>
+        !("degraded" in ((await air.ask("/readyz")).json as object)) ||
+        JSON.stringify((await air.ask("/readyz")).json).includes('"degraded":[]'),
+      "all is well",
+    );
   });
 });

@@ -98,7 +98,7 @@ export async function pressInSlack(
 ): Promise<Told> {
   const to = `press-${++presses}`;
   const responseUrl = `${slack.responseUrl}/${to}`;
-  const common = { team: { id: slack.teamId }, user: { id: userId, team_id: team }, trigger_id: "9.9.9" };
+  const common = { team: { id: slack.teamId }, user: { id: userId, team_id: team }, trigger_id: `${Math.random()}` };
   const payload =
     typed === undefined
       ? {

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createGraph } from "../../src/adapters/connectors/graph/graph.ts";
 import type { Capabilities, Connector } from "../../src/engine/ports.ts";
 import type { Fault } from "./fake-defender.ts";
+import { GROUP_ROLES, graphGroupEndpoints } from "./graph/groups.ts";
 import { graphHuntingEndpoints, HUNTING_ROLES } from "./graph/hunting.ts";
 import { graphIdentityEndpoints, IDENTITY_ROLES } from "./graph/identities.ts";
 import { graphMailEndpoints, MAIL_ROLES } from "./graph/mail.ts";
@@ -11,7 +12,16 @@ import type { GraphAnswer, GraphCore, GraphEndpoints, GraphRequest } from "./gra
 import { NOTHING } from "./lab-capabilities.ts";
 
 const SECRET = "a client secret";
-const ALL_ROLES = ["SecurityAlert.Read.All", "SecurityIncident.Read.All", ...IDENTITY_ROLES, ...MAIL_ROLES, ...HUNTING_ROLES];
+/** Configuration takes none with spaces. */
+const IN_YAML = "a-client-secret";
+const ALL_ROLES = [
+  "SecurityAlert.Read.All",
+  "SecurityIncident.Read.All",
+  ...IDENTITY_ROLES,
+  ...MAIL_ROLES,
+  ...HUNTING_ROLES,
+  ...GROUP_ROLES,
+];
 
 /** Microsoft Graph and the Entra sign-in in the shapes of their documentation, on a port of this machine, with faults on demand. */
 export async function fakeGraph(clock: () => Date) {
@@ -48,7 +58,9 @@ export async function fakeGraph(clock: () => Date) {
   const identities = graphIdentityEndpoints(core);
   const mail = graphMailEndpoints(core);
   const hunting = graphHuntingEndpoints(core, mail);
+  const directory = graphGroupEndpoints(core);
   const groups: GraphEndpoints[] = [
+    directory.answer,
     identities.answer,
     mail.answer,
     hunting.answer,
@@ -75,7 +87,7 @@ export async function fakeGraph(clock: () => Date) {
     };
     const go = (): GraphAnswer => {
       if (login) {
-        if (body.client_secret !== SECRET)
+        if (body.client_secret !== SECRET && body.client_secret !== IN_YAML)
           return {
             status: 401,
             body: { error: "invalid_client", error_description: "AADSTS7000215: Invalid client secret provided. Trace ID: 1" },
@@ -171,6 +183,7 @@ export async function fakeGraph(clock: () => Date) {
 
   return {
     product,
+    directory,
     identities,
     mail,
     hunting,
@@ -187,6 +200,7 @@ export async function fakeGraph(clock: () => Date) {
       tokens.clear();
       product.calls.splice(0);
       Object.assign(product, { roles: [...ALL_ROLES], jwt: true });
+      directory.reset();
       identities.reset();
       mail.reset();
       hunting.reset();

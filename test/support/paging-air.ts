@@ -1,4 +1,5 @@
 import type { Air, ChannelRule } from "../../src/engine/air.ts";
+import { isOutside } from "../../src/engine/domain/outside-pages.ts";
 import type { Named, Paging } from "../../src/engine/domain/paging.ts";
 import { ConnectorError, type HookPage, type PageHook } from "../../src/engine/ports.ts";
 import { publishCards } from "../../src/engine/publish-card.ts";
@@ -27,7 +28,12 @@ class RememberingHook implements PageHook {
 }
 
 /** The people of Contoso: Mia first, then Noor, then a webhook. Two channels of Slack, one of them for air itself. */
-export function pagingWorld(engine: Engine, channel: string, ops: string, more: { rules?: readonly ChannelRule[] } = {}) {
+export function pagingWorld(
+  engine: Engine,
+  channel: string,
+  ops: string,
+  more: { rules?: readonly ChannelRule[]; hooks?: (target: string) => PageHook | undefined } = {},
+) {
   const chat = new RememberingChat();
   const hook = new RememberingHook();
   const paging: Paging = {
@@ -97,6 +103,10 @@ export function pagingWorld(engine: Engine, channel: string, ops: string, more: 
       deciders: () => ({ anyone: false, names: ["Mia"] }),
     });
     const platforms = new Map([["slack", mortal(chat)]]);
+    const hookOf = (target: string) => {
+      const one = more.hooks ? more.hooks(target) : isOutside(target) ? hook : undefined;
+      return one && mortal(one);
+    };
     return {
       calls: () => calls,
       async tick(rounds = 3) {
@@ -104,7 +114,7 @@ export function pagingWorld(engine: Engine, channel: string, ops: string, more: 
           await sweep(air, settle);
           // A step that could not be delivered queues the next one at once.
           for (let round = 0; round < rounds; round++) {
-            await sendPages(air, mortal(hook), settle);
+            await sendPages(air, hookOf, settle);
             for (const one of [channel, ops]) await publishCards(air, { platforms, drawing }, one, settle);
           }
         } catch (error) {

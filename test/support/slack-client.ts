@@ -150,7 +150,7 @@ export function slackClient(slack: SlackEmulator, send: Transport) {
       return interactive({
         ...common(who),
         type: "view_submission",
-        trigger_id: "t",
+        trigger_id: `t${views}`,
         view: { ...view, id: id ?? `V-test-${views}`, hash: "h", state: { values } },
       });
     },

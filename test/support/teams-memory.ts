@@ -11,6 +11,10 @@ export function rememberedConversations(...known: Conversation[]): Conversations
       for (const [key, row] of rows) if (key === id || (team !== undefined && row.team === team)) rows.set(key, { ...row, removedAt: now });
     },
     find: async (id) => rows.get(id),
-    newest: async () => [...rows.values()].findLast((row) => row.removedAt === undefined),
+    returned: async ({ team }) => {
+      for (const [key, row] of rows) if (team !== undefined && row.team === team) rows.set(key, { ...row, removedAt: undefined });
+    },
+    newest: async (tenant) =>
+      [...rows.values()].findLast((row) => row.removedAt === undefined && (tenant === undefined || row.tenant === tenant)),
   };
 }

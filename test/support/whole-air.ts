@@ -110,7 +110,7 @@ export function wholeAir(engine: Engine, { chat, hook, deciders = [] }: Surround
       case "recheck-action":
         return recheckAction(air, (job as QueuedJob<"recheck-action">).data.action, settle);
       case "send-pages":
-        return sendPages(air, hook, settle);
+        return sendPages(air, () => hook, settle);
       default:
         return settle(async () => {});
     }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Alert, NamedEntity } from "../../engine/domain/alert.ts";
 import { MAX_ENTITIES, SEVERITIES } from "../../engine/domain/alert.ts";
+import { isBlank } from "../../engine/domain/blank.ts";
 import { ENTITY_KINDS, Entity } from "../../engine/domain/entity.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
 import { cutText } from "./cut-text.ts";
@@ -29,7 +30,7 @@ const prose = (max: number) =>
 
 const GenericAlert = z.object({
   id: text(1024),
-  title: prose(1000),
+  title: prose(1000).refine((value) => !isBlank(value), "must hold something that can be seen"),
   severity: z
     .string({ error: required("must be text") })
     .trim()

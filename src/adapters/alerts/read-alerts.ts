@@ -1,4 +1,5 @@
 import type { Alert } from "../../engine/domain/alert.ts";
+import { isBlank } from "../../engine/domain/blank.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
 import { fieldPath } from "./field-path.ts";
 import { sanitize } from "./sanitize.ts";
@@ -21,7 +22,11 @@ export function readAlerts(source: AlertSource, payload: unknown): Alert[] {
     const clean = named(one.path, () => sanitize(one.payload));
     const parts = named(one.path, () => source.parts?.(clean)) ?? [{ payload: clean, path: [] }];
     tooMany(alerts.length + parts.length);
-    for (const part of parts) alerts.push(named([...one.path, ...part.path], () => source.parse(part.payload)));
+    for (const part of parts) {
+      const alert = named([...one.path, ...part.path], () => source.parse(part.payload));
+      // Lost is worse than nameless.
+      alerts.push(isBlank(alert.title) ? { ...alert, title: "(no title)" } : alert);
+    }
   }
   return alerts;
 }

@@ -1,4 +1,6 @@
 import { createHmac } from "node:crypto";
+import net from "node:net";
+import tls from "node:tls";
 import { ConnectorError, type PageHook } from "../../engine/ports.ts";
 
 /** Under this name air signs, as a source signs under its own. */
@@ -35,7 +37,28 @@ export function createWebhook(settings: { url: string; secret: string }, now: ()
       }
       await answer.body?.cancel();
       if (!answer.ok)
-        throw new ConnectorError(answer.status >= 500 ? "unavailable" : "refused", `the webhook answered HTTP ${answer.status}`);
+        throw new ConnectorError(isLater(answer.status) ? "unavailable" : "refused", `the webhook answered HTTP ${answer.status}`);
     },
   };
+}
+
+/** A receiver that is being exchanged answers 404 for a moment. */
+const isLater = (status: number) => status >= 500 || [404, 408, 425, 429].includes(status);
+
+/** Can its host be reached, with a certificate that is trusted? Nothing is sent. Undefined: it can; else what is wrong. */
+export function checkWebhook(url: string, waitMs: number): Promise<string | undefined> {
+  const { protocol, hostname, port } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const secure = protocol === "https:";
+  const to = { host, port: Number(port || (secure ? 443 : 80)), timeout: waitMs };
+  return new Promise((resolve) => {
+    const socket = secure ? tls.connect({ ...to, ...(net.isIP(host) ? {} : { servername: host }) }) : net.connect(to);
+    const done = (wrong: string | undefined) => {
+      socket.destroy();
+      resolve(wrong);
+    };
+    socket.once(secure ? "secureConnect" : "connect", () => done(undefined));
+    socket.once("timeout", () => done("did not answer in time"));
+    socket.once("error", (error: NodeJS.ErrnoException) => done(`cannot be reached (${error.code ?? "no answer"})`));
+  });
 }

@@ -1,7 +1,8 @@
-import { App, ExpressReceiver } from "@slack/bolt";
+import { setTimeout as pause } from "node:timers/promises";
+import { App, type ReceiverEvent } from "@slack/bolt";
 import { WebClient } from "@slack/web-api";
-import { type NextFunction, type Request, type Response, Router } from "express";
-import type { Card } from "../../engine/cards/card.ts";
+import type { Router } from "express";
+import { type Card, cut, type Line } from "../../engine/cards/card.ts";
 import type { ChatPlatform, Log } from "../../engine/ports.ts";
 import { toMessage } from "./blocks.ts";
 import { boltLogger } from "./bolt-logger.ts";
@@ -10,6 +11,7 @@ import { type Attachment, sendFile } from "./files.ts";
 import { noteModal, waitingCard } from "./form-modal.ts";
 import { createGroups } from "./groups.ts";
 import { createHome } from "./home.ts";
+import { createHttp, signatureOf } from "./http.ts";
 import { createIdentity } from "./identity.ts";
 import { type Reply, readSlack, type SlackIntent, type SlackPerson } from "./inbox.ts";
 import { SLACK_BUDGET } from "./limits.ts";
@@ -36,8 +38,14 @@ export type SlackSettings = {
   pingMs?: number;
   /** Somebody else is connected with the same app token. */
   onShared?: (connections: number) => void;
+  /** Slack refused the app token. */
+  onRefused?: (code: string) => void;
   /** How long a decision may take before it is acked without its answer. */
   ackMs?: number;
+  /** How long a form waits for whether the person may have it, before a modal is opened that waits. */
+  openMs?: number;
+  /** How long after a decision air looks whether its card could be drawn where it was pressed. */
+  unseenMs?: number;
   /** How often at most a home tab is drawn again. */
   homeEveryMs?: number;
 };
@@ -51,6 +59,10 @@ export type SlackHandlers = FormHandlers & {
   /** What a message names that could be looked into, as the ref of a form; `one`: there is nothing to choose. */
   found(text: string): { ref: string; one: boolean } | undefined;
   home(by: SlackPerson): Promise<readonly Card[]>;
+  /** What came of a decision, where the channel it was made in cannot show it; undefined: it can. */
+  unseen(value: string, channel: string): Promise<Card | undefined>;
+  /** Is this the first time, for any process of air, that a request of this key is taken? */
+  first(key: string): Promise<boolean>;
   /** The picture or list that goes with an answer. */
   attachment(card: Card): Promise<Attachment | undefined>;
 };
@@ -62,6 +74,8 @@ export type Slack = {
   lookUpPerson(userId: string): Promise<SlackProfile>;
   /** The members of a user group, by its id. */
   lookUpGroup(groupId: string): Promise<ReadonlySet<string>>;
+  /** The code with which Slack refuses the app token now: neither presses nor commands come. */
+  refused(): string | undefined;
   /** Something changed that people may be looking at on their home tab. */
   changed(): void;
   start(): Promise<void>;
@@ -72,6 +86,8 @@ type Ack = (answer?: unknown) => Promise<void>;
 
 /** Slack waits three seconds for an ack. */
 const ACK_MS = 2_400;
+/** By then a card has been drawn, or Slack has refused it. */
+const UNSEEN_MS = 6_000;
 
 export function createSlack(settings: SlackSettings, handlers: SlackHandlers, log: Log): Slack {
   const { botToken, signingSecret, appToken, apiUrl } = settings;
@@ -86,16 +102,22 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
   });
   const identity = createIdentity(client, log);
   const teams = (): readonly string[] => settings.teams ?? [identity.known()?.teamId ?? ""].filter(Boolean);
-  const seen = createSeen(500);
+  const seen = createSeen(20_000);
   const platform = createPlatform(client, settings.pace);
   const apiHost = apiUrl === undefined ? undefined : URL.parse(apiUrl)?.host;
   const isSlackHost = (host: string): boolean => host === apiHost || /(^|\.)slack(-gov)?\.com$/.test(host);
   const working = new Set<Promise<void>>();
+  const stopping = new AbortController();
 
   const socket =
     appToken === undefined
       ? undefined
-      : createSocket(appToken, apiUrl, log, { firstWaitMs: settings.reconnectMs, pingMs: settings.pingMs, onShared: settings.onShared });
+      : createSocket(appToken, apiUrl, log, {
+          firstWaitMs: settings.reconnectMs,
+          pingMs: settings.pingMs,
+          onShared: settings.onShared,
+          onRefused: settings.onRefused,
+        });
   const http = socket === undefined ? createHttp(signingSecret, log) : undefined;
   const receiver = socket?.receiver ?? http?.receiver;
   if (receiver === undefined) throw new Error("Slack needs a signing secret or an app token. Set SLACK_SIGNING_SECRET or SLACK_APP_TOKEN.");
@@ -111,6 +133,40 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     clientOptions: { allowAbsoluteUrls: false, ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }) },
   });
 
+  // Bolt keeps an HTTP request it knows nothing about for three seconds and then answers 404.
+  const process = app.processEvent.bind(app);
+  app.processEvent = async (event) => {
+    const intent = readSlack(event.body);
+    if (intent.kind === "ignored") {
+      log.debug("Slack payload ignored", { reason: intent.reason });
+      return event.ack();
+    }
+    const first = await isFirst(event, "eventId" in intent ? intent.eventId : undefined);
+    return first || (intent.kind === "submit" && modals.answered(intent.viewId)) ? process(event) : event.ack();
+  };
+
+  /** Slack sends an event again that was not acked in time; and whoever listened in could send a signed request again. */
+  async function isFirst({ body, customProperties }: ReceiverEvent, eventId: string | undefined): Promise<boolean> {
+    const signature = signatureOf(customProperties);
+    const keys = [...(signature === undefined ? [] : [`signed ${signature}`]), ...(eventId === undefined ? [] : [`event ${eventId}`])];
+    for (const key of keys) {
+      if (!seen(key) && (await taken(key))) continue;
+      log.warn("a Slack request came again and was not carried out again", { type: String(body.type ?? body.command ?? "") });
+      return false;
+    }
+    return true;
+  }
+
+  /** Where no row can be written nothing else is done either: what is asked for says so itself. */
+  async function taken(key: string): Promise<boolean> {
+    try {
+      return await handlers.first(`slack ${key}`);
+    } catch (error) {
+      log.warn("air could not note that it took a request", { error: String(error) });
+      return true;
+    }
+  }
+
   app.command(/^\//, ({ body, ack }) => take(body, ack as Ack));
   app.action(/^air:/, ({ body, ack }) => take(body, ack as Ack));
   app.view(/^air:/, ({ body, ack }) => take(body, ack as Ack));
@@ -124,7 +180,16 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     log,
     ...(settings.homeEveryMs === undefined ? {} : { everyMs: settings.homeEveryMs }),
   });
-  const modals = createModals({ client, handlers, log, ackMs: settings.ackMs ?? ACK_MS, tell: told, inBackground });
+  const modals = createModals({
+    client,
+    handlers,
+    log,
+    ackMs: settings.ackMs ?? ACK_MS,
+    openMs: settings.openMs,
+    tell: told,
+    lookLater,
+    inBackground,
+  });
   app.error(async (error) => log.error("Slack payload failed", { error: error.message }));
 
   /** Parse, check the workspace, hand over. */
@@ -134,7 +199,6 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
       log.debug("Slack payload ignored", { reason: intent.reason });
       return ack();
     }
-    if ("eventId" in intent && intent.eventId !== undefined && seen(intent.eventId)) return ack();
     if (!teams().includes(intent.by.teamId)) return refuseTeam(intent, ack);
     switch (intent.kind) {
       case "command": {
@@ -142,7 +206,11 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
         if (ref !== undefined) return modals.open({ ref }, placed(intent), ack);
         // Acked first: the answer may take longer than Slack waits.
         await ack();
-        return inBackground("command", async () => answer(intent.reply, intent.by, await handlers.say(intent.text, intent.by)));
+        return inBackground("command", async () => {
+          const card = await handlers.say(intent.text, intent.by);
+          const formless = intent.triggerId === undefined && handlers.formOf(intent.text) !== undefined;
+          await answer(intent.reply, intent.by, formless ? { ...card, lines: [...card.lines, noForm(intent.text)] } : card);
+        });
       }
       case "form":
         return modals.open(intent, intent, ack);
@@ -179,6 +247,17 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     const { note } = decided ?? (await deciding);
     if (intent.place.view?.type === "home") home.pressed(intent.by);
     if (note !== undefined) inBackground("note", () => told(intent, note));
+    else lookLater(intent.value, intent);
+  }
+
+  /** A decision is told by its card; where that cannot be drawn any more, whoever pressed is told alone. */
+  function lookLater(value: string, asked: Asked): void {
+    if (asked.place.channel === "") return;
+    inBackground("unseen", async () => {
+      await pause(settings.unseenMs ?? UNSEEN_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      const card = stopping.signal.aborted ? undefined : await handlers.unseen(value, asked.place.channel);
+      if (card !== undefined) await tell(asked, card);
+    });
   }
 
   /** Asked on the home tab or in a modal: the answer is a modal, which has to be opened before it is known. */
@@ -310,11 +389,13 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     lookUpPerson: createPeople(client, teams),
     lookUpGroup: createGroups(client),
     changed: home.changed,
+    refused: () => socket?.refused(),
     async start() {
       identity.start();
       socket?.start();
     },
     async stop() {
+      stopping.abort();
       identity.stop();
       await socket?.stop();
       await home.stop();
@@ -330,27 +411,11 @@ const placed = ({ by, reply, triggerId }: Extract<SlackIntent, { kind: "command"
   triggerId: triggerId ?? "",
 });
 
-/** Bolt checks the signature over the raw bytes and refuses old requests; requests from the future are refused here. */
-function createHttp(signingSecret: string | undefined, log: Log): { receiver: ExpressReceiver; router: Router } | undefined {
-  if (signingSecret === undefined || signingSecret === "") return undefined;
-  const router = Router();
-  router.post("/slack/events", refuseFuture);
-  const receiver = new ExpressReceiver({
-    signingSecret,
-    endpoints: "/slack/events",
-    router,
-    logger: boltLogger(log),
-    bodyLimit: 1024 * 1024,
-  });
-  return { receiver, router };
-}
-
-function refuseFuture(request: Request, response: Response, next: NextFunction): void {
-  const at = Number(request.header("x-slack-request-timestamp"));
-  // A captured request with a far-off stamp would otherwise stay valid until then.
-  if (!Number.isFinite(at) || at > Date.now() / 1000 + 300) response.status(401).end();
-  else next();
-}
+/** Only a slash command and a press bring what opens a form. */
+const noForm = (text: string): Line => ({
+  kind: "note",
+  text: `In a message Slack lets air open no form. Type /air ${cut(text, 100)} for the form, or write it whole here.`,
+});
 
 const small = (title: string, text: string): Card => ({
   title,

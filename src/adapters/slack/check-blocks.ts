@@ -108,6 +108,9 @@ function checkInput(block: Node, where: string, say: Say): void {
     case "static_select":
       checkOptions(element, at, LIMIT.selectOptions, say);
       return;
+    case "users_select":
+      if (element.initial_user !== undefined) checkString(element.initial_user, `${at}.initial_user`, LIMIT.optionValue, say);
+      return;
     case "checkboxes":
       checkOptions(element, at, LIMIT.checkboxes, say);
       return;

@@ -69,6 +69,19 @@ function clockTrouble(header: string | null, asked: number, answered: number): s
   ];
 }
 
+/** Does Slack take the app token of Socket Mode? It is asked for an address to connect to, and nothing connects. */
+export async function checkAppToken(settings: { appToken: string; apiUrl?: string | undefined }, log: Log): Promise<string | undefined> {
+  const client = clientOf({ botToken: settings.appToken, apiUrl: settings.apiUrl }, log);
+  try {
+    await client.apps.connections.open({});
+    return undefined;
+  } catch (error) {
+    const code = slackCode(error);
+    if (code === undefined) return "Slack could not be asked whether the app token is good. Check the network, a proxy, and SLACK_API_URL.";
+    return `Slack answered ${code} to the app token, so no press and no command reaches air. Create one with connections:write under Basic Information > App-Level Tokens, set SLACK_APP_TOKEN, and look that Socket Mode is on.`;
+  }
+}
+
 /** Can air post in these channels? What is wrong with each where it cannot, with the next step. Nothing is posted. */
 export async function checkChannels(
   settings: Settings,

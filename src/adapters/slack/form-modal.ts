@@ -15,6 +15,9 @@ const CALLBACK = "air:form";
 /** Every input has its own block, so one name does for all. */
 export const CARRIES_ANSWERS = "v";
 
+/** Before an account that was picked from Slack's people. */
+export const SLACK_ACCOUNT = "slack:";
+
 /** `undefined`: another app's form, or one we did not write. */
 export function readFormView(callbackId: string, metadata: string): { ref: string; place: Place } | undefined {
   if (callbackId !== CALLBACK) return undefined;
@@ -30,12 +33,12 @@ export function readFormView(callbackId: string, metadata: string): { ref: strin
 
 /**
  * A form as a modal. Undefined where what it carries does not fit. `typed`: what the person had filled in already; `problem`: why it comes
- * back, where that could not be said in time.
+ * back, where that could not be said in time. `me`: whose form it is.
  */
 export function formModal(
   form: Form,
   place: Place,
-  { typed = {}, problem }: { typed?: Filled; problem?: string } = {},
+  { typed = {}, problem, me }: { typed?: Filled; problem?: string; me?: string } = {},
 ): ModalView | undefined {
   const { channel, messageTs, responseUrl } = place;
   const metadata = JSON.stringify({ ref: form.ref, channel, messageTs, responseUrl });
@@ -50,7 +53,7 @@ export function formModal(
     title: short(form.title, "air"),
     submit: short(form.submit, "Submit"),
     close: short("Cancel", "Cancel"),
-    blocks: [...intro, ...form.fields.map((field) => inputOf(field, typed[field.id]))],
+    blocks: [...intro, ...form.fields.map((field) => inputOf(field, typed[field.id], me))],
   };
 }
 
@@ -83,7 +86,7 @@ export const waitingCard: Card = {
 /** The lines of a card without its heading. */
 const bodyOf = (card: Card): KnownBlock[] => toMessage(card).blocks.slice(1);
 
-function inputOf(field: Field, typed: Filled[string] | undefined): InputBlock {
+function inputOf(field: Field, typed: Filled[string] | undefined, me: string | undefined): InputBlock {
   const hint = visible(field.hint ?? "").trim();
   return {
     type: "input",
@@ -91,11 +94,11 @@ function inputOf(field: Field, typed: Filled[string] | undefined): InputBlock {
     optional: !field.required,
     label: text(visible(field.label).trim() || "Text", SLACK_LIMITS.inputLabel),
     ...(hint === "" ? {} : { hint: text(hint, SLACK_LIMITS.inputLabel) }),
-    element: elementOf(field, typed),
+    element: elementOf(field, typed, me),
   };
 }
 
-function elementOf(field: Field, typed: Filled[string] | undefined): InputBlock["element"] {
+function elementOf(field: Field, typed: Filled[string] | undefined, me: string | undefined): InputBlock["element"] {
   const words = typeof typed === "string" ? typed : undefined;
   switch (field.kind) {
     case "line":
@@ -111,6 +114,10 @@ function elementOf(field: Field, typed: Filled[string] | undefined): InputBlock[
       };
     }
     case "select": {
+      if (field.anybody) {
+        const user = words?.startsWith(SLACK_ACCOUNT) ? words.slice(SLACK_ACCOUNT.length) : field.initial === "me" ? me : undefined;
+        return { type: "users_select", action_id: CARRIES_ANSWERS, ...(user ? { initial_user: user } : {}) };
+      }
       const options = optionsOf(field.options, SLACK_LIMITS.selectOptions);
       const initial = options.find((option) => option.value === (words ?? field.initial));
       return { type: "static_select", action_id: CARRIES_ANSWERS, options, ...(initial ? { initial_option: initial } : {}) };

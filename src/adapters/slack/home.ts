@@ -12,6 +12,8 @@ const OPEN_MS = 15 * 60_000;
 /** views.publish is Tier 4, and nobody reads faster. */
 const EVERY_MS = 60_000;
 const MOST_PEOPLE = 500;
+/** What Slack refuses is tried less and less often. */
+const SELDOM_MS = 30 * 60_000;
 
 export type HomeTab = {
   /** Drawn at once, and again while it is likely looked at. */
@@ -63,6 +65,9 @@ export function createHome(parts: {
     openedAt: number;
     publishedAt: number;
     shown: string;
+    /** How often in a row it could not be drawn, and why. */
+    failures: number;
+    trouble: string;
     timer?: NodeJS.Timeout | undefined;
     work?: Promise<void> | undefined;
     again?: boolean;
@@ -80,7 +85,19 @@ export function createHome(parts: {
     }
     seen.publishedAt = now();
     seen.work = send(seen)
-      .catch((error: unknown) => log.warn("the home tab could not be drawn", { user: seen.by.userId, error: toChatError(error).message }))
+      .then(
+        () => {
+          seen.failures = 0;
+          seen.trouble = "";
+        },
+        (error: unknown) => {
+          const { message } = toChatError(error);
+          seen.failures += 1;
+          // Once per trouble and person: it is tried again for as long as they look.
+          if (seen.trouble !== message) log.warn("the home tab could not be drawn", { user: seen.by.userId, error: message });
+          seen.trouble = message;
+        },
+      )
       .finally(() => {
         seen.work = undefined;
         const again = seen.again;
@@ -100,7 +117,7 @@ export function createHome(parts: {
   function look(by: SlackPerson): Seen {
     const key = `${by.teamId} ${by.userId}`;
     const known = people.get(key);
-    const seen: Seen = known ?? { by, openedAt: 0, publishedAt: 0, shown: "" };
+    const seen: Seen = known ?? { by, openedAt: 0, publishedAt: 0, shown: "", failures: 0, trouble: "" };
     people.delete(key);
     people.set(key, seen);
     for (const [oldest, one] of people) {
@@ -130,7 +147,8 @@ export function createHome(parts: {
           clearTimeout(seen.timer);
           people.delete(key);
         } else if (seen.timer === undefined && !stopped) {
-          seen.timer = setTimeout(() => publish(seen), Math.max(0, seen.publishedAt + everyMs - now()));
+          const wait = Math.min(SELDOM_MS, everyMs * 2 ** Math.min(seen.failures, 10));
+          seen.timer = setTimeout(() => publish(seen), Math.max(0, seen.publishedAt + wait - now()));
           seen.timer.unref();
         }
       }

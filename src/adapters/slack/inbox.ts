@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Filled } from "../../engine/cards/form.ts";
 import { readActionId, readFormValue } from "./action-id.ts";
-import { CARRIES_ANSWERS, readFormView } from "./form-modal.ts";
+import { CARRIES_ANSWERS, readFormView, SLACK_ACCOUNT } from "./form-modal.ts";
 import { messageText } from "./message-text.ts";
 
 /** Who did it, by ids only: names are what people type about themselves. */
@@ -74,6 +74,7 @@ const Press = z.object({
 const Value = z.looseObject({
   value: z.string().nullish(),
   selected_option: z.object({ value: z.string() }).nullish(),
+  selected_user: z.string().nullish(),
   selected_options: z.array(z.object({ value: z.string() })).nullish(),
 });
 
@@ -201,7 +202,8 @@ function readSubmission(payload: unknown): SlackIntent {
     Object.entries(view.state.values).flatMap(([field, answers]): [string, string | string[]][] => {
       const answer = answers[CARRIES_ANSWERS];
       const many = answer?.selected_options?.map((option) => option.value);
-      const one = answer?.value ?? answer?.selected_option?.value;
+      const who = answer?.selected_user;
+      const one = answer?.value ?? answer?.selected_option?.value ?? (who ? `${SLACK_ACCOUNT}${who}` : undefined);
       return many ? [[field, many]] : one ? [[field, one.trim()]] : [];
     }),
   );

@@ -9,9 +9,10 @@ export function createOnce<Answer>(
   most: number,
   again: (answer: Answer) => boolean,
   now: () => number = Date.now,
-): (id: string, work: () => Promise<Answer>) => { answer: Promise<Answer>; repeated: boolean } {
+): { take(id: string, work: () => Promise<Answer>): { answer: Promise<Answer>; repeated: boolean }; knows(id: string): boolean } {
   const kept = new Map<string, { answer: Promise<Answer>; until: number }>();
-  return (id, work) => {
+  const knows = (id: string) => (kept.get(id)?.until ?? 0) > now();
+  const take = (id: string, work: () => Promise<Answer>) => {
     const known = kept.get(id);
     if (id !== "" && known !== undefined && known.until > now()) return { answer: known.answer, repeated: true };
     const answer = work();
@@ -25,4 +26,5 @@ export function createOnce<Answer>(
     }
     return { answer, repeated: false };
   };
+  return { take, knows };
 }

@@ -17,8 +17,16 @@ type SocketOptions = {
   pingMs?: number | undefined;
   /** Slack counts more connections of this app token than this process has opened. */
   onShared?: ((connections: number) => void) | undefined;
+  /** Slack refused the app token; told once per refusal. */
+  onRefused?: ((code: string) => void) | undefined;
 };
-export type Socket = { receiver: SocketModeReceiver; start(): void; stop(): Promise<void> };
+export type Socket = {
+  receiver: SocketModeReceiver;
+  /** The code with which Slack refused the app token, until it takes it. */
+  refused(): string | undefined;
+  start(): void;
+  stop(): Promise<void>;
+};
 
 /** Refusals that waiting does not mend; asked again all the same, seldom, in case the app is repaired meanwhile. */
 const CONFIGURATION = new Set([
@@ -35,7 +43,7 @@ const CONFIGURATION = new Set([
  * which ends the process, so it is switched off and this loop does it: connect, wait for the end, wait a little, again.
  */
 export function createSocket(appToken: string, apiUrl: string | undefined, log: Log, options: SocketOptions = {}): Socket {
-  const { firstWaitMs = 500, pingMs, onShared } = options;
+  const { firstWaitMs = 500, pingMs, onShared, onRefused } = options;
   const receiver = new SocketModeReceiver({
     appToken,
     autoReconnectEnabled: false,
@@ -49,6 +57,7 @@ export function createSocket(appToken: string, apiUrl: string | undefined, log: 
   const { client } = receiver;
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
+  let refused: string | undefined;
 
   // A message the SDK trips over must not end the process either.
   for (const deliver of client.listeners("ws_message")) {
@@ -96,6 +105,7 @@ export function createSocket(appToken: string, apiUrl: string | undefined, log: 
         await client.start();
         clearTimeout(silence);
         failures = 0;
+        refused = undefined;
         log.info("connected to Slack by Socket Mode");
         await ended.promise;
         endedAt = Date.now();
@@ -108,6 +118,8 @@ export function createSocket(appToken: string, apiUrl: string | undefined, log: 
           log.error("Slack refused the app token. Create one with connections:write under Basic Information and set SLACK_APP_TOKEN.", {
             code,
           });
+          if (refused !== code) onRefused?.(code);
+          refused = code;
         } else log.warn("no connection to Slack, trying again", { attempt: failures, error: String(error ?? "closed") });
       } finally {
         clearTimeout(silence);
@@ -119,6 +131,7 @@ export function createSocket(appToken: string, apiUrl: string | undefined, log: 
 
   return {
     receiver,
+    refused: () => refused,
     start: () => {
       running ??= keepConnected();
     },

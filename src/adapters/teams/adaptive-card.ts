@@ -40,7 +40,7 @@ type Action =
   | {
       type: "Action.Execute";
       title: string;
-      /** `press`: a button of a card. `form`: it opens a form. `submit`: a form is filled in. `back`: to the card again. */
+      /** `press`: a button of a card. `form`: it opens a form in the card's place. `submit`: a form is filled in. `back`: to the card again. */
       verb: "press" | "form" | "submit" | "back";
       data: { value: string; input?: string } | { ref: string } | Record<string, never>;
       associatedInputs: "auto" | "none";
@@ -50,15 +50,26 @@ type Action =
     }
   /** Of a form in a dialog. */
   | { type: "Action.Submit"; title: string; data: { ref: string } }
+  /** It opens a form as a dialog. */
+  | {
+      type: "Action.Submit";
+      title: string;
+      data: { ref: string; msteams: { type: "task/fetch" } };
+      associatedInputs: "none";
+      mode?: "secondary";
+    }
   | { type: "Action.OpenUrl"; title: string; url: string };
+
+/** Where a form opens: in a dialog, or in the card's place where a client knows no dialogs. */
+export type FormsOpen = "dialog" | "card";
 
 /**
  * Card → Adaptive Card 1.5, at most 25 KB by construction. Attacker text stands in RichTextBlock runs, which know no Markdown; the
  * heading is the one TextBlock and is escaped. Colour sits behind default-coloured text and always beside a word. `share`: of the room, for
  * what Teams did not take as it was.
  */
-export function toAdaptiveCard(card: Card, share = 1): AdaptiveCard {
-  const { actions, inputs, cuts } = drawButtons(card.buttons);
+export function toAdaptiveCard(card: Card, share = 1, forms: FormsOpen = "dialog"): AdaptiveCard {
+  const { actions, inputs, cuts } = drawButtons(card.buttons, forms);
   const rows = inRows(actions);
   const frame: AdaptiveCard = {
     type: "AdaptiveCard",
@@ -244,15 +255,18 @@ function fitSpans(text: Text, max: number, page: Page, what: string): Span[] {
   return spans;
 }
 
-function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Element[]; cuts: string[] } {
+function drawButtons(all: readonly Button[], forms: FormsOpen): { actions: Action[]; inputs: Element[]; cuts: string[] } {
   const cuts: string[] = [];
+  let carried = 0;
   const fits = all.filter((button) => {
+    const says = button.form ?? button.url ?? button.value ?? "";
+    const size = bytes(says);
     const fine =
-      button.form !== undefined
-        ? button.form !== "" && bytes(button.form) <= 700
-        : button.url !== undefined
-          ? /^https?:\/\//.test(button.url) && button.url.length <= 500
-          : button.value !== undefined && button.value !== "" && bytes(button.value) <= 700;
+      says !== "" &&
+      (button.form !== undefined || button.url === undefined || /^https?:\/\//.test(says)) &&
+      size <= TEAMS_LIMITS.carried &&
+      carried + size <= TEAMS_LIMITS.carriedByAll;
+    carried += fine ? size : 0;
     if (!fine) cuts.push(`the button "${cutTo(visible(button.label), 30)}"`);
     return fine;
   });
@@ -263,6 +277,14 @@ function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Eleme
   const actions = shown.map((button, index): Action => {
     const title = cutTo(visible(button.label).trim() || "Open", TEAMS_LIMITS.label);
     if (button.url !== undefined) return { type: "Action.OpenUrl", title, url: button.url };
+    if (button.form !== undefined && forms === "dialog")
+      return {
+        type: "Action.Submit",
+        title,
+        data: { ref: button.form, msteams: { type: "task/fetch" } },
+        associatedInputs: "none",
+        ...(button.more ? { mode: "secondary" as const } : {}),
+      };
     if (button.form !== undefined)
       return {
         type: "Action.Execute",
@@ -280,7 +302,8 @@ function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Eleme
       inputs.push({
         type: "Input.Text",
         id,
-        label: asking.length === 1 ? label : `${title}: ${label}`,
+        // It stands above all buttons: whose it is has to be said, or whoever approves believes a reason is asked of them.
+        label: `${title}: ${label}`,
         isMultiline: true,
         maxLength: 1000,
         ...(required ? { isRequired: true as const, errorMessage: `${label}: please fill this in.` } : {}),
@@ -301,7 +324,7 @@ function drawButtons(all: readonly Button[]): { actions: Action[]; inputs: Eleme
 
 /** A row of buttons does not break on a phone: what does not fit beside the others gets a row of its own. The menu ends the last one. */
 function inRows(actions: readonly Action[]): Action[][] {
-  const isInMenu = (action: Action) => action.type === "Action.Execute" && action.mode === "secondary";
+  const isInMenu = (action: Action) => "mode" in action && action.mode === "secondary";
   const rows: Action[][] = [[]];
   const room = PHONE - (actions.some(isInMenu) ? MENU : 0);
   let width = 0;

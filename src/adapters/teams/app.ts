@@ -4,7 +4,7 @@ import type { Card } from "../../engine/cards/card.ts";
 import type { Filled, Form, FormAnswer } from "../../engine/cards/form.ts";
 import { isRefusal } from "../../engine/cards/reply-card.ts";
 import type { ChatPlatform, Log } from "../../engine/ports.ts";
-import { type AdaptiveCard, toAdaptiveCard, withBack } from "./adaptive-card.ts";
+import { type AdaptiveCard, type FormsOpen, toAdaptiveCard, withBack } from "./adaptive-card.ts";
 import { toChatError } from "./errors.ts";
 import { filledOf, formCard } from "./form-card.ts";
 import { createGate } from "./gate.ts";
@@ -35,8 +35,11 @@ export type TeamsHandlers = {
   /** One decision, committed when it returns; `note` goes to the person alone. */
   press(value: string, by: TeamsPerson, typed?: string): Promise<{ note: Card | undefined }>;
   say(text: string, by: TeamsPerson): Promise<Card>;
-  /** The card of a message as it is now; undefined: no message that is kept. */
-  shown(conversation: string, message: string): Promise<Card | undefined>;
+  /**
+   * The card of a message as it is now. Not `kept`: an answer, or a card that was posted twice, which nobody draws again; what the pressed
+   * button is about tells its card. undefined: neither.
+   */
+  shown(conversation: string, message: string, value?: string): Promise<{ card: Card; kept: boolean } | undefined>;
   form(ask: { ref: string }): Form | undefined;
   /** The form of a command that was typed without the rest of it. */
   formOf(text: string): string | undefined;
@@ -44,6 +47,8 @@ export type TeamsHandlers = {
   submit(ref: string, typed: Filled, by: TeamsPerson, key: string): Promise<FormAnswer<Card | undefined>>;
   /** What a message names that could be looked into, as the ref of a form. */
   found(text: string): { ref: string } | undefined;
+  /** air was added somewhere: what could not be posted may be posted now. */
+  added(): Promise<void>;
   /** The answer with links to the picture or list that goes with it. */
   linked(card: Card): Card;
 };
@@ -67,10 +72,16 @@ const LARGEST = "1mb";
 
 /** Listens to Teams, checks who speaks, hands over, answers. */
 export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, log: Log): Teams {
+  if (settings.bot === undefined) log.warn("Teams: nobody's identity is checked, and only this machine is listened to (TEAMS_ANONYMOUS)");
   const auth: BotAuth | undefined = settings.bot && createBotAuth(settings.bot, settings.authority);
   const service = createService(settings.authorization ?? (auth && (() => auth.authorization())));
   const windows = createWindows(Date.now);
-  const platform = createPlatform(service, settings.conversations, windows, settings.pace);
+  // What stands in the card's place goes when the message is drawn anew for everybody, with all that was typed. The test client has no dialogs.
+  const forms: FormsOpen = settings.bot === undefined ? "card" : "dialog";
+  const { tenants } = settings;
+  const platform = createPlatform(service, settings.conversations, windows, settings.pace, { forms, tenants });
+  const adaptive = (card: Card) => toAdaptiveCard(card, 1, forms);
+  const cardOf = (card: Card): Answer => inPlace(adaptive(card));
   const once = createOnce<Answer>();
   const working = new Set<Promise<void>>();
 
@@ -118,8 +129,11 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
     // Before anything else: its address may have changed, and what follows is posted there.
     await settings.conversations.heard(conversation, new Date());
     if (intent.kind === "heard") {
-      if (intent.installed)
+      if (intent.installed) {
+        await settings.conversations.returned(conversation);
+        await handlers.added();
         log.info("Teams: air was added", { conversation: conversation.id, kind: conversation.kind, name: conversation.name });
+      }
       return ok({});
     }
     const key = intent.activityId === "" ? "" : `${intent.kind} ${intent.by.userId} ${conversation.id} ${intent.activityId}`;
@@ -156,11 +170,14 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
         const { note } = await handlers.press(intent.value, intent.by, intent.typed);
         if (note !== undefined && isRefusal(note)) return toast(note.summary);
         const isAnswer = intent.value.startsWith("say:") || intent.value.startsWith("MANY.");
-        const shown = await shownAt(intent.place);
-        // What everybody sees says it, too; where that is not kept (an answer) the note does.
-        if (shown !== undefined && !(isAnswer && note !== undefined)) return cardOf(shown);
+        const shown = await shownAt(intent.place, intent.value);
+        // What everybody sees says it, too; where nothing is seen the note does.
+        if (shown !== undefined && !(isAnswer && note !== undefined)) {
+          if (!shown.kept && intent.place.messageId !== "") inBackground("card", () => replace(intent.place, shown.card));
+          return cardOf(shown.card);
+        }
         if (note === undefined) return toast(DONE);
-        const answer = toAdaptiveCard(handlers.linked(note));
+        const answer = adaptive(handlers.linked(note));
         return inPlace(shown === undefined ? answer : withBack(answer, "Back"));
       }
       case "form": {
@@ -174,11 +191,11 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
         return submitted(intent);
       case "back": {
         const shown = await shownAt(intent.place);
-        return shown === undefined ? inPlace(toAdaptiveCard(closed)) : cardOf(shown);
+        return shown === undefined ? cardOf(closed) : cardOf(shown.card);
       }
       case "refresh": {
         const shown = await shownAt(intent.place);
-        return shown === undefined ? toast("Nothing was decided.") : cardOf(shown);
+        return shown === undefined ? toast("Nothing was decided.") : cardOf(shown.card);
       }
       case "dialog": {
         const ref = "ref" in intent.ask ? intent.ask.ref : handlers.found(intent.ask.text)?.ref;
@@ -212,15 +229,15 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
       return inDialog ? dialog(shown.title, drawnAgain) : inPlace(drawnAgain);
     }
     const { done } = answer;
-    if (inDialog) return task(done?.summary ?? DONE);
+    if (inDialog) return done === undefined ? task(DONE) : inDialogOnly(handlers.linked(done));
     const shown = await shownAt(place);
-    if (done === undefined) return shown === undefined ? toast(DONE) : cardOf(shown);
+    if (done === undefined) return shown === undefined ? toast(DONE) : cardOf(shown.card);
     if (isRefusal(done)) return toast(done.summary);
     const card = handlers.linked(done);
-    if (shown !== undefined) return inPlace(withBack(toAdaptiveCard(card), "Back"));
+    if (shown !== undefined) return inPlace(withBack(adaptive(card), "Back"));
     // A form that was a message of its own is over for everybody.
     if (place.messageId !== "") inBackground("form", () => replace(place, heardBy(place, done)));
-    return inPlace(toAdaptiveCard(card));
+    return cardOf(card);
   }
 
   /** What comes in from the rows, if it comes in time; the form works without it. */
@@ -236,8 +253,10 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
     return filled;
   }
 
-  const shownAt = (place: Place) =>
-    place.messageId === "" ? Promise.resolve(undefined) : handlers.shown(place.conversation.id, place.messageId);
+  const shownAt = (place: Place, value?: string) =>
+    place.messageId === "" && value === undefined
+      ? Promise.resolve(undefined)
+      : handlers.shown(place.conversation.id, place.messageId, value);
 
   async function command(intent: Extract<Asked, { kind: "command" }>): Promise<void> {
     const ref = handlers.formOf(intent.text);
@@ -250,7 +269,7 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
       log.error("a command failed", { error: String(error) });
       return failed;
     });
-    await send(intent.place, (post) => drawn(heardBy(intent.place, card), post));
+    await send(intent.place, (post) => drawn(heardBy(intent.place, card), forms, post));
   }
 
   /** Whoever asked may look; who else reads a channel or group chat was not asked about. */
@@ -284,7 +303,7 @@ export function createTeams(settings: TeamsSettings, handlers: TeamsHandlers, lo
     windows.count(conversation.id);
     const ref = { id: messageId, thread: thread.split(";messageid=")[1] ?? messageId };
     const where = { serviceUrl: conversation.serviceUrl, conversation: threadOf(conversation, ref), id: messageId };
-    await drawn(card, (message) => service.update(where, message, AbortSignal.timeout(SEND_MS)));
+    await drawn(card, forms, (message) => service.update(where, message, AbortSignal.timeout(SEND_MS)));
   }
 
   function inBackground(what: string, work: () => Promise<void>): void {
@@ -315,8 +334,12 @@ const toast = (words: string): Answer => ({
 });
 /** Drawn for whoever pressed; everybody else sees the message change. */
 const inPlace = (card: AdaptiveCard): Answer => ({ statusCode: 200, type: "application/vnd.microsoft.card.adaptive", value: card });
-const cardOf = (card: Card): Answer => inPlace(toAdaptiveCard(card));
 const task = (words: string): Answer => ({ task: { type: "message", value: words.slice(0, 500).toWellFormed() } });
+/** What came of a dialog: a sentence, or a card where there is something to open; a dialog's buttons can do no more than that. */
+const inDialogOnly = (done: Card): Answer => {
+  const links = done.buttons.filter(({ url }) => url !== undefined);
+  return links.length === 0 ? task(done.summary) : dialog(done.title, toAdaptiveCard({ ...done, buttons: links }));
+};
 const dialog = (title: string, card: AdaptiveCard): Answer => ({
   task: {
     type: "continue",

@@ -11,17 +11,24 @@ const LONGEST_INPUT = 2_000;
 const LONGEST_LABEL = 200;
 /** A choice set with more than this is no choice any more. */
 const MOST_CHOICES = 100;
+const LONGEST_VALUE = 200;
+const CHOICES_BYTES = 10_000;
+/** Of a card's room; the rest is for what is filled in. */
+const LINES_SHARE = 0.4;
 
 /** A form as a card. `typed`: what the person had filled in already; `problem`: why it comes back. */
 export function formCard(form: Form, stands: Stands, { typed = {}, problem }: { typed?: Filled; problem?: string } = {}): AdaptiveCard {
   const said: Card["lines"] = problem === undefined ? [] : [{ kind: "text", text: [{ text: problem, style: "bold" }] }];
-  const card = toAdaptiveCard({
-    title: form.title,
-    tone: problem === undefined ? "info" : "warning",
-    summary: form.title,
-    lines: [...said, ...(form.lines ?? [])],
-    buttons: [],
-  });
+  const card = toAdaptiveCard(
+    {
+      title: form.title,
+      tone: problem === undefined ? "info" : "warning",
+      summary: form.title,
+      lines: [...said, ...(form.lines ?? [])],
+      buttons: [],
+    },
+    LINES_SHARE,
+  );
   const title = label(form.submit, "Submit", 60);
   const drawn: AdaptiveCard = {
     ...card,
@@ -92,11 +99,18 @@ function inputOf(field: Field, typed: Filled[string] | undefined): Input {
   }
 }
 
-const choicesOf = (choices: readonly Choice[]) =>
-  choices
-    .filter(({ value }) => value !== "" && value.isWellFormed())
+/** A value cannot be cut without meaning something else: such a choice is left out, and so is what a card has no room for. */
+function choicesOf(choices: readonly Choice[]): { title: string; value: string }[] {
+  let left = CHOICES_BYTES;
+  return choices
+    .filter(({ value }) => value !== "" && value.length <= LONGEST_VALUE && value.isWellFormed())
     .slice(0, MOST_CHOICES)
-    .map(({ value, label: words }) => ({ title: label(words, value, 150), value }));
+    .map(({ value, label: words }) => ({ title: label(words, value, 150), value }))
+    .filter((choice) => {
+      left -= Buffer.byteLength(JSON.stringify(choice)) + 1;
+      return left >= 0;
+    });
+}
 
 /** Labels and choices are drawn as they are; `{{` would be expanded. */
 function label(words: string, otherwise: string, most: number): string {

@@ -165,15 +165,16 @@ function readMessage(activity: Activity, at: At): TeamsIntent {
   return { kind: "command", text, ...at };
 }
 
+const LONGEST_TEXT = 20_000;
+
 /** What a person typed: the mentions of the bot taken off, as the message itself marks them. */
 function typedText({ text, textFormat, entities, recipient }: Activity): string {
-  let left = text ?? "";
+  let left = (text ?? "").slice(0, LONGEST_TEXT);
   for (const entity of entities ?? []) {
     const mention = Mention.safeParse(entity);
     if (mention.success && mention.data.mentioned.id === recipient.id) left = left.replace(mention.data.text, " ");
   }
-  // "plain" carries what was typed; the others are markup around it.
-  const plain = textFormat === "plain" || !/<[a-z/][^>]*>|&\w+;/i.test(left) ? left : unmarked(left);
+  const plain = textFormat === "xml" || textFormat === "html" ? unmarked(left) : left;
   return plain.replaceAll("\u00a0", " ").trim();
 }
 

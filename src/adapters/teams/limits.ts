@@ -8,6 +8,9 @@ export const TEAMS_LIMITS = {
   listItem: 600,
   label: 60,
   buttons: 12,
+  /** What one button says when it is pressed, and all of a card: a decision about many is long, and the card has to hold the rest, too. */
+  carried: 1_950,
+  carriedByAll: 9_000,
   /** People one card mentions. */
   mentions: 20,
 } as const;

@@ -50,13 +50,45 @@ function parse(text: string): unknown {
   }
 }
 
-/** HTML as Teams writes it → its words; a link's target stands beside them. */
-export const unmarked = (html: string): string =>
-  html
-    .slice(0, 100_000)
-    .replace(/<a\b[^>]{0,4000}?\bhref\s*=\s*["']([^"']{1,4000})["'][^>]{0,4000}>/gi, " $1 ")
-    .replace(/<(?:br|\/p|\/div|\/li|\/tr|\/td|\/h[1-6])\b[^>]{0,200}>/gi, "\n")
-    .replace(/<\/?[a-z][^>]{0,4000}>/gi, "")
+const LONGEST_MARKUP = 100_000;
+const LONGEST_TAG = 4_000;
+const BREAKS = new Set(["br", "p", "div", "li", "tr", "td", "h1", "h2", "h3", "h4", "h5", "h6"]);
+
+/** HTML as Teams writes it → its words; a link's target stands beside them. Read in one pass, whatever somebody else made of it. */
+export function unmarked(html: string): string {
+  const text = html.slice(0, LONGEST_MARKUP);
+  const parts: string[] = [];
+  let at = 0;
+  let closes = -1;
+  for (;;) {
+    const opens = text.indexOf("<", at);
+    if (opens === -1) break;
+    if (closes < opens) closes = text.indexOf(">", opens);
+    // Without an end there is no tag any more.
+    if (closes === -1) break;
+    parts.push(text.slice(at, opens));
+    const tag = text.slice(opens + 1, closes);
+    const name = /^\/?([a-z][a-z0-9]{0,20})/i.exec(tag)?.[1]?.toLowerCase();
+    if (name === undefined || tag.includes("<") || tag.length > LONGEST_TAG) {
+      parts.push("<");
+      at = opens + 1;
+      continue;
+    }
+    if (name === "a") parts.push(` ${hrefOf(tag)} `);
+    else if (BREAKS.has(name)) parts.push("\n");
+    at = closes + 1;
+  }
+  parts.push(text.slice(at));
+  return decoded(parts.join(""));
+}
+
+function hrefOf(tag: string): string {
+  const [, , target = ""] = /\shref\s{0,5}=\s{0,5}(["'])(.*?)\1/is.exec(tag) ?? [];
+  return target;
+}
+
+const decoded = (text: string): string =>
+  text
     .replace(/&(?:nbsp|#160|#xa0);/gi, " ")
     .replaceAll("&lt;", "<")
     .replaceAll("&gt;", ">")

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type Activity,
   ConfigurationBotFrameworkAuthentication,
@@ -24,7 +25,24 @@ const MICROSOFT: Authority = {
 const SCOPE = "https://api.botframework.com";
 const LOGIN = "https://login.microsoftonline.com/";
 
+/**
+ * The SDK writes every refused token and all known keys to the console, several lines for each: whoever wants to could fill the log with
+ * them. What is refused is logged by whoever asked, in one line.
+ */
+const checking = new AsyncLocalStorage<true>();
+let quiet = false;
+function quietWhileChecking(): void {
+  if (quiet) return;
+  quiet = true;
+  const { console } = globalThis;
+  const write = console.error;
+  console.error = (...said: unknown[]) => {
+    if (checking.getStore() !== true) write.apply(console, said);
+  };
+}
+
 export function createBotAuth(bot: BotRegistration, authority: Authority = MICROSOFT): BotAuth {
+  quietWhileChecking();
   const factory = new ConfigurationServiceClientCredentialFactory({
     MicrosoftAppId: bot.appId,
     MicrosoftAppTenantId: bot.tenantId,
@@ -50,7 +68,7 @@ export function createBotAuth(bot: BotRegistration, authority: Authority = MICRO
     async check(header, activity) {
       // The SDK also takes tokens for emulators and other bots, of issuers that are not Teams, and one channel it checks less.
       if (issuerOf(header) !== authority.issuer || activity.channelId !== "msteams") throw new Error("not a token of Teams");
-      await auth.authenticateRequest(activity as Activity, header);
+      await checking.run(true, () => auth.authenticateRequest(activity as Activity, header));
     },
     async authorization() {
       signer ??= factory.createCredentials(bot.appId, SCOPE, LOGIN, true) as unknown as NonNullable<typeof signer>;

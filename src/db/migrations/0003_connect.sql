@@ -12,6 +12,17 @@ CREATE TABLE "conversations" (
 	CONSTRAINT "conversations_platform_id_pk" PRIMARY KEY("platform","id")
 );
 --> statement-breakpoint
+CREATE TABLE "duty_swaps" (
+	"id" serial PRIMARY KEY NOT NULL,
+	"person" text NOT NULL,
+	"instead" text NOT NULL,
+	"from_at" timestamp with time zone NOT NULL,
+	"until" timestamp with time zone NOT NULL,
+	"by" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"ended_by" text
+);
+--> statement-breakpoint
 CREATE TABLE "lookups" (
 	"digest" text PRIMARY KEY NOT NULL,
 	"source" text NOT NULL,
@@ -27,6 +38,11 @@ CREATE TABLE "quotas" (
 	"used" bigint NOT NULL,
 	"recent" bigint[] NOT NULL,
 	"held_until" bigint DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "taken_requests" (
+	"key" text PRIMARY KEY NOT NULL,
+	"until" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "vendor_incidents" (
@@ -65,9 +81,12 @@ CREATE TABLE "write_backs" (
 ALTER TABLE "alerts" ADD COLUMN "handling" jsonb;--> statement-breakpoint
 ALTER TABLE "alerts" ADD COLUMN "preexisting" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "incidents" ADD COLUMN "preexisting" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+CREATE INDEX "duty_swaps_until" ON "duty_swaps" USING btree ("until");--> statement-breakpoint
 CREATE INDEX "lookups_good_until" ON "lookups" USING btree ("good_until");--> statement-breakpoint
+CREATE INDEX "taken_requests_until" ON "taken_requests" USING btree ("until");--> statement-breakpoint
 CREATE INDEX "vendor_incidents_closing" ON "vendor_incidents" USING btree ("source") WHERE closing;--> statement-breakpoint
 CREATE INDEX "write_backs_waiting" ON "write_backs" USING btree ("try_at") WHERE state = 'waiting';--> statement-breakpoint
 CREATE INDEX "write_backs_incident" ON "write_backs" USING btree ("incident_id");--> statement-breakpoint
 CREATE INDEX "alerts_vendor_incident" ON "alerts" USING btree ("vendor_incident","source") WHERE vendor_incident is not null;--> statement-breakpoint
+CREATE INDEX "incidents_urgent" ON "incidents" USING btree ("status","severity","id");--> statement-breakpoint
 CREATE INDEX "messages_ref" ON "messages" USING btree ("channel",("ref"->>'id'));

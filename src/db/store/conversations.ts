@@ -56,6 +56,14 @@ export function conversationStore(database: Database, platform: "teams") {
         .set({ removedAt: now })
         .where(and(eq(conversations.platform, platform), there, isNull(conversations.removedAt)));
     },
+    /** The app was added to the team again. A channel that was deleted meanwhile says so itself when it is posted to. */
+    async returned(where: { id: string; team?: string | undefined }): Promise<void> {
+      if (where.team === undefined) return;
+      await database.db
+        .update(conversations)
+        .set({ removedAt: null })
+        .where(and(eq(conversations.platform, platform), eq(conversations.team, where.team)));
+    },
     async find(id: string): Promise<Conversation | undefined> {
       const [row] = await database.db
         .select()
@@ -63,12 +71,18 @@ export function conversationStore(database: Database, platform: "teams") {
         .where(and(eq(conversations.platform, platform), eq(conversations.id, id)));
       return row && shape(row);
     },
-    /** The newest one heard of that is still there: its service serves its whole tenant. */
-    async newest(): Promise<Conversation | undefined> {
+    /** The newest one heard of, of a tenant or of any, that is still there: its service serves its whole tenant. */
+    async newest(tenant?: string): Promise<Conversation | undefined> {
       const [row] = await database.db
         .select()
         .from(conversations)
-        .where(and(eq(conversations.platform, platform), isNull(conversations.removedAt)))
+        .where(
+          and(
+            eq(conversations.platform, platform),
+            isNull(conversations.removedAt),
+            tenant === undefined ? undefined : eq(conversations.tenant, tenant),
+          ),
+        )
         .orderBy(desc(conversations.seenAt))
         .limit(1);
       return row && shape(row);

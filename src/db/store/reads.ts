@@ -1,4 +1,23 @@
-import { and, asc, desc, eq, getTableColumns, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or, type SQL, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  exists,
+  getTableColumns,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  not,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { OPEN_STATES, sameProposal } from "../../engine/domain/action.ts";
 import { CHAIN_STEPS } from "../../engine/domain/paging.ts";
@@ -330,6 +349,46 @@ export function reads(db: () => Db): Reads {
             .where(or(inArray(t.pages.id, [...messages]), inArray(t.pages.toldBy, [...messages])))
             .orderBy(asc(t.pages.id)),
     pagesOf: (incident) => db().select().from(t.pages).where(eq(t.pages.incidentId, incident)).orderBy(asc(t.pages.id)),
+    async openOutside(target, since, limit) {
+      const follow = alias(t.pages, "follow");
+      const follows = (became: string) =>
+        exists(
+          db()
+            .select({ one: sql`1` })
+            .from(follow)
+            .where(
+              and(
+                eq(follow.incidentId, t.pages.incidentId),
+                eq(follow.target, target),
+                sql`${follow.step} = ${`${became} `} || ${t.pages.id}::text`,
+              ),
+            ),
+        );
+      const rows = await db()
+        .select({
+          page: t.pages,
+          state: t.actions.state,
+          incident: { status: t.incidents.status, ackedAt: t.incidents.ackedAt },
+          acknowledged: sql<boolean>`${follows("acknowledged")}`,
+        })
+        .from(t.pages)
+        .innerJoin(t.incidents, eq(t.incidents.id, t.pages.incidentId))
+        .leftJoin(t.actions, eq(t.actions.id, t.pages.actionId))
+        .where(
+          and(
+            eq(t.pages.target, target),
+            gte(t.pages.createdAt, since),
+            gt(t.pages.attempts, 0),
+            // No call about it is on its way: what is said next would overtake it.
+            or(isNotNull(t.pages.sentAt), isNotNull(t.pages.droppedAt)),
+            sql`${t.pages.step} !~ '^(acknowledged|resolved) '`,
+            not(follows("resolved")),
+          ),
+        )
+        .orderBy(desc(t.pages.id))
+        .limit(limit);
+      return rows.map(({ state, ...row }) => ({ ...row, action: state === null ? undefined : { state } }));
+    },
     async overdueActions(now, steps, limit) {
       const taken = sql`(select count(distinct p.step) from pages p
         where p.incident_id = ${t.actions.incidentId} and p.action_id = ${t.actions.id} and p.step in ${[...CHAIN_STEPS]})`;
@@ -359,6 +418,7 @@ export function reads(db: () => Db): Reads {
         .limit(limit);
       return rows.map((row) => row.page);
     },
+    swapsAfter: (moment) => db().select().from(t.dutySwaps).where(gt(t.dutySwaps.until, moment)).orderBy(asc(t.dutySwaps.id)),
     activeSnoozes: (now) => db().select().from(t.snoozes).where(gt(t.snoozes.until, now)).orderBy(asc(t.snoozes.id)),
     storms: (ids) =>
       ids.length === 0
@@ -401,6 +461,19 @@ export function reads(db: () => Db): Reads {
         .where(and(eq(t.incidents.stormId, storm), eq(t.actions.state, "pending")));
       return rows[0]?.count ?? 0;
     },
+    blocksOf: (targetDigest, lab) =>
+      db()
+        .select()
+        .from(t.actions)
+        .where(
+          and(
+            eq(t.actions.targetDigest, targetDigest),
+            eq(t.actions.lab, lab),
+            eq(t.actions.kind, "block-indicator"),
+            inArray(t.actions.state, ["executing", "succeeded", "unclear", "byHand", "undoing"]),
+          ),
+        )
+        .orderBy(asc(t.actions.id)),
     past: async (digests, since, except, lab) => {
       const [past] = await readPasts(db(), [{ digests, since, except, lab }]);
       if (!past) throw new Error("The database did not answer what was asked.");

@@ -222,6 +222,18 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         .returning({ id: t.snoozes.id });
       return ended.length;
     },
+    async addSwap(row) {
+      const [made] = await tx.insert(t.dutySwaps).values(row).returning({ id: t.dutySwaps.id });
+      return made?.id ?? 0;
+    },
+    async endSwap(id, by, now) {
+      const ended = await tx
+        .update(t.dutySwaps)
+        .set({ until: now, endedBy: by })
+        .where(and(eq(t.dutySwaps.id, id), gt(t.dutySwaps.until, now)))
+        .returning({ id: t.dutySwaps.id });
+      return ended.length > 0;
+    },
     alertsByIdentity: (identities) =>
       tx
         .select({
@@ -309,9 +321,36 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       await tx.execute(sql`
         ${insertRows(t.evidence, [...unique.values()])}
         on conflict (investigation_id, digest) do update set
-          said = case when jsonb_array_length(evidence.said) < ${SAID_KEPT} then evidence.said else evidence.said - 0 end || excluded.said,
+          said = case when evidence.said @> excluded.said then evidence.said when jsonb_array_length(evidence.said) < ${SAID_KEPT} then evidence.said else evidence.said - 0 end || excluded.said,
           found_by = coalesce(evidence.found_by, excluded.found_by),
           looked_round = case when jsonb_array_length(excluded.said) > 0 then null else evidence.looked_round end`);
+    },
+    async carryOver(between) {
+      if (between.length === 0) return;
+      await tx.execute(sql`
+        with pairs as (select * from jsonb_to_recordset(${JSON.stringify(between)}::jsonb) as p("from" int, "to" int)),
+        judged as (
+          select distinct on (p."to", e.entity_digest) p."to", e.entity_digest, e.override
+          from pairs p join evidence e on e.incident_id = p."from"
+          where e.override is not null order by p."to", e.entity_digest, e.id desc
+        ),
+        dealt as (
+          select distinct on (p."to", e.digest) p."to", e.digest, e.remediation
+          from pairs p join evidence e on e.incident_id = p."from"
+          where e.remediation = 'remediated' order by p."to", e.digest, e.id desc
+        ),
+        fresh as (
+          select e.id, j.override, d.remediation
+          from pairs p join evidence e on e.incident_id = p."to"
+          left join judged j on j."to" = p."to" and j.entity_digest = e.entity_digest and e.override is null
+          left join dealt d on d."to" = p."to" and d.digest = e.digest and e.remediation = 'none'
+          where e.looked_round is null and (j.override is not null or d.remediation is not null)
+        )
+        update evidence set
+          override = coalesce(fresh.override, evidence.override),
+          verdict = coalesce(fresh.override->>'verdict', evidence.verdict),
+          remediation = coalesce(fresh.remediation, evidence.remediation)
+        from fresh where evidence.id = fresh.id`);
     },
     async updateEvidence(rows) {
       if (rows.length === 0) return;

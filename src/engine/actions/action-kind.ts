@@ -14,8 +14,11 @@ export type DesiredState =
   /** It can be asked but the answer does not say. */
   | { kind: "unreadable"; text: string };
 
-/** Which action is asked about. `since`: when it was proposed; a scan from before that is not the one that was asked for. */
-export type About = { params?: Params; since?: Date };
+/**
+ * Which action is asked about. `since`: when it was proposed; a scan from before that is not the one that was asked for. `saved`: what an
+ * earlier attempt kept, to which a later one adds.
+ */
+export type About = { params?: Params; since?: Date; saved?: Saved | undefined };
 
 /** How the action is taken back. `params`: what the undo is told, from what the action was told and what it kept. */
 type Undo = { by: ActionKindName; text: string; params?: (params: Params, saved: Saved | undefined) => Params };
@@ -40,11 +43,15 @@ export type ActionKind = {
   /** "would isolate it from the network; it stays reachable for the security product": what happens, for the card. */
   effect: (target: Entity, params?: Params) => string;
   /** "threat remains on WS-042": what follows from a reject or from doing nothing. */
-  ifNot: (target: Entity) => string;
+  ifNot: (target: Entity, threat?: boolean) => string;
   /** The kind that takes it back, or the plain sentence why nothing does. */
   undo: Undo | { by: undefined; text: string };
   /** True where it cannot be undone, is contained, or loses sessions: feeds the default policy. */
   disruptive: boolean;
+  /** It gives back what was kept by the action it takes back, and nothing else: nobody asks for it by hand. */
+  onlyUndoes?: true;
+  /** Powers it hands to its target: they count like those the target holds, or giving them back would ask fewer people than taking them. */
+  hands?: (params: Params) => string[];
   /** Which connector would carry it out on this target now; undefined with the reason and the by-hand steps. */
   connector: (target: Entity, capabilities: Capabilities, params?: Params) => { name: string } | { byHand: string };
   /** What it would reach. Reads only. `protectedHits` is filled in by the engine. */
@@ -54,7 +61,8 @@ export type ActionKind = {
   execute: (
     target: Entity,
     capabilities: Capabilities,
-    call: { comment: string; key: string; now: Date; params?: Params },
+    /** `saved`: what was kept before the call. */
+    call: { comment: string; key: string; now: Date; params?: Params; saved?: Saved | undefined },
     signal: AbortSignal,
   ) => Promise<Ticket>;
   /**

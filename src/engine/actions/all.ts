@@ -22,9 +22,11 @@ import { moveToJunk } from "./move-to-junk.ts";
 import { offboardDevice } from "./offboard-device.ts";
 import { quarantineFile } from "./quarantine-file.ts";
 import { releaseDevice } from "./release-device.ts";
+import { removeAppConsent } from "./remove-app-consent.ts";
 import { removeDelegation } from "./remove-delegation.ts";
 import { removeRegistryKey } from "./remove-registry-key.ts";
 import { removeScheduledTask } from "./remove-scheduled-task.ts";
+import { restoreAppConsent } from "./restore-app-consent.ts";
 import { restoreFile } from "./restore-file.ts";
 import { restoreForwarding } from "./restore-forwarding.ts";
 import { restoreMail } from "./restore-mail.ts";
@@ -65,6 +67,8 @@ export const actionKinds: Readonly<Record<ActionKindName, ActionKind>> = {
   "allow-indicator": allowIndicator,
   "disable-app": disableApp,
   "enable-app": enableApp,
+  "remove-app-consent": removeAppConsent,
+  "restore-app-consent": restoreAppConsent,
   "disable-access-key": disableAccessKey,
   "enable-access-key": enableAccessKey,
   "expand-investigation": expandInvestigation,

@@ -12,7 +12,7 @@ export const isolateDevice: ActionKind = {
   idempotency: "Isolating an isolated device changes nothing; a request that is already pending is answered with the pending one.",
   title: (target) => `Isolate ${entityName(target)}`,
   effect: (target) => `${entityName(target)} is cut off from the network; it stays reachable for the security product.`,
-  ifNot: (target) => `${entityName(target)} stays on the network with the threat on it.`,
+  ifNot: (target, threat) => `${entityName(target)} stays on the network${threat ? " with the threat on it" : ""}.`,
   undo: { by: "release-device", text: "Release it from isolation." },
   disruptive: true,
   connector: (target, { devices }) =>

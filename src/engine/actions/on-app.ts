@@ -12,7 +12,7 @@ function needApps({ apps }: Capabilities): AppCapability {
   throw new ConnectorError("refused", "No directory that keeps apps is connected; nothing was done.");
 }
 
-async function findApp(target: Entity, capabilities: Capabilities, signal: AbortSignal): Promise<AppFacts | undefined> {
+export async function findApp(target: Entity, capabilities: Capabilities, signal: AbortSignal): Promise<AppFacts | undefined> {
   if (target.kind !== "oauth-app")
     throw new ConnectorError("refused", `This can only be done to an app, not to a ${target.kind}; nothing was done.`);
   return needApps(capabilities).find(target, signal);

@@ -1,5 +1,6 @@
 import { alertHistory } from "./alert-history.ts";
 import type { Analyzer } from "./analyzer.ts";
+import { appFacts } from "./app-facts.ts";
 import { cloudCredentials } from "./cloud-credentials.ts";
 import { commandLine } from "./command-line.ts";
 import { deviceFacts } from "./device-facts.ts";
@@ -66,4 +67,5 @@ export const analyzers: readonly Analyzer[] = [
   dlpViolations,
   userActivity,
   domainReputation,
+  appFacts,
 ];

@@ -1,5 +1,6 @@
 import type { ActionDecision, ActionState, BlastRadius, Family } from "../domain/action.ts";
 import type { Severity } from "../domain/alert.ts";
+import { doneBesideUs, pendingBesideUs } from "./beside-us.ts";
 import { type ButtonDecision, type Sign, writeButton } from "./button-id.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
 import { count, outside, span, time } from "./say.ts";
@@ -224,7 +225,8 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
       // Not "ago": the card still stands there hours later.
       action.evidenceAt ? `${time(action.evidenceAt)}, ${span(action.evidenceAt, action.proposedAt)} before it was asked` : undefined,
     ],
-    ["Done by the source", doneBySource(action)],
+    ["Done by the source", [doneBySource(action), doneBesideUs(action.reach)].filter((text) => text !== undefined).join(", ") || undefined],
+    ...[pendingBesideUs(action.reach)].filter((entry) => entry !== undefined),
     ["Carried out by", action.connector],
     [action.state === "observed" ? "Rule" : "Asked because", cut(outside(action.rule), 200)],
     [
@@ -304,7 +306,9 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
 }
 
 const expiry = (action: ActionView) =>
-  `Answer by ${time(action.deadline)}; unanswered it expires ${time(action.expiresAt)} and nothing is done.`;
+  action.deadline >= action.expiresAt
+    ? `Answer by ${time(action.expiresAt)}; unanswered it expires then and nothing is done.`
+    : `Answer by ${time(action.deadline)}; unanswered it expires ${time(action.expiresAt)} and nothing is done.`;
 
 function buttons(action: ActionView, sign: Sign): Button[] {
   const decide = (decision: ButtonDecision) =>
@@ -354,6 +358,11 @@ function buttons(action: ActionView, sign: Sign): Button[] {
   if (alone) return aloneButtons;
   if (action.state === "succeeded" && action.collected)
     return [{ label: "Link to the package", style: "plain", value: `say:package ${action.id}` }];
+  if (action.state === "expired")
+    return [
+      { label: "Propose again", style: "plain", value: `say:propose ${action.id}` },
+      { label: "Details", style: "plain", value: `say:status ${action.incident}` },
+    ];
   if (action.state !== "pending") return [];
   if (action.byHand) {
     return [

@@ -1,4 +1,5 @@
 import type { Severity } from "../domain/alert.ts";
+import { determinationText } from "../domain/incident.ts";
 import { type Card, cut, type Line } from "./card.ts";
 import { capital, count, outside, span, time } from "./say.ts";
 
@@ -45,7 +46,7 @@ export function closingCard(facts: ClosingFacts): Card {
     };
   }
   const { closed } = facts;
-  const as = `${CLASSIFIED[closed.classification] ?? closed.classification}${closed.determination ? ` (${words(closed.determination)})` : ""}`;
+  const as = `${CLASSIFIED[closed.classification] ?? closed.classification}${closed.determination ? ` (${determinationText(closed.determination)})` : ""}`;
   const lines: Line[] = [
     {
       kind: "text",
@@ -78,6 +79,3 @@ function section(title: string, items: readonly string[], none?: string): Line[]
   const more = items.length > SHOWN ? [{ text: `and ${items.length - SHOWN} more` }] : [];
   return [{ kind: "list", title, items: [...items.slice(0, SHOWN).map((text) => ({ text: cut(outside(text), 240) })), ...more] }];
 }
-
-/** "multiStagedAttack" as people write it. */
-const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

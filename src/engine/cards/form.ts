@@ -8,7 +8,8 @@ export type Choice = { value: string; label: string };
 
 export type Field = { id: string; label: string; hint?: string | undefined; required: boolean } & (
   | { kind: "line" | "text"; initial?: string | undefined; longest: number }
-  | { kind: "select"; options: readonly Choice[]; initial?: string | undefined }
+  /** `anybody`: a platform that has a picker of its people shows that instead; what is chosen comes back as `slack:U0MIA`. */
+  | { kind: "select"; options: readonly Choice[]; initial?: string | undefined; anybody?: boolean | undefined }
   | { kind: "checks"; options: readonly Choice[]; initial?: readonly string[] | undefined }
 );
 

@@ -1,6 +1,7 @@
 import type { Severity, Verdict } from "../domain/alert.ts";
 import type { Entity } from "../domain/entity.ts";
-import { ENDED, JUDGEABLE, STATUS_SENTENCE, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
+import { ENDED, type Found, JUDGEABLE, STATUS_SENTENCE, statusText, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
+import { alreadyStopped } from "../domain/never-act.ts";
 import type { ActionView } from "./action-card.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
 import { capital, count, kindWord, outside, SEVERITY_TONE, shown, span, time } from "./say.ts";
@@ -20,6 +21,8 @@ export type IncidentFacts = {
     id: string;
     source: string;
     sourceId: string;
+    /** Who asked for it, where no source raised it. */
+    askedBy?: string | undefined;
     title: string;
     severity: Severity;
     because?: string | undefined;
@@ -38,6 +41,8 @@ export type IncidentFacts = {
     pendingSince?: Date | undefined;
     playbooks: string[];
     advice: string[];
+    /** What its sentence may claim; without it, it claims nothing. */
+    found?: Found | undefined;
   }[];
   notInvestigated?: string | undefined;
   evidence: {
@@ -76,7 +81,7 @@ export function incidentCard(incident: IncidentFacts): Card {
   const waiting = incident.actions.filter((action) => action.state === "pending");
   const investigation = incident.investigations.findLast((one) => !ENDED.has(one.status)) ?? incident.investigations.at(-1);
   const status = investigation
-    ? STATUS_SENTENCE[investigation.status]
+    ? statusSentence(incident, investigation)
     : `Not investigated: ${incident.notInvestigated ?? "no policy starts one"}.`;
   const lines: Line[] = [];
   if (incident.status === "redirected") lines.push({ kind: "text", text: `This incident was merged into ${incident.redirectTo}.` });
@@ -116,11 +121,13 @@ export function incidentCard(incident: IncidentFacts): Card {
     });
   lines.push(...alertLines(incident));
   const [first] = incident.alerts;
-  if (first && investigation) lines.push({ kind: "note", text: `By the rule: ${cut(outside(first.policy), 120)}.` });
+  if (first && first.askedBy === undefined && investigation)
+    lines.push({ kind: "note", text: `By the rule: ${cut(outside(first.policy), 120)}.` });
   return {
     title: `${incident.lab ? "LAB " : ""}${incident.id}: ${cut(outside(incident.title), 120)}`,
-    tone: SEVERITY_TONE[incident.severity],
-    badge: `${capital(incident.severity)} severity`,
+    // What is over does not call any more.
+    tone: incident.status === "closed" ? "neutral" : SEVERITY_TONE[incident.severity],
+    badge: `${capital(incident.severity)} severity${incident.status === "closed" ? ", closed" : ""}`,
     summary: summary(incident, worst, waiting, status),
     lines,
     buttons: buttons(incident, investigation),
@@ -131,14 +138,32 @@ export function incidentCard(incident: IncidentFacts): Card {
 function sourceLines({ alerts, alertCount }: IncidentFacts): Line[] {
   const [first] = alerts;
   if (!first) return [];
-  const more = alertCount > 1 ? `, and ${count(alertCount - 1, "more alert")}` : "";
-  return [{ kind: "note", text: `Alert ${cut(outside(first.sourceId), 60)} of ${cut(outside(first.source), 40)} (${first.id})${more}` }];
+  const others = first.askedBy === undefined ? alertCount - 1 : alertCount;
+  const more = others > 0 ? `, and ${count(others, "more alert")}` : "";
+  const from =
+    first.askedBy === undefined
+      ? `Alert ${cut(outside(first.sourceId), 60)} of ${cut(outside(first.source), 40)}`
+      : `Asked for by ${cut(outside(first.askedBy), 60)}`;
+  return [{ kind: "note", text: `${from} (${first.id})${more}` }];
 }
 
 /** "Malicious. Pending approval: ..."; what the status says already is not said before it. */
 function verdictAndStatus(worst: Verdict, status: string): Text {
   const word = VERDICT_WORD[worst];
   return status.startsWith(word) ? [bold(`${word}.`), { text: status.slice(word.length + 1) }] : [bold(`${word}. `), { text: status }];
+}
+
+/** That nothing is done reads otherwise where air only watches, or the source has done it. */
+function statusSentence({ evidence, actions }: IncidentFacts, { status, found }: IncidentFacts["investigations"][number]): string {
+  if (status === "partiallyInvestigated" && actions.some(({ state }) => state === "observed"))
+    return "Investigated: a threat was found. In mode observe air says what it would do, and does nothing.";
+  const bad = evidence.filter(({ verdict }) => verdict === "malicious" || verdict === "suspicious");
+  const isDone = status === "partiallyInvestigated" && actions.length === 0 && bad.length > 0;
+  return isDone && bad.every(({ remediation }) => alreadyStopped(remediation))
+    ? "Partially investigated: what was found bad its source has dealt with already, so nothing is proposed."
+    : found
+      ? statusText(status, found)
+      : STATUS_SENTENCE[status];
 }
 
 /** What could not be looked at or judged, by name, with the way to take it up again. */
@@ -211,7 +236,7 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
 /** Who knows of it, and what the products did by themselves. */
 function peopleFacts(incident: IncidentFacts, waits: boolean): (readonly [string, Text])[] {
   const list: (readonly [string, Text | undefined])[] = [
-    ["Paged", told(incident)],
+    [incident.lab ? "Would be paged" : "Paged", told(incident)],
     ["Assigned to", incident.assignee === undefined ? undefined : cut(outside(incident.assignee), 80)],
     ...vendorFacts(incident.vendors ?? []),
     ["Done by the source", doneBySource(incident) ?? (waits ? "nothing reported" : undefined)],
@@ -232,7 +257,9 @@ function doneBySource({ evidence }: IncidentFacts): string | undefined {
 function told(incident: IncidentFacts): string | undefined {
   const last = new Map((incident.told ?? []).map(({ name, at }) => [name, at]));
   const newest = [...last].sort(([, a], [, b]) => b.getTime() - a.getTime()).slice(0, SHOWN.told);
-  return newest.length === 0 ? undefined : newest.map(([name, at]) => `${cut(name, 60)} was told at ${time(at)}`).join(", ");
+  // Nobody is told anything in the lab.
+  const was = incident.lab ? "would be told" : "was told";
+  return newest.length === 0 ? undefined : newest.map(([name, at]) => `${cut(name, 60)} ${was} at ${time(at)}`).join(", ");
 }
 
 function evidenceLines(incident: IncidentFacts): Line[] {
@@ -284,23 +311,26 @@ function because(item: IncidentFacts["evidence"][number]): string {
     first && `${first}${more}`,
     others[0] ? `${clean ? "For a threat" : "Against"}: ${cut(outside(others[0]), 120)}` : undefined,
     item.conflict ? "The sources contradict each other." : undefined,
-    item.missing[0] ? `Not asked: ${cut(outside(item.missing[0]), 120)}` : undefined,
+    item.missing[0] ? `Missing: ${cut(outside(item.missing[0]), 120)}` : undefined,
     item.remediation !== "none" && !item.sourceDid?.length ? `Now: ${cut(outside(item.remediation), 60)}.` : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(" ");
 }
 
 function alertLines(incident: IncidentFacts): Line[] {
-  if (incident.alertCount < 2) return [];
+  if (incident.alerts.length < 2) return [];
   const items = incident.alerts.slice(-SHOWN.alerts).map((alert) => ({
     mark: capital(alert.severity),
     text: `${alert.id} ${cut(outside(alert.title), 90)} (${alert.because ? `joined: ${cut(outside(alert.because), 160)}` : "opened the incident"})`,
   }));
-  return [{ kind: "list", title: `${count(incident.alertCount, "alert")}, newest last`, items }];
+  const asked = incident.alerts.some((alert) => alert.askedBy !== undefined) ? ", and what people asked for" : "";
+  const title = incident.alertCount === 0 ? "What people asked for" : `${count(incident.alertCount, "alert")}${asked}`;
+  return [{ kind: "list", title: `${title}, newest last`, items }];
 }
 
 function buttons(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): Button[] {
-  const retry = investigation && unfinished(incident, investigation) !== "" && canRetry(incident);
+  const isIdle = investigation?.status === "pendingApproval" || investigation?.status === "pendingResource";
+  const retry = investigation && (isIdle || unfinished(incident, investigation) !== "") && canRetry(incident);
   return [
     { label: "Details", style: "plain", value: `say:status ${investigation?.id ?? incident.id}` },
     ...(investigation ? [{ label: "Log", style: "plain" as const, value: `say:log ${investigation.id}` }] : []),

@@ -1,4 +1,4 @@
-import { bold, type Card, cut, type Line } from "./card.ts";
+import { type Button, bold, type Card, cut, type Line } from "./card.ts";
 import { outside, time } from "./say.ts";
 
 /** What happened in an incident and would be missed where only an edited card says it. */
@@ -6,7 +6,7 @@ export type LineFacts = {
   incident: string;
   lab: boolean;
   /** Oldest first. */
-  happened: readonly { event: string; text: string; at: Date }[];
+  happened: readonly { event: string; text: string; at: Date; action?: string | undefined }[];
 };
 
 const TITLE: Readonly<Record<string, string>> = {
@@ -16,6 +16,7 @@ const TITLE: Readonly<Record<string, string>> = {
   "decision.first-of-two": "A second approval is needed",
   verdict: "New bad evidence",
   "investigation-stopped": "Stopped",
+  "action-expired": "Expired",
   "incident-note": "Note",
   "incident-reopen": "Reopened",
   "incident-split": "Split",
@@ -27,17 +28,27 @@ const titleOf = (event: string) =>
 export function lineCard({ incident, lab, happened }: LineFacts): Card {
   const titles = [...new Set(happened.map(({ event }) => titleOf(event)))];
   const [first] = happened;
-  const more = happened.length > 1 ? ` And ${happened.length - 1} more.` : "";
+  const [only] = titles;
+  const many = titles.length === 1 && happened.length > 1;
+  const what = many && only === "Note" ? `${happened.length} notes, first` : titleOf(first?.event ?? "");
+  const more = many && only === "Note" ? "" : happened.length > 1 ? ` And ${happened.length - 1} more.` : "";
+  const lapsed = [...new Set(happened.flatMap(({ event, action }) => (event === "action-expired" && action ? [action] : [])))];
   return {
-    title: `${lab ? "LAB " : ""}${cut(titles.join(", "), 110)}`,
-    tone: happened.some(({ event }) => event === "verdict" || event.startsWith("action-")) ? "bad" : "info",
-    summary: `${lab ? "LAB " : ""}${titleOf(first?.event ?? "")}: ${cut(outside(first?.text ?? ""), 300)}${more} (${incident})`,
+    title: `${lab ? "LAB " : ""}${many && only === "Note" ? `${happened.length} notes` : cut(titles.join(", "), 110)}`,
+    tone: happened.some(({ event }) => event === "verdict" || (event.startsWith("action-") && event !== "action-expired")) ? "bad" : "info",
+    summary: `${lab ? "LAB " : ""}${what}: ${cut(outside(first?.text ?? ""), 300)}${more} (${incident})`,
     lines: happened.map(
       ({ event, text, at }): Line => ({
         kind: "text",
         text: [...(titles.length > 1 ? [bold(`${titleOf(event)}: `)] : []), { text: `${cut(outside(text), 500)} (${time(at)})` }],
       }),
     ),
-    buttons: [],
+    buttons: lapsed.slice(0, 5).map(
+      (id): Button => ({
+        label: lapsed.length > 1 ? `Propose ${id} again` : "Propose again",
+        style: "plain",
+        value: `say:propose ${id}`,
+      }),
+    ),
   };
 }

@@ -65,7 +65,9 @@ export function pageCard(page: PageFacts): Card {
       { kind: "text", text: cut(outside(text), 1500) },
     ];
   });
-  const at = page.told.flatMap((one) => (one.at && one.who ? [`${one.who.name} was told at ${time(one.at)}.`] : []));
+  const at = page.told.flatMap((one) =>
+    one.at && one.who ? [`${one.who.name} ${page.lab ? "would be told" : "was told"} at ${time(one.at)}.`] : [],
+  );
   return {
     title: `${page.lab ? "LAB " : ""}${page.incident ? `${page.incident}: ` : ""}${titles.join(", ")}`,
     tone: "warning",

@@ -1,5 +1,6 @@
+import { plainly } from "./audit-sentence.ts";
 import { bold, type Card, cut, type Line, type Tone } from "./card.ts";
-import { count, outside, time } from "./say.ts";
+import { capital, count, outside, time } from "./say.ts";
 
 /** Short answers to commands and clicks: what was understood, what happened, or why not and what to do next. */
 
@@ -151,7 +152,7 @@ export function stepsCard(id: string, status: string, steps: readonly LogStep[],
           mark: step.status,
           tone: step.status === "Failed" ? ("warning" as const) : ("neutral" as const),
           text: [
-            bold(`${step.id} ${step.actionType}: ${step.action}`),
+            bold(`${step.id} ${step.actionType === "Analysis" ? `Analysis: ${step.action}` : capital(plainly(step.action))}`),
             {
               text: `${step.deviceName ? ` on ${cut(outside(step.deviceName), 40)}` : ""}. ${cut(outside(step.description), 200)} (${[
                 time(step.timeCreated),
@@ -200,7 +201,7 @@ export function evidenceLines(
       items: [
         ...item.for.map((text) => ({ mark: "For", tone: "bad" as const, text: cut(outside(text), 250) })),
         ...item.against.map((text) => ({ mark: "Against", tone: "good" as const, text: cut(outside(text), 250) })),
-        ...item.missing.map((text) => ({ mark: "Not asked", tone: "neutral" as const, text: cut(outside(text), 250) })),
+        ...item.missing.map((text) => ({ mark: "Missing", tone: "neutral" as const, text: cut(outside(text), 250) })),
         { mark: "Would change it", tone: "neutral" as const, text: item.flip || "Any source able to judge this kind would decide." },
       ],
     },

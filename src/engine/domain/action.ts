@@ -43,6 +43,8 @@ export const ACTION_KINDS = [
   "allow-indicator",
   "disable-app",
   "enable-app",
+  "remove-app-consent",
+  "restore-app-consent",
   "disable-access-key",
   "enable-access-key",
   "expand-investigation",
@@ -60,6 +62,20 @@ export const ScanParams = z.strictObject({ type: z.enum(["quick", "full"]).defau
 export const ForwardingParams = z.strictObject({ rule: z.string().min(1).max(1024).optional() });
 /** The deleted inbox rule as the mail product kept it: what is re-created, to the letter. */
 export const RestoreForwardingParams = z.strictObject({ saved: z.record(z.string(), z.unknown()).optional() });
+/** The removed consents of an app, each as the directory kept it, with what it allowed: what is given back, to the letter. */
+export const KeptConsents = z.object({
+  consents: z
+    .array(
+      z.object({
+        key: z.string().max(1000),
+        by: z.enum(["person", "everybody", "itself"]),
+        grants: z.array(z.object({ name: z.string(), writes: z.boolean() })),
+        saved: z.record(z.string(), z.unknown()),
+      }),
+    )
+    .max(1000),
+});
+export const RestoreConsentParams = z.strictObject({ saved: KeptConsents.optional() });
 /** From where mail comes back; without it from both. */
 export const RestoreMailParams = z.strictObject({ from: z.enum(["deleted", "junk"]).optional() });
 /** Whose access to the mailbox is taken away, by address; without it everybody's whom the evidence names. */
@@ -129,6 +145,29 @@ export const sameProposal = (action: { kind: ActionKindName; targetDigest: strin
   action.undoes === null ? `${action.kind} ${action.targetDigest}` : `takes back ${action.undoes}`;
 export const isOpen = (state: ActionState) => (OPEN_STATES as readonly ActionState[]).includes(state);
 
+/** One thing somebody had a product do to a device without air, by the kind of action it would be here. */
+export type DeviceHand = {
+  kind: Extract<
+    ActionKindName,
+    | "isolate-device"
+    | "release-device"
+    | "restrict-execution"
+    | "unrestrict-execution"
+    | "scan-device"
+    | "collect-package"
+    | "offboard-device"
+    | "quarantine-file"
+  >;
+  /** `done`: it holds until somebody takes it back. */
+  state: "waiting" | "running" | "done";
+  /** As the product names them. */
+  by?: string;
+  /** ISO; when it was done, or asked for. */
+  at?: string;
+  /** Which sort of scan; which file, by its SHA-1. */
+  of?: string;
+};
+
 /** What an action would reach, as shown before the decision. Counts are exact at `readAt`; unknown facts are left out, not guessed. */
 export type BlastRadius = {
   /** How many targets of the kind the family counts in (devices, users, messages, apps). */
@@ -146,6 +185,8 @@ export type BlastRadius = {
   /** From how many of our devices a domain or address was seen lately; left out where nobody can say. */
   seenFrom?: number;
   readAt: string;
+  /** What the device's product was told to do by others, and by which name the product goes. */
+  besideUs?: { product: string; hands: DeviceHand[] };
   /** What grew between two looks, in words: the card was drawn again because of it. */
   changed?: string[];
 };

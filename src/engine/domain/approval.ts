@@ -16,6 +16,8 @@ export type Person = {
   machine: boolean;
   /** Why they hold less than they might (a guest, a look-up that failed), as a sentence with the next step. */
   withheld?: string;
+  /** They could not be looked up, so that nothing is known about their roles. */
+  unchecked?: boolean;
 };
 
 export type Roles = {

@@ -16,6 +16,7 @@ const CONTAINS: ReadonlySet<ActionKindName> = new Set([
   "isolate-device",
   "disable-user",
   "disable-app",
+  "remove-app-consent",
   "disable-access-key",
   "revoke-sessions",
 ]);

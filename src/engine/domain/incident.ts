@@ -4,10 +4,15 @@ import { type Severity, severityRank } from "./alert.ts";
 export const CLASSIFICATIONS = ["truePositive", "falsePositive", "informationalExpectedActivity"] as const;
 export type Classification = (typeof CLASSIFICATIONS)[number];
 
+const SAID_OTHERWISE: Readonly<Record<string, string>> = { apt: "APT", multiStagedAttack: "multi-stage attack" };
+/** `maliciousUserActivity` as people say it. */
+export const determinationText = (determination: string): string =>
+  SAID_OTHERWISE[determination] ?? determination.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+
 /** What an incident turned out to be, as people say it; the determination as words. */
 export function classificationText(classification: Classification, determination?: string | null): string {
   const said = { truePositive: "true positive", falsePositive: "false positive", informationalExpectedActivity: "expected activity" };
-  const words = determination?.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+  const words = determination ? determinationText(determination) : undefined;
   return `${said[classification]}${words ? `, ${words}` : ""}`;
 }
 

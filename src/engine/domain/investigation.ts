@@ -24,16 +24,17 @@ export const INVESTIGATION_STATUSES = [
 ] as const;
 export type InvestigationStatus = (typeof INVESTIGATION_STATUSES)[number];
 
-/** A plain sentence for each, said on every card and in `status`. */
+/** A plain sentence for each, true of every investigation in that status; `statusText` says more where the rows are at hand. */
 export const STATUS_SENTENCE: Record<InvestigationStatus, string> = {
   queued: "Queued: it starts as soon as a worker is free.",
   running: "Running: evidence is being looked at.",
   pendingResource: "Waiting for device: it cannot be reached now; the investigation goes on by itself when it can.",
-  pendingApproval: "Pending approval: a threat was found and a person must decide.",
+  pendingApproval: "Pending approval: a person must decide.",
   benign: "No threats found.",
   successfullyRemediated: "Remediated: every action was carried out.",
-  partiallyRemediated: "Partially remediated: some actions were carried out; others were not needed, lapsed or were taken back.",
-  partiallyInvestigated: "Partially investigated: something was found that nothing is proposed for, or could not be judged.",
+  partiallyRemediated:
+    "Partially remediated: some actions were carried out; others were not needed, lapsed or were taken back, or nothing was proposed.",
+  partiallyInvestigated: "Partially investigated: something could not be judged, or nothing is proposed for it.",
   failed: "Failed: the investigation could not be finished.",
   terminatedBySystem: "Terminated by system: a decision was not made in time, nothing was done.",
   terminatedByUser: "Terminated by user: a person stopped it.",
@@ -44,6 +45,40 @@ export const STATUS_SENTENCE: Record<InvestigationStatus, string> = {
   closedWithRejections: "Closed with rejections: a person rejected an action, so a threat may remain.",
   closedWithFailures: "Closed with failed actions: something could not be carried out. See the actions.",
 };
+
+/** What a sentence about a status may claim, as the rows have it. */
+export type Found = {
+  /** Something is judged bad. */
+  bad: boolean;
+  /** Something could not be judged. */
+  open: boolean;
+  /** By name, what is bad and was dealt with by nothing that was carried out. */
+  left: readonly string[];
+};
+
+const NAMED_LEFT = 3;
+
+/** The sentence for a status that claims no more than was found. */
+export function statusText(status: InvestigationStatus, { bad, open, left }: Found): string {
+  switch (status) {
+    case "pendingApproval":
+      return bad ? "Pending approval: a threat was found and a person must decide." : STATUS_SENTENCE.pendingApproval;
+    case "successfullyRemediated":
+      return bad ? STATUS_SENTENCE.successfullyRemediated : "Remediated: every action was carried out; nothing counts as bad.";
+    case "partiallyRemediated":
+      return left.length > 0 ? `Partially remediated: nothing was done about ${someOf(left)}.` : STATUS_SENTENCE.partiallyRemediated;
+    case "partiallyInvestigated":
+      if (!bad) return "Partially investigated: nothing bad was found, but not everything could be judged.";
+      return `Partially investigated: something was found that nothing is proposed for${open ? ", and not everything could be judged" : ""}.`;
+    default:
+      return STATUS_SENTENCE[status];
+  }
+}
+
+const someOf = (names: readonly string[]) =>
+  names.length <= NAMED_LEFT
+    ? names.join(", ").replace(/, (?=[^,]*$)/, " and ")
+    : `${names.slice(0, NAMED_LEFT).join(", ")} and ${names.length - NAMED_LEFT} more`;
 
 /** What is said of people: a determination, not a file's verdict (domain facts 2.2). */
 const DETERMINATION: Record<Verdict, string> = {
@@ -136,7 +171,8 @@ export function timesAfter(times: InvestigationTimes, to: InvestigationStatus, n
  * a rejected or failed action is never called remediated (domain facts 1.6, CHOICE).
  */
 export function statusFrom(input: {
-  evidence: readonly { verdict: Verdict; unlooked: boolean }[];
+  /** `left`: bad, and nothing that was carried out deals with it. */
+  evidence: readonly { verdict: Verdict; unlooked: boolean; left?: boolean }[];
   /** `alreadyDone`: cancelled because the threat was gone before anybody decided; that is remediated (domain facts 1.4). */
   actions: readonly { state: ActionState; waitingForDevice: boolean; alreadyDone?: boolean }[];
 }): InvestigationStatus {
@@ -150,7 +186,9 @@ export function statusFrom(input: {
   if (some("expired")) return some("succeeded", "byHand") ? "partiallyRemediated" : "terminatedBySystem";
   const done = actions.filter((action) => action.state === "succeeded" || action.state === "byHand" || action.alreadyDone);
   const lapsed = actions.filter((action) => action.state === "undone" || (action.state === "cancelled" && !action.alreadyDone));
-  if (done.length > 0) return lapsed.length > 0 ? "partiallyRemediated" : "successfullyRemediated";
+  // Something was done, but not about everything that was found bad (domain facts 1.5, a).
+  const left = evidence.some((item) => item.left);
+  if (done.length > 0) return lapsed.length > 0 || left ? "partiallyRemediated" : "successfullyRemediated";
   if (evidence.length === 0) return "unsupportedAlertType";
   const bad = evidence.some((item) => item.verdict === "malicious" || item.verdict === "suspicious");
   // What was done was taken back; unless it was a false alarm, the threat stands there again.

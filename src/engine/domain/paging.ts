@@ -1,17 +1,24 @@
 import type { ActionState, Family } from "./action.ts";
+import { OUTSIDE_STEPS, outsideKind, readFollowUp } from "./outside-pages.ts";
+import type { Rota } from "./rota.ts";
 
 /*
  * Whom air tells what, and when. A target is text in a row: `person:mia@contoso.com`, `slack-group:S0SOC` (a group of that platform),
- * `webhook`, `ops:slack:C0OPS` (a channel).
+ * `ops:slack:C0OPS` (a channel), or a way that is no chat (outside-pages.ts): `webhook`, `mail:mia@contoso.com`, `pagerduty`.
+ * `rota:current`, `rota:next` and `rota:everyone` are whoever the rota says at that moment; a row has them only where it says nobody.
  */
 
 /** Somebody by name, with what they are on each platform; a platform that is not in it cannot mention them. */
 export type Named = { kind: "person" | "group"; name: string; on: Readonly<Record<string, string>> };
 
 export type Paging = {
-  /** Who is told at the deadline, then after each interval; the last may be `webhook`. Empty: nobody is on call. */
+  /** Who is told at the deadline, then after each interval; ways that are no chat stand last. Empty: nobody is on call. */
   chain: readonly string[];
   everyMs: number;
+  /** How long after the deadline the first of `chain` are told; the others, and without it all, come `everyMs` after the one before. */
+  afterMs?: readonly number[];
+  /** Whom `rota:current` and its like mean, as targets; `asked`: another product keeps it, and what it said is in a row. */
+  rota?: Rota | "asked";
   admins: readonly string[];
   /** Whoever may decide on a device of this group; null: on no device, or on one nobody knows. */
   approvers: (family: Family, deviceGroup: string | null) => readonly string[];
@@ -22,7 +29,6 @@ export type Paging = {
   nameOf: (target: string) => Named;
 };
 
-export const WEBHOOK = "webhook";
 export const isOps = (target: string) => target.startsWith("ops:");
 /** The channel of an `ops:` target. */
 export const opsChannel = (target: string) => target.slice("ops:".length);
@@ -37,52 +43,82 @@ export const NOBODY: Paging = {
   nameOf: (target) => ({ kind: "person", name: target.replace(/^[a-z-]+:/, ""), on: {} }),
 };
 
+export const ROTA_STEPS = ["current", "next", "everyone"] as const;
+export type RotaStep = (typeof ROTA_STEPS)[number];
+export const rotaTarget = (step: RotaStep) => `rota:${step}`;
+/** Undefined: it names somebody, and no part of the rota. */
+export const rotaStepOf = (target: string): RotaStep | undefined => ROTA_STEPS.find((step) => target === rotaTarget(step));
+
+/** As many steps as an escalation may have in chat. */
+export const MOST_STEPS = 9;
+const LATER_STEPS = ["deadline-second", ...Array.from({ length: MOST_STEPS - 2 }, (_, index) => `deadline-${index + 3}`)];
 /** The steps of the escalation: at the deadline, after an interval, and last. */
-export const CHAIN_STEPS = ["deadline", "deadline-second", "deadline-last"] as const;
-export const isChainStep = (step: string) => (CHAIN_STEPS as readonly string[]).includes(step);
+export const CHAIN_STEPS: readonly string[] = ["deadline", ...LATER_STEPS, ...Object.values(OUTSIDE_STEPS)];
+export const isChainStep = (step: string) => CHAIN_STEPS.includes(step);
 
 /** Steps that are about a decision somebody still has to make. */
-const asksToDecide = (step: string) => isChainStep(step) || step === "reminder" || step === "second";
+export const asksToDecide = (step: string) => isChainStep(step) || step === "reminder" || step === "second";
 /** What has happened has happened, whatever was decided since. */
 const TELLS: ReadonlySet<string> = new Set(["suspect", "unclear", "failed", "ends-soon"]);
 
-const stepOf = (target: string, index: number): (typeof CHAIN_STEPS)[number] =>
-  target === WEBHOOK ? "deadline-last" : index === 0 ? "deadline" : "deadline-second";
+const stepOf = (target: string, index: number): string => {
+  const outside = outsideKind(target);
+  return outside ? OUTSIDE_STEPS[outside] : index === 0 ? "deadline" : (LATER_STEPS[index - 1] ?? "deadline-second");
+};
 
 type Told = { step: string; dueAt: Date; sentAt: Date | null; trouble: string | null };
 
 /** It did not reach anybody (yet), and why is known. */
 const isUndelivered = (page: Pick<Told, "sentAt" | "trouble">) => page.sentAt === null && page.trouble !== null;
 
+/** How long after the deadline a step of the chain is told, where each of those before could be. */
+export function toldAfterMs({ afterMs = [0], everyMs }: Pick<Paging, "everyMs" | "afterMs">, index: number): number {
+  return afterMs[index] ?? (afterMs.at(-1) ?? 0) + (index - afterMs.length + 1) * everyMs;
+}
+
 /**
  * The step of the chain that is due for an action nobody has answered: at its deadline, then an interval after the one before was sent, at
- * once where that one could not be delivered. Undefined: nothing is due, one is on its way, or all were told.
+ * once where that one could not be delivered to anybody. Undefined: nothing is due, one is on its way, or all were told.
  */
 export function nextInChain(
-  paging: Pick<Paging, "chain" | "everyMs">,
+  paging: Pick<Paging, "chain" | "everyMs" | "afterMs">,
   told: readonly Told[],
   deadline: Date,
   now: Date,
 ): { step: string; target: string; dueAt: Date } | undefined {
-  let before: Told | undefined;
+  const after = (index: number) => toldAfterMs(paging, index);
+  let before: readonly Told[] | undefined;
   for (const [index, target] of paging.chain.entries()) {
     const step = stepOf(target, index);
-    const row = told.find((page) => page.step === step);
-    if (row) {
-      if (row.sentAt === null && row.trouble === null) return undefined;
-      before = row;
+    const rows = told.filter((page) => page.step === step);
+    if (rows.length > 0) {
+      if (sentFirst(rows) === undefined && !rows.every(isUndelivered)) return undefined;
+      before = rows;
       continue;
     }
-    const dueAt = before === undefined ? deadline : before.sentAt === null ? now : new Date(before.sentAt.getTime() + paging.everyMs);
-    return dueAt <= now ? { step, target, dueAt } : undefined;
+    const dueAt = before === undefined ? deadline.getTime() + after(0) : afterStep(before, after(index) - after(index - 1), now);
+    return dueAt <= now.getTime() ? { step, target, dueAt: new Date(dueAt) } : undefined;
   }
   return undefined;
 }
 
+/** Of a step that tells several people one is enough. */
+const sentFirst = (rows: readonly Told[]): number | undefined =>
+  rows
+    .flatMap((page) => page.sentAt?.getTime() ?? [])
+    .sort((a, b) => a - b)
+    .at(0);
+
+const afterStep = (rows: readonly Told[], waitMs: number, now: Date): number => {
+  const sent = sentFirst(rows);
+  return sent === undefined ? now.getTime() : sent + waitMs;
+};
+
 /** The chain was gone through, and its last step reached nobody. */
 export function chainFailed(paging: Pick<Paging, "chain">, told: readonly Told[]): boolean {
   const last = paging.chain.length - 1;
-  return told.some((page) => page.step === stepOf(paging.chain[last] ?? "", last) && isUndelivered(page));
+  const rows = told.filter((page) => page.step === stepOf(paging.chain[last] ?? "", last));
+  return rows.length > 0 && rows.every(isUndelivered);
 }
 
 /** Why nobody needs to be told this any more; undefined: it still stands. */
@@ -93,7 +129,9 @@ export function notNeeded(
 ): string | undefined {
   if (isChainStep(page.step) && incident?.ackedAt && incident.ackedAt >= page.createdAt)
     return `${incident.ackedBy ?? "Somebody"} acknowledged it before it was sent`;
-  if (!action || action.state === "pending" || TELLS.has(page.step)) return undefined;
+  const follows = readFollowUp(page.step);
+  // That it is over is said however it came to be over; what was acknowledged before it was over is not worth saying any more.
+  if (follows?.became === "resolved" || !action || action.state === "pending" || TELLS.has(page.step)) return undefined;
   const over = action.decidedAt ?? action.endedAt;
   return asksToDecide(page.step) || (over !== null && page.createdAt < over) ? "It was decided before it was sent" : undefined;
 }

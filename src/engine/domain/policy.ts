@@ -120,6 +120,7 @@ export function expiresAfter(kind: ActionKindName, policy: Policy): number {
     case "force-password-reset":
     case "block-indicator":
     case "disable-app":
+    case "remove-app-consent":
     case "disable-access-key":
     case "kill-process":
     case "expand-investigation":
@@ -145,6 +146,7 @@ export function expiresAfter(kind: ActionKindName, policy: Policy): number {
     case "unblock-indicator":
     case "allow-indicator":
     case "enable-app":
+    case "restore-app-consent":
     case "enable-access-key":
     case "remove-registry-key":
     case "stop-service":

@@ -1,9 +1,19 @@
+import { Temporal } from "temporal-polyfill";
+
 /** Hours people type, in their own time zone. */
 
-export type When = { inMs: number } | { hour: number; minute: number } | "tomorrow";
+/** `weekday` 1 is Monday; `date` is 2026-10-05. Without an hour of its own a day begins when people come in. */
+export type When =
+  | { inMs: number }
+  | { hour: number; minute: number }
+  | { weekday: number; hour?: number; minute?: number }
+  | { date: string; hour?: number; minute?: number }
+  | "tomorrow";
 
 /** Tomorrow is when people come in. */
 const MORNING = { hour: 9, minute: 0 };
+
+export const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] as const;
 
 export function isTimeZone(zone: string): boolean {
   try {
@@ -14,46 +24,52 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
+/** A day of the calendar: 2026-10-05. */
+export function isDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
+}
+
 /** The next time a clock on the wall there shows it; for `tomorrow` the morning of the next day. */
 export function momentOf(when: When, now: Date, zone: string): Date {
   if (when !== "tomorrow" && "inMs" in when) return new Date(now.getTime() + when.inMs);
-  const { year, month, day } = wallClock(now, zone);
-  if (when === "tomorrow") return atWall(year, month, day + 1, MORNING, zone);
-  const today = atWall(year, month, day, when, zone);
-  return today > now ? today : atWall(year, month, day + 1, when, zone);
+  const today = dateAt(now.getTime(), zone);
+  if (when === "tomorrow") return new Date(wallMoment(today.add({ days: 1 }), minutesOf(MORNING), zone));
+  const minutes = minutesOf({ hour: when.hour ?? MORNING.hour, minute: when.minute ?? MORNING.minute });
+  if ("date" in when) return new Date(wallMoment(Temporal.PlainDate.from(when.date), minutes, zone));
+  const step = "weekday" in when ? 7 : 1;
+  const first = "weekday" in when ? today.add({ days: (when.weekday - today.dayOfWeek + 7) % 7 }) : today;
+  const moment = wallMoment(first, minutes, zone);
+  return new Date(moment > now.getTime() ? moment : wallMoment(first.add({ days: step }), minutes, zone));
 }
 
-function wallClock(at: Date, zone: string): Record<"year" | "month" | "day" | "hour" | "minute" | "second", number> {
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    timeZone: zone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  }).formatToParts(at);
-  const of = (type: string) => Number(parts.find((part) => part.type === type)?.value ?? 0);
-  return { year: of("year"), month: of("month"), day: of("day"), hour: of("hour"), minute: of("minute"), second: of("second") };
-}
+const minutesOf = ({ hour, minute }: { hour: number; minute: number }) => hour * 60 + minute;
 
-/** The wall reads as UTC would, off by the zone's offset; asked twice, because the offset may change between the two. */
-function atWall(year: number, month: number, day: number, { hour, minute }: { hour: number; minute: number }, zone: string): Date {
-  const wall = Date.UTC(year, month - 1, day, hour, minute);
-  const offset = (at: number) => {
-    const { year: y, month: m, day: d, hour: h, minute: min, second } = wallClock(new Date(at), zone);
-    return Date.UTC(y, m - 1, d, h, min, second) - Math.floor(at / 1000) * 1000;
-  };
-  const first = wall - offset(wall);
-  const second = wall - offset(first);
-  // An hour the clock skips exists nowhere: the later reading is the one after the change.
-  return new Date(offset(second) === offset(first) ? second : Math.max(first, second));
+/** The day the calendar there shows. */
+export const dateAt = (at: number, zone: string): Temporal.PlainDate =>
+  Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).toPlainDate();
+
+/**
+ * When the wall there shows so many minutes after midnight of that day; 1440 is the next midnight. An hour the clock skips exists nowhere:
+ * it is the one after the change. Of an hour that comes twice it is the first.
+ */
+export function wallMoment(date: Temporal.PlainDate, minutes: number, zone: string): number {
+  const day = minutes >= 1440 ? date.add({ days: 1 }) : date;
+  const plainTime = new Temporal.PlainTime(Math.floor((minutes % 1440) / 60), minutes % 60);
+  return day.toZonedDateTime({ timeZone: zone, plainTime }).epochMilliseconds;
 }
 
 /** "2026-10-05 14:30 (Europe/Berlin)" */
 export function wallText(at: Date, zone: string): string {
-  const { year, month, day, hour, minute } = wallClock(at, zone);
-  const two = (number: number) => String(number).padStart(2, "0");
-  return `${year}-${two(month)}-${two(day)} ${two(hour)}:${two(minute)} (${zone})`;
+  return `${wallShort(at, zone)} (${zone})`;
 }
+
+/** "2026-10-05 14:30" */
+export function wallShort(at: Date, zone: string): string {
+  const there = Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(zone);
+  return `${there.toPlainDate()} ${there.toPlainTime().toString({ smallestUnit: "minute" })}`;
+}
+
+/** "Mon 2026-10-05 14:30" */
+export const wallDay = (at: Date, zone: string): string => `${WEEKDAYS[dateAt(at.getTime(), zone).dayOfWeek - 1]} ${wallShort(at, zone)}`;

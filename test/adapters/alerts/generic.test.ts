@@ -85,6 +85,7 @@ describe("generic alert", () => {
 
   test.each([
     [{ title: "x", severity: "low" }, "id", "is required"],
+    [{ id: "a", title: "\u200b", severity: "low" }, "title", "must hold something that can be seen"],
     [{ ...minimal, id: "x".repeat(1025) }, "id", "at most 1024 characters"],
     [{ ...minimal, id: 7 }, "id", "must be text"],
     [{ ...minimal, title: "  " }, "title", "must not be empty"],

@@ -288,7 +288,7 @@ describe("Graph", () => {
 
     test("whose grants cannot be read says so, and counts as protected", async () => {
       const app = fake.identities.addApp("Mail Merge Helper");
-      without("DelegatedPermissionGrant.Read.All");
+      without("DelegatedPermissionGrant.ReadWrite.All");
       const facts = await fake.capabilitiesOf(fake.connect()).apps!.find({ kind: "oauth-app", id: app.id }, signal);
       expect(facts?.unread).toContain("DelegatedPermissionGrant.Read.All");
     });
@@ -314,10 +314,28 @@ describe("Graph", () => {
   });
 
   describe("doctor", () => {
-    test("names every missing permission at once", async () => {
-      without("User.RevokeSessions.All", "RoleManagement.Read.Directory");
-      const { message } = await failure(fake.connect().check(signal));
-      expect(message).toContain("RoleManagement.Read.Directory, User.RevokeSessions.All");
+    test("names what each part lacks and what does not work without it; only what the alerts lack is a failure", async () => {
+      without("User.RevokeSessions.All", "RoleManagement.Read.Directory", "AppRoleAssignment.ReadWrite.All");
+      const connector = fake.connect();
+      await connector.check(signal);
+      expect((await connector.limits!(signal)).slice(0, 3)).toEqual([
+        "alerts: fine",
+        "accounts: the app registration lacks RoleManagement.Read.Directory (roles stay unread, so every account counts as protected), User.RevokeSessions.All (no sessions are ended)",
+        "apps: the app registration lacks AppRoleAssignment.ReadWrite.All (what it covers of an app's consents stays where it is)",
+      ]);
+      without("SecurityIncident.Read.All");
+      expect((await failure(fake.connect().check(signal))).message).toMatch(/lacks SecurityIncident\.Read\.All\. /);
+    });
+
+    test("that only polls is told what else it could do, asked nothing it may not, and nothing fails", async () => {
+      fake.product.roles = ["SecurityAlert.Read.All", "SecurityIncident.Read.All"];
+      fake.forgetTokens();
+      const connector = fake.connect();
+      await connector.check(signal);
+      const said = await connector.limits!(signal);
+      expect(said.map((line) => line.split(":")[0])).toEqual(expect.arrayContaining(["alerts", "accounts", "apps", "mail", "hunting"]));
+      expect(said.join("\n")).not.toMatch(/does not let air/);
+      expect(fake.product.calls.map(({ path }) => path).filter((path) => !/token|alerts_v2/.test(path))).toEqual([]);
     });
 
     test("says what the licences leave out, which is no trouble", async () => {

@@ -1,7 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { checkChannels, checkGroups, checkSlack } from "../../../src/adapters/slack/doctor.ts";
+import { checkAppToken, checkChannels, checkGroups, checkSlack } from "../../../src/adapters/slack/doctor.ts";
 import { slackManifest } from "../../../src/adapters/slack/manifest.ts";
 import { rememberingLog } from "../../support/remembering-log.ts";
 
@@ -100,4 +100,14 @@ test("groups that decide: who may change them, where Slack tells", async () => {
     ["SOTHER", expect.stringContaining("another organisation")],
     ["SUNKNOWN", expect.stringContaining("did not say")],
   ]);
+});
+
+test("the app token is tried, and what Slack says of it comes with the next step", async () => {
+  const app = { appToken: "xapp-1-A1-1-abc", apiUrl: settings.apiUrl };
+  methods.set("apps.connections.open", () => ({ ok: true, url: "wss://slack.example/link" }));
+  expect(await checkAppToken(app, rememberingLog())).toBeUndefined();
+  methods.set("apps.connections.open", () => ({ ok: false, error: "invalid_auth" }));
+  expect(await checkAppToken(app, rememberingLog())).toMatch(
+    /^Slack answered invalid_auth to the app token.*connections:write.*SLACK_APP_TOKEN/,
+  );
 });

@@ -43,7 +43,7 @@ const handlers = slackHandlers({
 beforeAll(async () => {
   emulator = await startSlackEmulator();
   slack = createSlack(
-    { botToken: emulator.token, signingSecret: SECRET, apiUrl: emulator.apiUrl, pace: { perSecond: 1, burst: 1 } },
+    { botToken: emulator.token, signingSecret: SECRET, apiUrl: emulator.apiUrl, pace: { perSecond: 1, burst: 1 }, unseenMs: 5 },
     handlers,
     log,
   );
@@ -277,8 +277,78 @@ describe("what people say", () => {
     pressAnswer = () => {
       throw new Error("database is away");
     };
-    expect((await send(pressed({}))).status).toBe(200);
+    expect((await send(pressed({}, { trigger_id: "9.9.10" }))).status).toBe(200);
     await eventually(() => emulator.responses[0]);
     expect(emulator.responses[0]).toMatchObject({ text: expect.stringContaining("Nothing was decided") });
+  });
+});
+
+describe("what is sent again", () => {
+  const resend = async (body: string, stamp: number, signed: (mac: string) => string = (mac) => `v0=${mac}`) =>
+    fetch(`${base}/slack/events`, {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-slack-request-timestamp": String(stamp),
+        "x-slack-signature": signed(createHmac("sha256", SECRET).update(`v0:${stamp}:${body}`).digest("hex")),
+      },
+      body,
+    });
+
+  test.each([-280, -100, 0, 280])("a captured request stamped %i s from now is carried out once", async (skew) => {
+    const stamp = Math.floor(Date.now() / 1000) + skew;
+    const body = slash(`note INC-1 stamped ${skew}`);
+    for (const _ of [1, 2, 3]) expect((await resend(body, stamp)).status).toBe(200);
+    // Bolt leaves out what stands behind a second "=".
+    expect((await resend(body, stamp, (mac) => `v0=${mac}=again`)).status).toBe(200);
+    await eventually(() => heard[0]);
+    expect(heard.map(({ text }) => text)).toEqual([`note INC-1 stamped ${skew}`]);
+  });
+
+  test("a press and a form are carried out once, too; another person's words are another request", async () => {
+    const stamp = Math.floor(Date.now() / 1000) - 50;
+    const body = pressed({ value: "ACT-9.v" });
+    for (const _ of [1, 2]) expect((await resend(body, stamp)).status).toBe(200);
+    expect(heard).toHaveLength(1);
+    expect((await resend(pressed({ value: "ACT-9.w" }), stamp)).status).toBe(200);
+    expect(heard).toHaveLength(2);
+  });
+
+  test("another process has taken it", async () => {
+    const first = handlers.first;
+    const keys: string[] = [];
+    handlers.first = async (key) => keys.push(key) < 0;
+    try {
+      expect((await send(slash("pause elsewhere"))).status).toBe(200);
+      expect(heard).toEqual([]);
+      expect(keys).toEqual([expect.stringMatching(/^slack signed [0-9a-f]{64}$/)]);
+    } finally {
+      handlers.first = first;
+    }
+  });
+});
+
+test("who decided where nothing can be drawn any more is told alone", async () => {
+  handlers.unseen = async (value, channel) => note(`${value} in ${channel} went through`);
+  try {
+    expect((await send(pressed({ value: "ACT-77.v" }))).status).toBe(200);
+    await eventually(() => emulator.responses.find((one) => JSON.stringify(one).includes("ACT-77.v in")));
+    expect(emulator.responses[0]).toMatchObject({ response_type: "ephemeral", replace_original: false });
+  } finally {
+    handlers.unseen = async () => undefined;
+  }
+});
+
+describe("what makes no sense", () => {
+  test("signed nonsense and payloads of unknown type are answered at once", async () => {
+    const began = Date.now();
+    expect((await send("payload=null")).status).toBe(200);
+    expect((await send("payload=%5B%5D")).status).toBe(200);
+    expect((await send("payload=%7B")).status).toBe(400);
+    expect((await send(interactive({ type: "workflow_step_edit" }))).status).toBe(200);
+    expect((await send(JSON.stringify({ type: "function_executed" }), { type: "application/json" })).status).toBe(200);
+    expect((await send("null", { type: "application/json" })).status).toBe(200);
+    expect(Date.now() - began).toBeLessThan(2_500);
+    expect(heard).toEqual([]);
   });
 });

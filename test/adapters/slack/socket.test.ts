@@ -47,6 +47,8 @@ async function fakeSlack() {
           state.refuse -= 1;
           return request.socket.destroy();
         }
+        if (state.error !== "")
+          return response.setHeader("content-type", "application/json").end(JSON.stringify({ ok: false, error: state.error }));
         return ok({ url: `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}/link` });
       }
       if (method === "response") responses.push(JSON.parse(raw));
@@ -300,4 +302,30 @@ test("starting does not need Slack", async () => {
   const { slack } = start("http://127.0.0.1:9/api/", []);
   await slack.start();
   await slack.stop();
+});
+
+test("a refused app token is told once and known until Slack takes it", async () => {
+  const fake = await fakeSlack();
+  fake.state.error = "invalid_auth";
+  const told: string[] = [];
+  const slack = createSlack(
+    {
+      botToken: "xoxb-1",
+      appToken: "xapp-1-A1-1-abc",
+      apiUrl: fake.apiUrl,
+      pace: { perSecond: 1, burst: 1 },
+      teams: ["T1"],
+      reconnectMs: 1,
+      onRefused: (code) => told.push(code),
+    },
+    slackHandlers(),
+    rememberingLog(),
+  );
+  closing.push(() => slack.stop());
+  await slack.start();
+  await eventually(() => fake.state.opens >= 3, "three tries", 10_000);
+  expect([slack.refused(), told]).toEqual(["invalid_auth", ["invalid_auth"]]);
+  fake.state.error = "";
+  await eventually(() => slack.refused() === undefined, "a connection", 10_000);
+  expect(told).toHaveLength(1);
 });

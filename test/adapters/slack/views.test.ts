@@ -103,6 +103,7 @@ describe("a form that takes too long", () => {
       log: rememberingLog(),
       ackMs: 1,
       tell: async () => undefined,
+      lookLater: () => undefined,
       inBackground: (_what, work) => void working.push(work()),
     });
     const acks: unknown[] = [];
@@ -172,6 +173,105 @@ test("the home tab: at once when it is opened, then at most once a minute, and o
     home.changed();
     await vi.advanceTimersByTimeAsync(61_000);
     expect(calls).toHaveLength(3);
+    await home.stop();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+describe("a form that is not for everybody", () => {
+  const opening = async (asking: Promise<Card | undefined>, openMs: number) => {
+    const { calls, client } = fakeClient();
+    const working: Promise<void>[] = [];
+    const told: Card[] = [];
+    const modals = createModals({
+      client,
+      handlers: slackHandlers({ mayOpen: () => asking }),
+      log: rememberingLog(),
+      ackMs: 1_000,
+      openMs,
+      tell: async (_asked, card) => void told.push(card),
+      lookLater: () => undefined,
+      inBackground: (_what, work) => void working.push(work()),
+    });
+    let acked = 0;
+    await modals.open({ ref: "ACT-1.v", label: "Why?" }, { by, place, triggerId: "t" }, async () => void acked++);
+    return { calls, told, acked, done: () => Promise.all(working) };
+  };
+  const no: Card = { title: "Not done", tone: "warning", summary: "You hold no role.", lines: [], buttons: [] };
+
+  test("the reason instead of the form, and only to whoever asked", async () => {
+    const { calls, told, acked, done } = await opening(Promise.resolve(no), 1_000);
+    await done();
+    expect([calls, told, acked]).toEqual([[], [no], 1]);
+  });
+
+  test.each([
+    ["the form", undefined, "plain_text_input"],
+    ["the reason", no, "air:note"],
+  ])("where it is not known in time a modal waits and becomes %s", async (_name, answer, expected) => {
+    const gate = Promise.withResolvers<Card | undefined>();
+    const { calls, told, acked, done } = await opening(gate.promise, 1);
+    expect(calls.map(({ method }) => method)).toEqual(["open"]);
+    expect(JSON.stringify(calls[0]?.body)).not.toContain("plain_text_input");
+    expect(acked).toBe(1);
+    gate.resolve(answer);
+    await done();
+    expect(JSON.stringify(calls.find(({ method }) => method === "update")?.body)).toContain(expected);
+    expect(told).toEqual([]);
+  });
+
+  test("who cannot be looked up gets no form", async () => {
+    const { calls, told, done } = await opening(Promise.reject(new Error("database is away")), 1_000);
+    await done();
+    expect(calls).toEqual([]);
+    expect(told[0]?.summary).toContain("could not check");
+  });
+});
+
+test("a select of people is Slack's own, with whoever opened it chosen, and what was chosen stays", () => {
+  const form: Form = {
+    ref: "assign INC-1",
+    title: "Assign INC-1",
+    submit: "Assign",
+    fields: [
+      { id: "to", kind: "select", label: "Who", required: true, options: [{ value: "me", label: "Me" }], initial: "me", anybody: true },
+    ],
+  };
+  const element = (how: object) =>
+    (formModal(form, place, how)?.blocks as { type: string; element?: object }[]).find((block) => block.type === "input")?.element;
+  expect(element({ me: "U1" })).toEqual({ type: "users_select", action_id: "v", initial_user: "U1" });
+  expect(element({ me: "U1", typed: { to: "slack:U2" } })).toMatchObject({ initial_user: "U2" });
+  const view = formModal(form, place, { me: "U1" });
+  expect(view && checkView(view)).toEqual([]);
+});
+
+test("a home tab that Slack refuses is tried less and less often, and said once", async () => {
+  vi.useFakeTimers();
+  try {
+    const { client } = fakeClient();
+    const log = rememberingLog();
+    let tries = 0;
+    client.views.publish = (async () => {
+      tries += 1;
+      throw new Error("not enabled");
+    }) as never;
+    let text = 0;
+    const home = createHome({
+      client,
+      draw: async () => [{ title: `${++text}`, tone: "neutral", summary: "", lines: [], buttons: [] }],
+      log,
+      now: () => Date.now(),
+    });
+    for (let minute = 0; minute < 60; minute += 1) {
+      if (minute % 10 === 0) home.changed();
+      if (minute === 0) home.opened(by);
+      home.changed();
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
+    expect(tries).toBeLessThanOrEqual(5);
+    expect(tries).toBeGreaterThan(1);
+    expect(log.lines.filter(({ message }) => message === "the home tab could not be drawn")).toHaveLength(1);
     await home.stop();
   } finally {
     vi.useRealTimers();

@@ -2,6 +2,7 @@ import * as AC from "adaptivecards";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAdaptiveCard } from "../../../src/adapters/teams/adaptive-card.ts";
+import type { Card } from "../../../src/engine/cards/card.ts";
 import { schemaFaults } from "../../support/adaptive-card-schema.ts";
 import { arbitraryCard } from "../../support/arbitrary-card.ts";
 import { approvalCard, incidentCard } from "../../support/sample-card.ts";
@@ -32,7 +33,12 @@ describe("a card with one of everything", () => {
       items: [{ inlines: [{ text: "Waiting for approval" }] }, { type: "TextBlock", style: "heading", text: "Isolate device WS-042" }],
     });
     expect(card.fallbackText).toBe(approvalCard.summary);
-    expect(card.body.at(-2)).toMatchObject({ type: "Input.Text", id: "typed1", label: "Reason for the rejection", isRequired: true });
+    expect(card.body.at(-2)).toMatchObject({
+      type: "Input.Text",
+      id: "typed1",
+      label: "Reject: Reason for the rejection",
+      isRequired: true,
+    });
   });
 
   test("a row of buttons is no wider than a phone; the first row stands above", () => {
@@ -60,6 +66,28 @@ test("what stands in the menu More is behind the three dots", () => {
   expect(card.actions).toMatchObject([{ title: "Details" }, { title: "Ack", mode: "secondary" }]);
   expect(card.actions?.[0]).not.toHaveProperty("mode");
   expect(schemaFaults(card)).toEqual([]);
+});
+
+test("a form opens as a dialog, so that a card drawn anew for everybody takes nothing that is being typed; where there are none, in place", () => {
+  const buttons = [
+    { label: "Write a note", style: "plain" as const, form: "note INC-42", more: true as const },
+    { label: "Details", style: "plain" as const, value: "say:status INC-42" },
+  ];
+  const card: Card = { title: "t", tone: "bad", summary: "s", lines: [], buttons };
+  const dialog = toAdaptiveCard(card);
+  expect(dialog.actions?.[1]).toEqual({
+    type: "Action.Submit",
+    title: "Write a note",
+    data: { ref: "note INC-42", msteams: { type: "task/fetch" } },
+    associatedInputs: "none",
+    mode: "secondary",
+  });
+  expect(schemaFaults(dialog)).toEqual([]);
+  expect(toAdaptiveCard(card, 1, "card").actions?.[1]).toMatchObject({
+    type: "Action.Execute",
+    verb: "form",
+    data: { ref: "note INC-42" },
+  });
 });
 
 test("hostile text forges nothing", () => {

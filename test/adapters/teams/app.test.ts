@@ -15,6 +15,7 @@ import { rememberedConversations } from "../../support/teams-memory.ts";
 const card = (title: string): Card => ({ title, tone: "good", summary: title, lines: [], buttons: [] });
 const said: { text: string; userId: string; tenantId: string }[] = [];
 const pressed: { value: string; typed: string | undefined; userId: string }[] = [];
+let added = 0;
 let pressing: TeamsHandlers["press"] = async () => ({ note: undefined });
 const handlers: TeamsHandlers = {
   press: async (value, by, typed) => {
@@ -25,12 +26,15 @@ const handlers: TeamsHandlers = {
     said.push({ text, userId, tenantId });
     return card(`Answer to ${text}`);
   },
-  shown: async () => card("The card as it is"),
+  shown: async () => ({ card: card("The card as it is"), kept: true }),
   form: () => undefined,
   formOf: () => undefined,
   fill: async () => undefined,
   submit: async () => ({ done: undefined }),
   found: () => undefined,
+  added: async () => {
+    added += 1;
+  },
   linked: (one) => one,
 };
 
@@ -175,8 +179,17 @@ describe("where conversations are", () => {
     expect(conversations.rows.get(CHANNEL)?.serviceUrl).toBe(moved);
     await post(eventOf("conversationUpdate", { ...at(), membersRemoved: bot }));
     expect(conversations.rows.get(CHANNEL)?.removedAt).toBeInstanceOf(Date);
+    // Added to the team again, told by its first channel: all of the team is there, and what waits is tried now.
+    const other = "19:other@thread.tacv2";
+    await conversations.heard(
+      { id: other, kind: "channel", tenant: HOME, serviceUrl: moved, bot: "28:x", team: "19:team@thread.tacv2" },
+      new Date(),
+    );
+    await conversations.left({ id: other, team: "19:team@thread.tacv2" }, new Date());
+    const before = added;
     await post(eventOf("installationUpdate", { ...at(), action: "add" }));
-    expect(conversations.rows.get(CHANNEL)?.removedAt).toBeUndefined();
+    expect([CHANNEL, other].map((id) => conversations.rows.get(id)?.removedAt)).toEqual([undefined, undefined]);
+    expect(added).toBe(before + 1);
   });
 
   test("a renamed channel keeps its id and gets its new name", async () => {

@@ -99,6 +99,34 @@ describe("posting", () => {
     });
   });
 
+  test("with several tenants a channel never heard of is reached through none of them; nor is one of a tenant that is served no more", async () => {
+    const other = "99999999-9999-4999-8999-999999999999";
+    const far = "19:far@thread.tacv2";
+    await conversations.heard({ id: far, kind: "channel", tenant: other, serviceUrl: service.url, bot: BOT_ID }, new Date());
+    let tenants = [HOME, other];
+    const several = createPlatform(
+      createService(() => token()),
+      conversations,
+      createWindows(Date.now),
+      { perSecond: 3, burst: 3 },
+      { tenants: () => tenants },
+    );
+    const unknown = () => several.post("19:new@thread.tacv2", card, "m", undefined, signal());
+    expect(await failing(unknown())).toMatchObject({ kind: "channel", message: expect.stringContaining("say @air whoami in it") });
+    await several.post(far, card, "m", undefined, signal());
+    expect(service.calls).toHaveLength(1);
+    expect(service.calls[0]?.body).toMatchObject({ tenantId: other });
+    // The only tenant left: never through the other's conversation, though that is the newest.
+    tenants = [HOME];
+    await unknown();
+    expect(service.calls[1]?.body).toMatchObject({ tenantId: HOME });
+    expect(await failing(several.post(far, card, "m", undefined, signal()))).toMatchObject({
+      kind: "channel",
+      message: expect.stringContaining("teams.tenants"),
+    });
+    expect(service.calls).toHaveLength(2);
+  });
+
   test("a new service address is used from the next call on; a removed app is not asked again", async () => {
     const root = await platform.post(CHANNEL, card, "m", undefined, signal());
     await conversations.heard(

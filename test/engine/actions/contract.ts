@@ -163,9 +163,10 @@ function player(product: Product) {
     kind.state(target, product.capabilities, signal, { params, since: product.now });
   const carryOut = async (kind: ActionKind, target: Entity, params: Params, key: string): Promise<Saved | undefined> => {
     const before = await state(kind, target, params);
-    const call = { comment: "air ACT-1, approved by Mia", key, now: product.now, params };
+    const kept = before.kind === "notReached" ? before.saved : undefined;
+    const call = { comment: "air ACT-1, approved by Mia", key, now: product.now, params, saved: kept };
     let ticket: Ticket = await kind.execute(target, product.capabilities, call, signal);
-    const saved = ticket.saved ?? (before.kind === "notReached" ? before.saved : undefined);
+    const saved = ticket.saved ?? kept;
     for (let round = 0; ticket.state === "pending" && round < MAX_FOLLOWS; round++) {
       await product.settle?.();
       ticket = await kind.follow(ticket.id, product.capabilities, signal, params, { target, now: product.now });

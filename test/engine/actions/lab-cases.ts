@@ -83,6 +83,24 @@ export const labCases: Partial<Record<ActionKindName, Case>> = {
   "allow-indicator": { target: url },
   "disable-app": { target: app, missing: { kind: "oauth-app", id: "none" } },
   "enable-app": { target: app, before: "disable-app", missing: { kind: "oauth-app", name: "none" } },
+  "remove-app-consent": { target: app, missing: { kind: "oauth-app", id: "none" } },
+  "restore-app-consent": {
+    target: app,
+    params: {
+      saved: {
+        consents: [
+          {
+            key: "consent",
+            by: "everybody",
+            grants: [{ name: "Files.Read", writes: false }],
+            saved: { grants: [{ name: "Files.Read", writes: false }], users: 3 },
+          },
+        ],
+      },
+    },
+    bad: { params: { saved: "consents" }, field: "params.saved" },
+    missing: { kind: "oauth-app", name: "none" },
+  },
   "disable-access-key": { target: accessKey, missing: { kind: "access-key", id: "none" } },
   "enable-access-key": { target: accessKey, before: "disable-access-key", missing: { kind: "access-key", id: "none" } },
 };

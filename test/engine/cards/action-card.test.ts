@@ -99,6 +99,7 @@ describe("every state has a card", () => {
     observed: ["Agree", "Disagree"],
     pending: ["Approve", "Reject", "Details"],
     succeeded: ["Undo"],
+    expired: ["Propose again", "Details"],
   };
   test.each(ACTION_STATES)("%s", (state) => {
     const one = card({ state, ...(state === "pending" || state === "observed" ? {} : { decision: decided, outcome: "What came of it." }) });

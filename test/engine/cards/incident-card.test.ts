@@ -114,7 +114,7 @@ describe("verdicts", () => {
     for (const part of [
       "58 of 70 engines call it malicious.",
       "Against: It is signed.",
-      "Not asked: vt: not asked: quota",
+      "Missing: vt: not asked: quota",
       "contradict each other",
       "Not judged, no connected source knows it: 192[.]0[.]2[.]9",
     ])

@@ -75,6 +75,7 @@ describe("times", () => {
       "confirm-compromised": 24,
       "force-password-reset": 24,
       "disable-app": 24,
+      "remove-app-consent": 24,
       "disable-access-key": 24,
       "kill-process": 24,
       "soft-delete-mail": 168,

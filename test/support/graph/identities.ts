@@ -41,7 +41,7 @@ type App = {
   accountEnabled: boolean;
   verifiedPublisher: { displayName: string } | null;
   appOwnerOrganizationId?: string;
-  grants: { consentType: string; principalId: string | null; scope: string; resourceId: string }[];
+  grants: { id?: string; consentType: string; principalId: string | null; scope: string; resourceId: string }[];
   /** Names of permissions it holds as itself. */
   appRoles: string[];
 };
@@ -57,7 +57,8 @@ export const IDENTITY_ROLES = [
   "SecurityIdentitiesAccount.Read.All",
   "SecurityIdentitiesActions.ReadWrite.All",
   "Application.ReadWrite.All",
-  "DelegatedPermissionGrant.Read.All",
+  "DelegatedPermissionGrant.ReadWrite.All",
+  "AppRoleAssignment.ReadWrite.All",
 ];
 const LONG_AGO = "2025-01-01T00:00:00Z";
 const RESOURCE = "99999999-0000-4000-8000-000000000001";
@@ -257,6 +258,53 @@ export function graphIdentityEndpoints(core: GraphCore) {
     return { status: 200, body: { value: { accountId, action, provider: identityProvider, correlationId: randomUUID() } } };
   }
 
+  const grantsOf = (app: App) => app.grants.map((grant) => Object.assign(grant, { id: grant.id ?? randomUUID(), clientId: app.id }));
+  const idOf = (app: App, role: string) => `assigned-${app.id}-${role}`;
+
+  /** Consents are made and removed apart from the app they belong to. */
+  function consents({ method, path, body }: GraphRequest): GraphAnswer | undefined {
+    const [, id] = /^\/oauth2PermissionGrants(?:\/([^/]+))?$/.exec(path) ?? ["", null];
+    if (id !== null) {
+      const refused = lacks("DelegatedPermissionGrant.ReadWrite.All");
+      if (refused) return refused;
+      const app = apps.find((one) => (id === undefined ? one.id === body.clientId : grantsOf(one).some((grant) => grant.id === id)));
+      if (!app) return missing(id ?? String(body.clientId));
+      if (method === "DELETE") {
+        app.grants = app.grants.filter((grant) => grant.id !== id);
+        effects.push(`remove a consent of ${app.displayName}`);
+        return { status: 204 };
+      }
+      const given = body as unknown as App["grants"][number];
+      if (method === "PATCH") {
+        Object.assign(app.grants.find((grant) => grant.id === id) ?? {}, { scope: given.scope });
+        effects.push(`widen a consent of ${app.displayName}`);
+        return { status: 204 };
+      }
+      const { consentType, principalId = null, resourceId, scope } = given;
+      if (app.grants.some((one) => one.consentType === consentType && one.principalId === principalId && one.resourceId === resourceId))
+        return failure(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.");
+      app.grants.push({ id: randomUUID(), consentType, principalId, resourceId, scope });
+      effects.push(`restore a consent of ${app.displayName}`);
+      return { status: 201, body: app.grants.at(-1) };
+    }
+    const [, resource, assigned] = /^\/servicePrincipals\/([^/]+)\/appRoleAssignedTo(?:\/([^/]+))?$/.exec(path) ?? [];
+    if (resource === undefined) return undefined;
+    const refused = lacks("AppRoleAssignment.ReadWrite.All");
+    if (refused) return refused;
+    const app = apps.find((one) => (assigned ? one.appRoles.some((role) => idOf(one, role) === assigned) : one.id === body.principalId));
+    if (!app || resource !== RESOURCE) return missing(assigned ?? resource);
+    if (method === "DELETE") {
+      app.appRoles = app.appRoles.filter((role) => idOf(app, role) !== assigned);
+      effects.push(`remove a consent of ${app.displayName}`);
+      return { status: 204 };
+    }
+    const role = String(body.appRoleId).replace(/^role-/, "");
+    if (app.appRoles.includes(role)) return failure(400, "Request_BadRequest", "Permission being assigned already exists on the object");
+    app.appRoles.push(role);
+    effects.push(`restore a consent of ${app.displayName}`);
+    return { status: 201, body: { id: idOf(app, role), appRoleId: body.appRoleId, principalId: app.id, resourceId: RESOURCE } };
+  }
+
   function principals(request: GraphRequest): GraphAnswer | undefined {
     const { method, path, query, body } = request;
     if (method === "GET" && path === "/servicePrincipals") {
@@ -287,12 +335,19 @@ export function graphIdentityEndpoints(core: GraphCore) {
       return { status: 204 };
     }
     if (!app) return missing(appId ?? id ?? "");
-    if (rest === "/oauth2PermissionGrants") return lacks("DelegatedPermissionGrant.Read.All") ?? page(app.grants, request);
+    if (rest === "/oauth2PermissionGrants")
+      return lacks("DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All") ?? page(grantsOf(app), request);
     const refused = lacks("Application.Read.All", "Application.ReadWrite.All");
     if (refused) return refused;
     if (rest === "/appRoleAssignments")
       return page(
-        app.appRoles.map((name) => ({ appRoleId: `role-${name}`, resourceId: RESOURCE, resourceDisplayName: "Microsoft Graph" })),
+        app.appRoles.map((name) => ({
+          id: idOf(app, name),
+          principalId: app.id,
+          appRoleId: `role-${name}`,
+          resourceId: RESOURCE,
+          resourceDisplayName: "Microsoft Graph",
+        })),
         request,
       );
     return { status: 200, body: selected(app, request) };
@@ -305,7 +360,13 @@ export function graphIdentityEndpoints(core: GraphCore) {
     apps,
     effects,
     answer: (request: GraphRequest) =>
-      users(request) ?? roles(request) ?? risk(request) ?? logs(request) ?? identityAccounts(request) ?? principals(request),
+      users(request) ??
+      roles(request) ??
+      risk(request) ??
+      logs(request) ??
+      identityAccounts(request) ??
+      consents(request) ??
+      principals(request),
     add: (userPrincipalName: string, more: Partial<Account> = {}): Account => {
       const id = more.id ?? randomUUID();
       const account: Account = {

@@ -6,7 +6,8 @@ import { HttpRefusal } from "../http.ts";
 import { type Api, quoted } from "../microsoft/api.ts";
 import { createQuota } from "../quota.ts";
 import { PRODUCT, unknownShape } from "./api.ts";
-import { endedAt, isType, lastOf, type MachineAction, machineActions } from "./machine-actions.ts";
+import { besideUs } from "./beside-us.ts";
+import { endedAt, isType, lastOf, type MachineAction, machineActions, scanOf } from "./machine-actions.ts";
 
 const Machine = z.object({
   id: z.string().min(1).max(200),
@@ -236,13 +237,6 @@ export function defenderDevices(api: Api, clock: Clock): DeviceCapability {
   };
 }
 
-/** The list names the sort of scan in `scope`, or not at all; our own say it in their comment, too. */
-function scanOf(action: MachineAction): "quick" | "full" | undefined {
-  const word =
-    /^(quick|full)$/i.exec(action.scope ?? "")?.[1] ?? /\((Quick|Full) scan\) \[[^[\]]*\]$/.exec(action.requestorComment ?? "")?.[1];
-  return word ? (word.toLowerCase() as "quick" | "full") : undefined;
-}
-
 function factsOf(machine: Machine, actions: readonly MachineAction[], users: string[] | undefined, now: Date): DeviceFacts {
   const os = [machine.osPlatform, machine.version].filter((part) => part).join(" ") || "unknown system";
   const offboard = lastOf(actions, "Offboard");
@@ -256,6 +250,7 @@ function factsOf(machine: Machine, actions: readonly MachineAction[], users: str
     ].filter((ip): ip is string => typeof ip === "string" && ip !== ""),
   );
   const tags = machine.machineTags ?? [];
+  const hands = besideUs(actions, offboarded);
   return {
     id: machine.id,
     name: machine.computerDnsName ?? machine.id,
@@ -270,6 +265,7 @@ function factsOf(machine: Machine, actions: readonly MachineAction[], users: str
     restricted: isType(lastOf(actions, "RestrictCodeExecution", "UnrestrictCodeExecution"), "RestrictCodeExecution"),
     onboarded: !offboarded,
     ...(ips.size > 0 ? { ips: [...ips] } : {}),
+    ...(hands.length > 0 ? { besideUs: hands } : {}),
   };
 }
 

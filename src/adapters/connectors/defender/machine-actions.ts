@@ -44,7 +44,7 @@ export const BUSY_MS = 30_000;
 const READ = "Machine.Read.All";
 
 const is = (one: string | null | undefined, other: string) => one?.toLowerCase() === other.toLowerCase();
-const isOpen = (action: MachineAction) => is(action.status, "Pending") || is(action.status, "InProgress");
+export const isOpen = (action: MachineAction) => is(action.status, "Pending") || is(action.status, "InProgress");
 const time = (text: string | null | undefined): number => {
   // Times without a zone are UTC by their name.
   const at = text ? Date.parse(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : `${text}Z`) : Number.NaN;
@@ -52,10 +52,12 @@ const time = (text: string | null | undefined): number => {
 };
 export const endedAt = (action: MachineAction) =>
   time(action.lastUpdateDateTimeUtc ?? action.lastUpdateTimeUtc ?? action.creationDateTimeUtc);
-const createdAt = (action: MachineAction) => time(action.creationDateTimeUtc);
+export const createdAt = (action: MachineAction) => time(action.creationDateTimeUtc);
 
 /** The key stands at the end and in brackets: whatever name comes before it cannot pass for it. */
 export const withKey = (comment: string, key: string) => `${[...comment].slice(0, COMMENT_SHOWN).join("")} [${key}]`;
+/** Started by air: this one, or another with a database of its own. */
+export const isAirs = (action: MachineAction) => /\[air-[0-9a-f]{16}-\d+\]$/.test(action.requestorComment?.trimEnd() ?? "");
 export const carries = (text: string | null | undefined, key: string) => text?.trimEnd().endsWith(`[${key}]`) ?? false;
 
 /** Operations on devices: started once, found again, followed, given up. */
@@ -177,3 +179,10 @@ export function lastOf(actions: readonly MachineAction[], ...types: readonly str
     .toSorted((a, b) => endedAt(b) - endedAt(a))[0];
 }
 export const isType = (action: MachineAction | undefined, type: string) => is(action?.type, type);
+
+/** The list names the sort of scan in `scope`, or not at all; our own say it in their comment, too. */
+export function scanOf(action: MachineAction): "quick" | "full" | undefined {
+  const word =
+    /^(quick|full)$/i.exec(action.scope ?? "")?.[1] ?? /\((Quick|Full) scan\) \[[^[\]]*\]$/.exec(action.requestorComment ?? "")?.[1];
+  return word ? (word.toLowerCase() as "quick" | "full") : undefined;
+}

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { EntityOf } from "../../../engine/domain/entity.ts";
-import type { AppCapability, AppFacts, Clock, Ticket } from "../../../engine/ports.ts";
+import type { AppCapability, AppConsent, AppFacts, Clock, Ticket } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import { type Api, quoted } from "../microsoft/api.ts";
+import { Assignment, appConsents, delegatedKey, Grant, roleKey } from "./apps-consents.ts";
 import { named, type Permissions, whyUnread } from "./identities-refusal.ts";
 import { graphTickets } from "./identities-ticket.ts";
 
@@ -22,14 +23,14 @@ const Principal = z.object({
   verifiedPublisher: z.object({ displayName: text }).nullish(),
 });
 type Principal = z.infer<typeof Principal>;
-const Grant = z.object({ scope: text, consentType: text, principalId: text, resourceId: text });
-const Assignment = z.object({ appRoleId: text, resourceId: text, resourceDisplayName: text });
 const Resource = z.object({ appRoles: z.array(z.object({ id: text, value: text })).nullish() });
 
 const SELECT = Object.keys(Principal.shape).join(",");
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Roles of Microsoft's own services change with their releases only. */
 const MOST_RESOURCES = 50;
+
+const scopesIn = (scope: string | null | undefined) => (scope ?? "").split(/\s+/).filter((part) => part !== "");
 
 /** The tenants Microsoft keeps its own services in: one switched off may stop mail or sign-in for everybody. */
 const OF_MICROSOFT = new Set(["f8cdef31-a31e-4b4a-93e4-5f571e91255a", "72f988bf-86f1-41af-91ab-2d7cd011db47"]);
@@ -41,6 +42,7 @@ const onlyReads = (permission: string) => SIGN_IN.has(permission.toLowerCase()) 
 /** Apps as this tenant knows them: service principals, and what they were allowed. `ownAppId`: the one air signs in as. */
 export function graphApps(api: Api, clock: Clock, ownAppId: string): AppCapability {
   const tickets = graphTickets(clock);
+  const changes = appConsents(api);
   const roleNames = new Map<string, Map<string, string>>();
   const about = (signal: AbortSignal) => ({ permission: "Application.Read.All", what: "this app", signal });
   const read = (answer: unknown): Principal => {
@@ -86,33 +88,64 @@ export function graphApps(api: Api, clock: Clock, ownAppId: string): AppCapabili
     return names;
   }
 
-  async function delegated(id: string, signal: AbortSignal): Promise<{ names: string[]; users?: number }> {
+  async function grantsOf(id: string, signal: AbortSignal): Promise<Grant[]> {
     const asked = { permission: "DelegatedPermissionGrant.Read.All", what: "what the app was allowed", signal };
     const rows = z
       .array(Grant)
       .safeParse(await api.list(`/servicePrincipals/${encodeURIComponent(id)}/oauth2PermissionGrants`, {}, asked, { page: 0 })).data;
     if (!rows) throw api.unknownShape();
-    const names = rows.flatMap(({ scope }) => (scope ?? "").split(/\s+/).filter((part) => part !== ""));
+    return rows;
+  }
+
+  async function delegated(id: string, signal: AbortSignal): Promise<{ names: string[]; users?: number }> {
+    const rows = await grantsOf(id, signal);
+    const names = rows.flatMap(({ scope }) => scopesIn(scope));
     const everybody = rows.some(({ consentType }) => consentType?.toLowerCase() === "allprincipals");
     return { names, ...(everybody ? {} : { users: new Set(rows.flatMap(({ principalId }) => principalId ?? [])).size }) };
   }
 
-  async function application(id: string, signal: AbortSignal): Promise<{ name: string; writes: boolean }[]> {
+  async function assignmentsOf(id: string, signal: AbortSignal): Promise<{ row: Assignment; grant: { name: string; writes: boolean } }[]> {
     const rows = z
       .array(Assignment)
       .safeParse(await api.list(`/servicePrincipals/${encodeURIComponent(id)}/appRoleAssignments`, {}, about(signal), { page: 0 })).data;
     if (!rows) throw api.unknownShape();
-    const grants: { name: string; writes: boolean }[] = [];
-    for (const { appRoleId, resourceId, resourceDisplayName } of rows) {
+    const grants: { row: Assignment; grant: { name: string; writes: boolean } }[] = [];
+    for (const row of rows) {
+      const { appRoleId, resourceId, resourceDisplayName } = row;
       const name = resourceId && appRoleId ? (await namesIn(resourceId, signal)).get(appRoleId) : undefined;
       // A permission without a name may allow anything.
-      grants.push(
-        name
-          ? { name: `${name} (as itself)`, writes: !onlyReads(name) }
-          : { name: `a permission of ${resourceDisplayName ?? "another app"} (as itself)`, writes: true },
-      );
+      const grant = name
+        ? { name: `${name} (as itself)`, writes: !onlyReads(name) }
+        : { name: `a permission of ${resourceDisplayName ?? "another app"} (as itself)`, writes: true };
+      grants.push({ row, grant });
     }
     return grants;
+  }
+  const application = async (id: string, signal: AbortSignal) => (await assignmentsOf(id, signal)).map(({ grant }) => grant);
+
+  /** Each consent with its own row; unreadable as a whole where one part is: what is not read would be lost. */
+  async function consents(id: string, signal: AbortSignal): Promise<AppConsent[]> {
+    const [people, itself, stays] = await Promise.all([grantsOf(id, signal), assignmentsOf(id, signal), changes.lacking(signal)]);
+    return [
+      ...people.map(
+        (row): AppConsent => ({
+          key: delegatedKey(row),
+          by: row.consentType?.toLowerCase() === "allprincipals" ? "everybody" : "person",
+          grants: scopesIn(row.scope).map((name) => ({ name, writes: !onlyReads(name) })),
+          saved: { ...row },
+          ...(stays.delegated ? { stays: stays.delegated } : {}),
+        }),
+      ),
+      ...itself.map(
+        ({ row, grant }): AppConsent => ({
+          key: roleKey(row),
+          by: "itself",
+          grants: [grant],
+          saved: { ...row },
+          ...(stays.itself ? { stays: stays.itself } : {}),
+        }),
+      ),
+    ];
   }
 
   async function factsOf(principal: Principal, signal: AbortSignal): Promise<AppFacts> {
@@ -148,7 +181,7 @@ export function graphApps(api: Api, clock: Clock, ownAppId: string): AppCapabili
   };
 
   /** What air itself stands on is never switched off (product contract 6), nor what everybody stands on without a person who knows. */
-  async function mustBeOrdinary(id: string, signal: AbortSignal): Promise<void> {
+  async function mustBeOrdinary(id: string, signal: AbortSignal, where = "Properties, Enabled for users to sign in: No"): Promise<void> {
     const answer = await api.get(`/servicePrincipals/${encodeURIComponent(id)}?$select=${SELECT}`, about(signal));
     const { appId, appOwnerOrganizationId: owner } = answer === undefined ? {} : read(answer);
     if (appId?.toLowerCase() === ownAppId.toLowerCase())
@@ -156,7 +189,7 @@ export function graphApps(api: Api, clock: Clock, ownAppId: string): AppCapabili
     if (owner && OF_MICROSOFT.has(owner.toLowerCase()))
       throw new ConnectorError(
         "refused",
-        "This app is one of Microsoft's own services, and without it mail or sign-in may stop for everybody. Do it by hand if you are sure: Entra, Enterprise applications, the app, Properties, Enabled for users to sign in: No. Nothing was done.",
+        `This app is one of Microsoft's own services, and without it mail or sign-in may stop for everybody. Do it by hand if you are sure: Entra, Enterprise applications, the app, ${where}. Nothing was done.`,
       );
   }
 
@@ -172,6 +205,17 @@ export function graphApps(api: Api, clock: Clock, ownAppId: string): AppCapabili
       return change(id, false, signal);
     },
     enable: (id, _comment, _key, signal) => change(id, true, signal),
+    consents,
+    async removeConsent(id, consent, _comment, _key, signal) {
+      await mustBeOrdinary(id, signal, "Permissions, Review permissions");
+      await changes.remove(consent, signal);
+      return tickets.done();
+    },
+    async restoreConsent(id, consent, _comment, _key, signal) {
+      await mustBeOrdinary(id, signal, "Permissions, Grant admin consent");
+      await changes.restore(id, consent, signal);
+      return tickets.done();
+    },
     follow: tickets.follow,
   };
 }

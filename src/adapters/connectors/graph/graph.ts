@@ -8,20 +8,20 @@ import { appRegistration } from "../microsoft/sign-in.ts";
 import { createGraphApi, type GraphSettings, productAt } from "./api.ts";
 import { graphApps } from "./apps.ts";
 import { alertFeed, FEED_PERMISSIONS, type FeedSettings, WRITE_BACK_PERMISSIONS } from "./feed.ts";
+import { graphGroups } from "./groups.ts";
 import { graphHunting, HUNTING_TIMEOUT_MS } from "./hunting.ts";
 import { graphHuntingCapability } from "./hunting-seen.ts";
 import { graphIdentities } from "./identities.ts";
-import { IDENTITY_PERMISSIONS, identityLimits } from "./identities-check.ts";
+import { identityLimits } from "./identities-check.ts";
 import type { Sleep } from "./identities-ration.ts";
 import { graphMail } from "./mail.ts";
-import { MAIL_PERMISSIONS, mailLimits } from "./mail-check.ts";
+import { mailLimits } from "./mail-check.ts";
+import { lackingParts } from "./permissions.ts";
 
-/** Application permissions of Microsoft Graph, each with what also grants it. */
+/** What the alerts need, each with what also grants it. Whoever connects Graph wants these; what the rest lacks is a limit, no failure. */
 const neededFor = ({ writeBack }: FeedSettings): readonly (readonly string[])[] => [
   ...FEED_PERMISSIONS,
   ...(writeBack ? WRITE_BACK_PERMISSIONS : []),
-  ...IDENTITY_PERMISSIONS,
-  ...MAIL_PERMISSIONS,
 ];
 
 /** `gapMs` and `sleep` are for tests: how services that count tightly are waited for. */
@@ -41,7 +41,13 @@ export function createGraph(settings: GraphSettings & FeedSettings, { gapMs, sle
     mail: graphMail(api, hunting, means.clock),
     hunting: graphHuntingCapability(hunting),
     feed: alertFeed(api, settings),
-    limits: async (signal) => (await Promise.all([identityLimits(api, signal), mailLimits(api, hunting, signal)])).flat(),
+    // A press waits for it: what else is slow or failing must not stop it, nor it the rest.
+    directory: graphGroups(createGraphApi(settings, means)),
+    async limits(signal) {
+      const { lines, lacking } = await lackingParts(api, signal);
+      const asked = await Promise.all([identityLimits(api, lacking, signal), mailLimits(api, hunting, lacking, signal)]);
+      return [...lines, ...asked.flat()];
+    },
     async check(signal) {
       const roles = await api.roles(signal);
       const missing = roles && missingPermissions(productAt(settings.url), roles, neededFor(settings));

@@ -1,30 +1,19 @@
 import { HttpRefusal } from "../http.ts";
 import type { Api } from "../microsoft/api.ts";
 import { ACCOUNTS_LICENCE, ACT_ON_ACCOUNTS, READ_ACCOUNTS } from "./accounts.ts";
-import { READ_APPS, SWITCH_APPS } from "./apps.ts";
-import { PASSWORDS, REVOKE, SWITCH_USERS } from "./identities.ts";
-import { missingOf, named, type Permissions } from "./identities-refusal.ts";
-import { riskTrouble, WRITE_RISK } from "./risk.ts";
-import { READ_ROLES } from "./users-roles.ts";
-import { logsTrouble, READ_LOGS } from "./users-sign-ins.ts";
+import { missingOf, named } from "./identities-refusal.ts";
+import { riskTrouble } from "./risk.ts";
+import { logsTrouble } from "./users-sign-ins.ts";
 
-/** What air needs to look accounts and apps up and to act on them. */
-export const IDENTITY_PERMISSIONS: Permissions = [
-  ...SWITCH_USERS,
-  ...READ_ROLES,
-  ...READ_LOGS,
-  ...WRITE_RISK,
-  ...REVOKE,
-  ...PASSWORDS,
-  ...READ_APPS,
-  ...SWITCH_APPS,
-];
-
-/** What this tenant's licences leave out: nothing is wrong, and people should know. */
-export async function identityLimits(api: Api, signal: AbortSignal): Promise<string[]> {
+/** What this tenant's licences leave out: nothing is wrong, and people should know. What needs a `lacking` permission is not asked for. */
+export async function identityLimits(api: Api, lacking: ReadonlySet<string>, signal: AbortSignal): Promise<string[]> {
   const outside = [...READ_ACCOUNTS, ...ACT_ON_ACCOUNTS];
   const missing = await missingOf(api, outside, signal);
-  const asked = await Promise.all([logsTrouble(api, signal), riskTrouble(api, signal)].map(quietly));
+  const questions = [
+    ...(lacking.has("AuditLog.Read.All") ? [] : [logsTrouble(api, signal)]),
+    ...(lacking.has("IdentityRiskyUser.ReadWrite.All") ? [] : [riskTrouble(api, signal)]),
+  ];
+  const asked = await Promise.all(questions.map(quietly));
   return [
     ...asked.flat(),
     ...(missing?.length

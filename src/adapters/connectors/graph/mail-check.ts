@@ -5,21 +5,16 @@ import { HUNTING_PERMISSION, type Hunting } from "./hunting.ts";
 import { REMEDIATE_PERMISSION } from "./mail-remediate.ts";
 import { aboutMail, licensed, READ_MAIL } from "./messages.ts";
 
-/** What air needs to look at mail, to move it, to change inbox rules, and to hunt. */
-export const MAIL_PERMISSIONS: readonly (readonly string[])[] = [
-  [REMEDIATE_PERMISSION],
-  [HUNTING_PERMISSION],
-  ["MailboxSettings.ReadWrite"],
-];
-
-/** What this tenant's licences leave out of mail and hunting; nothing is wrong, and people should know. */
-export async function mailLimits(api: Api, hunting: Hunting, signal: AbortSignal): Promise<string[]> {
+/** What this tenant's licences leave out of mail and hunting; nothing is wrong, and people should know. As for accounts. */
+export async function mailLimits(api: Api, hunting: Hunting, lacking: ReadonlySet<string>, signal: AbortSignal): Promise<string[]> {
+  const mail = !lacking.has(REMEDIATE_PERMISSION);
+  const hunts = !lacking.has(HUNTING_PERMISSION);
   const asked = await Promise.all([
-    refusalOf(licensed(api.get("/security/collaboration/analyzedEmails?$top=1", aboutMail(READ_MAIL, signal)))),
-    refusalOf(hunting.rows("EmailEvents | take 1", z.unknown(), signal)),
-    refusalOf(hunting.rows("DeviceNetworkEvents | take 1", z.unknown(), signal)),
+    mail && refusalOf(licensed(api.get("/security/collaboration/analyzedEmails?$top=1", aboutMail(READ_MAIL, signal)))),
+    hunts && refusalOf(hunting.rows("EmailEvents | take 1", z.unknown(), signal)),
+    hunts && refusalOf(hunting.rows("DeviceNetworkEvents | take 1", z.unknown(), signal)),
   ]);
-  return asked.flat();
+  return asked.flatMap((said) => said || []);
 }
 
 /** A refusal is said; whatever else happens is the check's to find. */

@@ -1,17 +1,21 @@
-import type { AccessKeyCapability, AccessKeyFacts, AppCapability, AppFacts, Ticket } from "../../../engine/ports.ts";
+import type { AccessKeyCapability, AccessKeyFacts, AppCapability, AppConsent, AppFacts, Ticket } from "../../../engine/ports.ts";
 import { ConnectorError } from "../../../engine/ports.ts";
 import type { LabMemory } from "./memory.ts";
-import type { LabAccessKey, LabApp } from "./world.ts";
-import { accessKeyId, appId } from "./world.ts";
+import type { LabAccessKey } from "./world.ts";
+import { accessKeyId, appId, LabApp } from "./world.ts";
+
+/** What is kept of a consent: what it allowed, and whom. */
+const LabConsent = LabApp.pick({ grants: true, users: true });
 
 /** The apps the lab's directory knows. */
 export function appsOf(memory: LabMemory): AppCapability {
-  const turn = async (id: string, enabled: boolean, key: string): Promise<Ticket> => {
+  const change = async (id: string, key: string, how: (app: LabApp) => LabApp): Promise<Ticket> => {
     const app = await memory.get("app", appId(id));
     if (!app) throw new ConnectorError("refused", `The lab does not know the app ${id}; nothing was done.`);
-    await memory.put("app", appId(id), { ...app, enabled });
+    await memory.put("app", appId(id), how(app));
     return { id: key, state: "done" };
   };
+  const turn = (id: string, enabled: boolean, key: string) => change(id, key, (app) => ({ ...app, enabled }));
   return {
     connector: "lab",
     async find(entity) {
@@ -23,8 +27,35 @@ export function appsOf(memory: LabMemory): AppCapability {
     },
     disable: (id, _comment, key) => turn(id, false, key),
     enable: (id, _comment, key) => turn(id, true, key),
+    async consents(id) {
+      const app = await memory.get("app", appId(id));
+      return app ? consentsOf(app) : [];
+    },
+    removeConsent: (id, _consent, _comment, key) => change(id, key, (app) => ({ ...app, grants: [], users: 0, consented: false })),
+    restoreConsent: async (id, consent, _comment, key) => {
+      const kept = LabConsent.safeParse(consent).data;
+      if (!kept) throw new ConnectorError("refused", "The lab cannot read what was kept of the consent; nothing was done.");
+      return change(id, key, ({ consented: _, users, ...app }) => {
+        const grants = new Map([...app.grants, ...kept.grants].map((grant) => [grant.name, grant]));
+        const now = users || kept.users;
+        return { ...app, grants: [...grants.values()], ...(now === undefined ? {} : { users: now }) };
+      });
+    },
   };
 }
+
+/** One consent stands for all: of the one person who uses it, or for everybody. */
+const consentsOf = ({ consented, grants, users }: LabApp): AppConsent[] =>
+  consented === false
+    ? []
+    : [
+        {
+          key: "consent",
+          by: users === 1 ? "person" : "everybody",
+          grants,
+          saved: { grants, ...(users === undefined ? {} : { users }) },
+        },
+      ];
 
 /** The keys of the lab's cloud account. */
 export function accessKeysOf(memory: LabMemory): AccessKeyCapability {
@@ -45,7 +76,7 @@ export function accessKeysOf(memory: LabMemory): AccessKeyCapability {
   };
 }
 
-export const appFacts = ({ publisher, users, ...app }: LabApp): AppFacts => ({
+export const appFacts = ({ publisher, users, consented: _, ...app }: LabApp): AppFacts => ({
   ...app,
   ...(publisher ? { publisher } : {}),
   ...(users === undefined ? {} : { users }),

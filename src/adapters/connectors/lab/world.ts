@@ -164,6 +164,8 @@ export const LabApp = z.object({
   publisher: z.string().optional(),
   grants: z.array(z.object({ name: z.string(), writes: z.boolean() })),
   users: z.number().optional(),
+  /** false: what it was allowed was taken from it. */
+  consented: z.boolean().optional(),
 });
 export type LabApp = z.infer<typeof LabApp>;
 

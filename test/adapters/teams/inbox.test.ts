@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readTeams } from "../../../src/adapters/teams/inbox.ts";
+import { messageText } from "../../../src/adapters/teams/message-text.ts";
+import { HOME, invokeOf, mentioning, messageOf, pressOf } from "../../support/teams-activity.ts";
+
+describe("an activity", () => {
+  test("whatever comes, it is read or ignored, and never believed beyond its shape", () => {
+    const activities = [
+      messageOf("status"),
+      mentioning("help"),
+      pressOf("press", { value: "x" }),
+      invokeOf("task/fetch", { data: { ref: "note INC-1" } }),
+    ];
+    const paths = (value: unknown, at: string[] = []): string[][] =>
+      typeof value === "object" && value !== null
+        ? [at, ...Object.entries(value).flatMap(([key, child]) => paths(child, [...at, key]))]
+        : [at];
+    fc.assert(
+      fc.property(fc.constantFrom(...activities), fc.anything(), fc.nat(), (activity, odd, nth) => {
+        const changed = structuredClone(activity) as Record<string, unknown>;
+        const all = paths(changed).filter((path) => path.length > 0);
+        const path = all[nth % all.length] ?? [];
+        let node: Record<string, unknown> = changed;
+        for (const key of path.slice(0, -1)) node = node[key] as Record<string, unknown>;
+        node[path.at(-1) ?? ""] = odd;
+        const intent = readTeams(changed);
+        if (intent.kind === "press") expect(typeof intent.value).toBe("string");
+        if ("by" in intent) expect(intent.by.userId.length).toBeGreaterThan(0);
+        if (intent.kind !== "ignored") expect(typeof intent.place.conversation.tenant).toBe("string");
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("who it is comes from the directory's id; the name proves nothing", () => {
+    const intent = readTeams(messageOf("help", { person: { aadObjectId: "AAAA-1", name: "Mia Keller (admin)" } }));
+    expect(intent).toMatchObject({ by: { userId: "aaaa-1", tenantId: HOME } });
+  });
+
+  test("what is filled in is told from what else a button carries", () => {
+    const intent = readTeams(
+      pressOf("submit", { ref: "note INC-1", "f.text": " hello ", "f.ref": "close INC-1", text: "no", "f.empty": " ", "f.odd": 7 }),
+    );
+    expect(intent).toMatchObject({ kind: "submit", ref: "note INC-1", data: { text: "hello", ref: "close INC-1" } });
+  });
+});
+
+test("what a message says: its words, where its links lead, and what its cards say", () => {
+  const card = {
+    type: "AdaptiveCard",
+    body: [
+      { type: "TextBlock", text: "host 203.0.113.9" },
+      { type: "FactSet", facts: [{ title: "File", value: "eicar.com" }] },
+    ],
+  };
+  const text = messageText({
+    body: {
+      contentType: "html",
+      content: '<div>See&nbsp;<a title="x" href="https://evil.example/?a=1&amp;b=2">here</a><br>a &lt;b&gt;</div>',
+    },
+    attachments: [{ contentType: "application/vnd.microsoft.card.adaptive", content: JSON.stringify(card) }, { name: "invoice.docx" }],
+  });
+  for (const word of ["https://evil.example/?a=1&b=2", "See ", "a <b>", "203.0.113.9", "eicar.com", "invoice.docx"])
+    expect(text).toContain(word);
+});
+
+test.each([
+  ["tags that never end", '<a href="'.repeat(50_000)],
+  ["ends without tags", "<".repeat(99_000) + ">".repeat(99_000)],
+  ["one endless link", `<a ${'href="'.repeat(20_000)}>`],
+  ["spaces", `<a href${" ".repeat(90_000)}>`],
+])("a message made to take long does not: %s", (_name, content) => {
+  const deep = (n: number): unknown => (n === 0 ? "end" : { body: deep(n - 1) });
+  const started = performance.now();
+  messageText({ body: { content }, attachments: Array(5_000).fill({ content: "<" }), items: deep(1_000) });
+  readTeams(messageOf(content, { textFormat: "xml" }));
+  expect(performance.now() - started).toBeLessThan(2_000);
+});
