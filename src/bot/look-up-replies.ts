@@ -14,8 +14,8 @@ import { STATUS_SENTENCE, verdictWord } from "../engine/domain/investigation.ts"
 import { type Drawing, drawSubject } from "../engine/draw.ts";
 import { investigationGraph } from "../engine/graph.ts";
 import { askedBy } from "../engine/manual-alert.ts";
-import { groundsOf } from "../engine/resting-on.ts";
 import { onceEach } from "../engine/once-each.ts";
+import { groundsOf } from "../engine/resting-on.ts";
 import type { IncidentView } from "../engine/store.ts";
 import { storyRows } from "../engine/story-rows.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";

@@ -39,6 +39,7 @@ import { type HookOf, sendPages } from "../engine/send-pages.ts";
 import { beginObserving } from "../engine/set-mode.ts";
 import type { Trouble } from "../engine/source-troubles.ts";
 import { sweep } from "../engine/sweep.ts";
+import { beginThreads } from "../engine/thread-lines.ts";
 import { tellOps } from "../engine/tell-ops.ts";
 import { writeBack } from "../engine/write-back.ts";
 import { callerOf, isBare, isLocal } from "./access.ts";
@@ -142,6 +143,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     await recordStart(air, config);
     await beginObserving(air);
     await beat(air, readHeartbeat(config.dataDir));
+    await beginThreads(air, clock.now());
     mode.refresh();
     const hook: HookOf = (target) => hookOf(current().onCall, target, () => clock.now());
     await startWorkers(air, database, queue, { platforms, drawing }, hook);

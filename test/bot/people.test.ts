@@ -138,7 +138,7 @@ describe("roles", () => {
 describe("who may decide, as the card says it", () => {
   const people = open(YAML, workspace(ACCOUNTS, GROUPS));
   test.each([
-    ["workstations", ["members of slack-group:S0EDR", "Noor"]],
+    ["workstations", ["members of the Slack group S0EDR", "Noor"]],
     ["servers", ["Tom", "Noor"]],
     ["no group", ["Noor"]],
     [null, ["Noor"]],

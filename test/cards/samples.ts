@@ -3,7 +3,7 @@ import { evidenceCard } from "../../src/bot/evidence-card.ts";
 import { graphCard } from "../../src/bot/graph-card.ts";
 import { helpAnswer } from "../../src/bot/help.ts";
 import { modeCard } from "../../src/bot/mode-card.ts";
-import { onCallCard } from "../../src/bot/oncall-card.ts";
+import { onCallCard, onCallDaysCard, swapCard } from "../../src/bot/oncall-card.ts";
 import { policiesCard } from "../../src/bot/policies-card.ts";
 import { protectedCard, protectedListCard } from "../../src/bot/protected-card.ts";
 import { whoamiCard } from "../../src/bot/whoami-card.ts";
@@ -17,6 +17,7 @@ import { digestCard } from "../../src/engine/cards/digest-card.ts";
 import { type IncidentFacts, incidentCard } from "../../src/engine/cards/incident-card.ts";
 import { lineCard } from "../../src/engine/cards/line-card.ts";
 import { type PageFacts, pageCard } from "../../src/engine/cards/page-card.ts";
+import { pauseCard } from "../../src/engine/cards/pause-card.ts";
 import {
   evidenceLines,
   exportCard,
@@ -578,7 +579,9 @@ const incidents: Sample[] = [
 /* Answers */
 
 /** What the card of who is on call asks of air. */
+const inDays = (days: number) => new Date(NOW.getTime() + (days - 0.2) * 86_400_000);
 const onCall = {
+  clock: { now: () => NOW },
   paging: () => ({
     chain: ["mia", "noor"],
     everyMs: 600_000,
@@ -586,6 +589,29 @@ const onCall = {
   }),
   store: { unansweredPages: async () => [{ incidentId: 42, actionId: 105, target: "mia", sentAt: ago(3), dueAt: ago(3) }] },
   capabilities: { lab: false },
+} as unknown as Air;
+
+/** Two people in turns, and one night taken over. */
+const ROTA = {
+  ...onCall,
+  paging: () => ({
+    ...(onCall.paging?.() as object),
+    timeZone: "Europe/Berlin",
+    rota: {
+      shifts: [0, 3, 5, 9].map((day, index, days) => ({
+        from: inDays(day),
+        to: inDays(days[index + 1] ?? 14),
+        person: ["mia", "noor", null, "mia"][index] ?? null,
+      })),
+    },
+  }),
+  store: {
+    unansweredPages: async () => [],
+    swapsAfter: async () => [
+      { id: 3, by: "Mia Brandt", createdAt: ago(60), endedBy: null, person: "mia", instead: "noor", from: inDays(1), until: inDays(1.5) },
+    ],
+    setting: async () => undefined,
+  },
 } as unknown as Air;
 
 const say = (group: string, name: string, by: string, card: Card): Sample => ({ group, name, by, card });
@@ -736,6 +762,42 @@ const rowCards: Sample[] = [
     ),
   ),
   say("Answer", "on call", "onCallCard", await onCallCard(onCall)),
+  say("Answer", "on call, with a rota", "onCallCard", await onCallCard(ROTA)),
+  say("Answer", "on call, the next days", "onCallDaysCard", await onCallDaysCard(ROTA, 9)),
+  say(
+    "Answer",
+    "a shift taken over",
+    "swapCard",
+    swapCard(ROTA, {
+      id: 3,
+      by: "Mia Brandt",
+      person: "mia",
+      instead: "noor",
+      from: inDays(1),
+      until: inDays(1.5),
+    } as unknown as Parameters<typeof swapCard>[1]),
+  ),
+  say(
+    "Answer",
+    "paused",
+    "pauseCard",
+    pauseCard({ family: "all", by: "Mia Brandt", at: ago(4).toISOString(), reason: "wrong group isolated" }, false),
+  ),
+  say(
+    "Answer",
+    "a pause that is over",
+    "pauseCard",
+    pauseCard(
+      {
+        family: "device",
+        by: "Mia Brandt",
+        at: ago(40).toISOString(),
+        reason: "wrong group isolated",
+        ended: { by: "Ada Lind", at: ago(4).toISOString(), how: "resumed" },
+      },
+      false,
+    ),
+  ),
 ];
 
 const BULK: BulkView = {

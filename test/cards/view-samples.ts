@@ -76,7 +76,14 @@ const actionRow = (id: number, change: Partial<ActionRow> = {}): ActionRow =>
     ...change,
   }) as unknown as ActionRow;
 
-const evidence = { id: 9, verdict: "malicious", judgement: null, said: [], createdAt: ago(14) } as unknown as EvidenceRow;
+const evidence = {
+  id: 9,
+  entity: { kind: "file", name: "invoice.exe", sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" },
+  verdict: "malicious",
+  judgement: null,
+  said: [],
+  createdAt: ago(14),
+} as unknown as EvidenceRow;
 const incidentRow = (id: number, title: string, severity: string) => ({ id, title, severity, assignee: id % 2 ? null : "Tom Okafor" });
 
 function airWith(actions: ActionRow[], incidents: ReturnType<typeof incidentRow>[]): Air {
@@ -114,6 +121,7 @@ function airWith(actions: ActionRow[], incidents: ReturnType<typeof incidentRow>
           : { verdict: undefined, decision: undefined, containment: undefined },
       }),
       agreement: async () => [],
+      deviceOwners: async () => [],
     },
     capabilities: { lab: false },
     clock: { now: () => NOW },
@@ -159,6 +167,7 @@ const home = async (name: string, air: Air, who: Person = person): Promise<ViewS
 const forms: Forms = createForms({
   air: BUSY,
   names: () => ["Mia Brandt", "Tom Okafor", "Noor Aziz"],
+  anybody: () => false,
   run: async () => waitingCard,
   press: async () => undefined,
 } as unknown as Parameters<typeof createForms>[0]);

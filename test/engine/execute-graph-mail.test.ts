@@ -49,6 +49,13 @@ const FAULTS: readonly [string, How, "succeeded" | "failed" | "unclear"][] = [
   ["carried out ten minutes later", { late: 10 * MINUTE }, "succeeded"],
 ];
 
+/** Long ones: the database they run on makes no difference to them. */
+const once =
+  (database: string) =>
+  (name: string, run: () => Promise<void>): void => {
+    if (database === "embedded") test(name, { timeout: 120_000 }, run);
+  };
+
 describe.each(DATABASES)("mail through Graph, %s", (database) => {
   let engine: Engine;
   let fake: FakeGraph;
@@ -141,32 +148,29 @@ describe.each(DATABASES)("mail through Graph, %s", (database) => {
     expect(asked()).toBe(1);
   });
 
-  test.runIf(database === "embedded")(
-    "more than a thousand copies go in several requests; where a later one is not taken, that is said",
-    async () => {
-      const recipients = Array.from({ length: 1100 }, (_, at) => `p${at}@contoso.com`);
-      const { id } = await approved(softDelete, recipients);
-      fake.fail({ on: CALL, how: { status: 401 }, times: 1 });
-      expect(await play(id)).toMatchObject({ state: "succeeded" });
-      expect(fake.mail.remediations.map(({ emails }) => emails.length)).toEqual([1000, 100]);
-      expect(fake.mail.remediations[1]?.displayName).toContain(" 2 of 2 [air-");
-      await begin();
-      const other = await approved(softDelete, recipients);
-      let calls = 0;
-      const fetching: typeof fetch = (input, init) => {
-        if (CALL.test(`${init?.method} ${new URL(String(input)).pathname.replace("/v1.0", "")}`) && ++calls === 2)
-          fake.fail({ on: CALL, how: { status: 429, retryAfter: 60 }, times: 1 });
-        return fetch(input, init);
-      };
-      engine.world.capabilities = fake.capabilitiesOf(fake.connect({ fetch: fetching }));
-      await run(other.id);
-      expect(await now(other.id)).toMatchObject({
-        state: "executing",
-        outcome: expect.stringMatching(/took 1000 of 1100 copies; of the rest: .*wait/),
-      });
-      expect(await play(other.id, 120)).toMatchObject({ state: "unclear", outcome: expect.stringContaining("1000 of 1100 copies moved") });
-    },
-  );
+  once(database)("more than a thousand copies go in several requests; where a later one is not taken, that is said", async () => {
+    const recipients = Array.from({ length: 1100 }, (_, at) => `p${at}@contoso.com`);
+    const { id } = await approved(softDelete, recipients);
+    fake.fail({ on: CALL, how: { status: 401 }, times: 1 });
+    expect(await play(id)).toMatchObject({ state: "succeeded" });
+    expect(fake.mail.remediations.map(({ emails }) => emails.length)).toEqual([1000, 100]);
+    expect(fake.mail.remediations[1]?.displayName).toContain(" 2 of 2 [air-");
+    await begin();
+    const other = await approved(softDelete, recipients);
+    let calls = 0;
+    const fetching: typeof fetch = (input, init) => {
+      if (CALL.test(`${init?.method} ${new URL(String(input)).pathname.replace("/v1.0", "")}`) && ++calls === 2)
+        fake.fail({ on: CALL, how: { status: 429, retryAfter: 60 }, times: 1 });
+      return fetch(input, init);
+    };
+    engine.world.capabilities = fake.capabilitiesOf(fake.connect({ fetch: fetching }));
+    await run(other.id);
+    expect(await now(other.id)).toMatchObject({
+      state: "executing",
+      outcome: expect.stringMatching(/took 1000 of 1100 copies; of the rest: .*wait/),
+    });
+    expect(await play(other.id, 120)).toMatchObject({ state: "unclear", outcome: expect.stringContaining("1000 of 1100 copies moved") });
+  });
 
   test("a missing permission and a missing licence each name what is needed", async () => {
     const { id } = await approved(softDelete);
@@ -194,38 +198,34 @@ describe.each(DATABASES)("mail through Graph, %s", (database) => {
   });
 
   // Every one on every database takes minutes and finds no more.
-  test.runIf(database === "embedded")(
-    "killed at any call: asked for once at most, and done only where the mail moved",
-    { timeout: 120_000 },
-    async () => {
-      const ends = new Set<string>();
-      let deaths = 0;
-      for (const moment of ["before", "after"] as const) {
-        for (let at = 1; ; at++) {
-          await begin();
-          const { id } = await approved(softDelete, ["mia@contoso.com", "sam@contoso.com"]);
-          fake.mail.settings.slow = true;
-          const process = mortalExecution(engine, fake, { at, moment });
-          for (let step = 0; step < 3 && !process.isDead(); step++) {
-            await process.run(id);
-            later(6_000);
-            if (step > 0) fake.mail.finish();
-          }
-          if (!process.isDead()) break;
-          deaths++;
-          const where = `killed ${moment} call ${at}, ${process.calls.at(-1)}`;
-          const row = await play(id, 120, () => fake.mail.finish());
-          invariant(row, softDelete, where);
-          // Dead between the commit and the call: nobody can tell whether it went out, so it is not made a second time.
-          expect({ where, state: row.state, outcome: row.outcome }).toMatchObject({ state: expect.stringMatching(/succeeded|unclear/) });
-          if (row.state === "unclear") expect(fake.mail.remediations, where).toHaveLength(0);
-          ends.add(row.state);
+  once(database)("killed at any call: asked for once at most, and done only where the mail moved", async () => {
+    const ends = new Set<string>();
+    let deaths = 0;
+    for (const moment of ["before", "after"] as const) {
+      for (let at = 1; ; at++) {
+        await begin();
+        const { id } = await approved(softDelete, ["mia@contoso.com", "sam@contoso.com"]);
+        fake.mail.settings.slow = true;
+        const process = mortalExecution(engine, fake, { at, moment });
+        for (let step = 0; step < 3 && !process.isDead(); step++) {
+          await process.run(id);
+          later(6_000);
+          if (step > 0) fake.mail.finish();
         }
+        if (!process.isDead()) break;
+        deaths++;
+        const where = `killed ${moment} call ${at}, ${process.calls.at(-1)}`;
+        const row = await play(id, 120, () => fake.mail.finish());
+        invariant(row, softDelete, where);
+        // Dead between the commit and the call: nobody can tell whether it went out, so it is not made a second time.
+        expect({ where, state: row.state, outcome: row.outcome }).toMatchObject({ state: expect.stringMatching(/succeeded|unclear/) });
+        if (row.state === "unclear") expect(fake.mail.remediations, where).toHaveLength(0);
+        ends.add(row.state);
       }
-      expect(deaths).toBeGreaterThan(20);
-      expect(ends).toContain("succeeded");
-    },
-  );
+    }
+    expect(deaths).toBeGreaterThan(20);
+    expect(ends).toContain("succeeded");
+  });
 
   test("whatever goes wrong in whatever order: once at most, and never said falsely", { timeout: 120_000 }, async () => {
     const how = fc.oneof(

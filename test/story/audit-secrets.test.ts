@@ -115,7 +115,7 @@ test("after a busy day neither secrets nor raw alert text stand in it", { timeou
     `approve ACT-1 ${marker("command")}`,
     "list open",
     "status INC-1",
-    "do isolate-device WS-S9 for 2h it beacons",
+    "do isolate-device WS-006 for 2h it beacons",
     "fp ACT-1 known tool",
     "note INC-1 what the attacker wrote stands in the story only",
     "pause device a drill",

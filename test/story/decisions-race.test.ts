@@ -127,7 +127,9 @@ describe.skipIf(!DATABASES.includes("postgres"))("everybody presses at once", ()
     const told = await Promise.all(clicks.map(async (click, index) => ({ ...click, ...(await send(click, url(index))) })));
     const answerTo = (to: string | undefined) => answerInSlack(slack, to);
     const silent = () => told.filter((one) => one.to !== undefined && one.text === "" && answerTo(one.to) === undefined);
-    await eventually(() => silent().length <= 1, "the private answers in Slack", 30_000);
+    // The one who went through is told nothing: if that was in Slack, one stays silent there.
+    const wonElsewhere = told.some((one) => one.to === undefined && one.status === 200 && one.text === "");
+    await eventually(() => silent().length <= (wonElsewhere ? 0 : 1), "the private answers in Slack", 60_000);
     return told.map((one) => (one.to === undefined || one.text !== "" ? one : { ...one, text: answerTo(one.to) ?? "" }));
   };
   const DOORS = ["console", "slack", "http"] as const;

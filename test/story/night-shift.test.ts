@@ -214,7 +214,7 @@ describe.each(DATABASES)("a night shift, %s", (kind) => {
     expect(await n.press(mia, "Break glass", dc.id, "DC-01")).toContain("Say why it cannot wait, behind the name.");
     expect(await n.isolated()).toEqual(["WS-004"]);
     expect(await n.press(mia, "Break glass", dc.id, "DC-01 it encrypts the shares and nobody answers")).toBe(
-      `Glass broken\nACT-${dc.id}: Isolate DC-01 is carried out on your word alone. It ends by itself after 4 h unless a second person confirms it. An admin was told.`,
+      `Glass broken\nACT-${dc.id}: Isolate DC-01 is carried out on your word alone. It ends by itself after 4 h unless a second person confirms it. An admin would be told.`,
     );
     expect(await n.isolated()).toEqual(["DC-01", "WS-004"]);
     expect((await n.card(dc.id)).buttons.map((one) => one.label)).toEqual(expect.arrayContaining(["Confirm", "Reviewed", "Undo"]));
@@ -334,8 +334,12 @@ describe.each(DATABASES)("a night shift, %s", (kind) => {
       `Automation undoes ACT-${dc.id} (Isolate DC-01): its time was over`,
       "Release DC-01 from isolation: Done and verified: DC-01 is on the network.",
       "Ada reviewed what Mia did alone: Isolate DC-01: looked at with Mia",
-      "Block file hash Invoice_2026-114.pdf.exe (5e5e5e5e…) expired: nothing was done. The file hash Invoice_2026-114.pdf.exe (5e5e5e5e…) can still run on every device.",
-      "Quarantine Invoice_2026-114.pdf.exe on DC-01 expired: nothing was done. Invoice_2026-114.pdf.exe on DC-01 stays where it is and can run.",
+      expect.stringMatching(
+        /^ACT-\d+ expired: nothing was done\. Block file hash Invoice_2026-114\.pdf\.exe .* can still run on every device\. "propose ACT-\d+" asks again\.$/,
+      ),
+      expect.stringMatching(
+        /^ACT-\d+ expired: nothing was done\. Quarantine Invoice_2026-114\.pdf\.exe on DC-01: .* stays where it is and can run\. "propose ACT-\d+" asks again\.$/,
+      ),
       expect.stringMatching(/^Investigation INV-1 ended\. /),
     ]);
     await n.audited();

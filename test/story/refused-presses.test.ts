@@ -289,15 +289,17 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
   });
 
   test("who asked for what two have to agree on; a token, whoever stands behind it, is none of the two", { timeout: 30_000 }, async () => {
+    // Devices of the lab that no incident here is about.
+    const device = { console: "WS-004", slack: "LT-005", http: "WS-006" }[name];
     const asked = await air.ask("/console/say", {
       method: "POST",
       headers: { cookie: cookies.get("Mia") ?? "", origin: new URL(air.url).origin, "sec-fetch-site": "same-origin" },
-      body: { text: `do offboard-device WS-OFF-${name} it is sold` },
+      body: { text: `do offboard-device ${device} it is sold` },
     });
     const id = /ACT-\d+/.exec(asked.text)?.[0] ?? "";
     expect(id, asked.text).not.toBe("");
     const shown = await shownNow(id);
-    const typed = `WS-OFF-${name}`;
+    const typed = device;
     expect((await get<ActionJson>(`/v1/actions/${id}`)).approvals.needed).toBe(2);
     await refusedAndStillOpen(shown, () => door("Mia", shown, "approve", { typed }), {
       says: name === "http" ? /A token never counts toward two approvals/ : /You asked for .*two others have to decide/,

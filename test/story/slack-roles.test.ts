@@ -108,7 +108,7 @@ describe("a role by user group, limited to workstations", () => {
     timeout: 60_000,
   }, async () => {
     const { id } = await isolationOf("WS-ROLES-1");
-    expect(await shownFor(id)).toContain("members of slack-group:S0EDR");
+    expect(await shownFor(id)).toContain("members of the Slack group S0EDR");
     slack.next("usergroups.users.list", { status: 503 });
     const refused = await say(`approve ${id}`);
     expect(refused).toContain("could not check who you are now; try again");

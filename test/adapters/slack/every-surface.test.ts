@@ -313,7 +313,7 @@ const KINDS: readonly [string, RegExp][] = [
   ["export", /^Export/],
   ["action", /ACT-\d+: /],
   ["incident", /INC-\d+: /],
-  ["reply", /^LAB (Note|Decision|News|Verdict|New bad|Stopped|Reopened)/],
+  ["reply", /^LAB (\d+ notes|Note|Decision|News|Verdict|New bad|Stopped|Reopened)/],
 ];
 const kindOf = (title: string) => KINDS.find(([, pattern]) => pattern.test(title))?.[0] ?? title;
 

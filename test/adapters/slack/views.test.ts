@@ -239,7 +239,7 @@ test("a select of people is Slack's own, with whoever opened it chosen, and what
     ],
   };
   const element = (how: object) =>
-    (formModal(form, place, how)?.blocks as { type: string; element?: object }[]).find((block) => block.type === "input")?.element;
+    ((formModal(form, place, how)?.blocks ?? []) as { type: string; element?: object }[]).find((block) => block.type === "input")?.element;
   expect(element({ me: "U1" })).toEqual({ type: "users_select", action_id: "v", initial_user: "U1" });
   expect(element({ me: "U1", typed: { to: "slack:U2" } })).toMatchObject({ initial_user: "U2" });
   const view = formModal(form, place, { me: "U1" });
