@@ -408,13 +408,21 @@ describe.skipIf(!DATABASES.includes("postgres"))("two workers on one database, p
         if (others.length > 0) seen.overlaps.push(`INV-${id} by ${worker} while by ${others.join()}`);
         running.set(id, [...others, worker]);
         seen.rounds[worker]! += 1;
-        try {
-          await investigate(air, id, (effect) => queue.settle(job, (db) => inTransaction(db, queue, effect)));
-        } finally {
+        const leave = () =>
           running.set(
             id,
             (running.get(id) ?? []).filter((one) => one !== worker),
           );
+        try {
+          // A round is over with its commit. The other worker may hear of that, and begin, before this one hears of it itself.
+          await investigate(air, id, (effect) =>
+            queue.settle(job, async (db) => {
+              await inTransaction(db, queue, effect);
+              leave();
+            }),
+          );
+        } finally {
+          leave();
         }
       });
     };
