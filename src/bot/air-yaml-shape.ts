@@ -10,7 +10,7 @@ import { Connectors } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { Last } from "./last-shape.ts";
 import { Escalation, Layers, RotaSource } from "./rota-shape.ts";
-import { Exclude, Source } from "./source-shape.ts";
+import { beginning, Exclude, Source } from "./source-shape.ts";
 import { oneOf, section } from "./yaml-section.ts";
 
 /*
@@ -175,19 +175,6 @@ const folder = (wildcards: "wildcards" | "noWildcards") =>
   });
 const folders = z.array(folder("wildcards").transform((value) => `${value}\\*`));
 const lowered = (pattern: RegExp, message: string) => z.string().trim().toLowerCase().regex(pattern, message);
-const excludedUrl = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .transform((value) => value.replace(/^https?:\/\//, "").replace(/\/$/, ""))
-  .pipe(
-    z
-      .string()
-      .regex(
-        /^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)+(\/[^\s*?#]*)?$/,
-        'must be a host like "sim.example.com" or "*.example.com", or the beginning of a link',
-      ),
-  );
 /** How long somebody has to answer. */
 const deadline = z.string({ error: 'must be a duration like "30m", or digest' }).transform((value, context) => {
   if (value === "digest") return "digest" as const;
@@ -336,7 +323,7 @@ export const AirYaml = section({
       names: z.array(lowered(/^[^*?\\/:"<>|]+$/, 'must be a whole file name like "agent.exe", without * or ?')).default([]),
       mailboxes: z.array(email).default([]),
       senders: z.array(z.union([email, domain], { error: "must be an e-mail address or a domain" })).default([]),
-      urls: z.array(excludedUrl).default([]),
+      urls: z.array(beginning).default([]),
     }).optional(),
     mail: section({
       similarFiles: z.boolean({ error: "must be true or false" }).default(false),

@@ -3,12 +3,13 @@ import type { SlackPerson } from "../adapters/slack/inbox.ts";
 import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId } from "../engine/air.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
-import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
+import { noticeCard } from "../engine/cards/reply-card.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { ChatError } from "../engine/ports.ts";
 import { attachmentOf } from "./attachments.ts";
+import { chatHandlers } from "./chat-handlers.ts";
 import type { Conversation } from "./conversation.ts";
 import { findThings, writeFound } from "./find-things.ts";
 import { homeCards } from "./home.ts";
@@ -30,20 +31,8 @@ export function slackHandlers(
 ): SlackHandlers {
   const { forms } = conversation;
   return {
-    press: async (value, by, typed) => ({ note: await conversation.press(value, await personOf(by), typed) }),
-    say: async (text, by) => conversation.say(text, await personOf(by)),
-    form: forms.open,
+    ...chatHandlers(conversation, personOf),
     mayOpen: async (ask, by) => forms.mayOpen(ask, await personOf(by)),
-    formOf: forms.refOf,
-    fill: async (ref, by) => {
-      try {
-        return await forms.fill(ref, await personOf(by));
-      } catch (error) {
-        if (error instanceof Refusal) return refusalCard(error.message);
-        throw error;
-      }
-    },
-    submit: async (ref, typed, by, key) => forms.submit(ref, typed, await personOf(by), key),
     found: (text) => {
       const things = findThings(text, air.policy().organization.domains);
       return things.length === 0 ? undefined : { ref: `found ${writeFound(things)}`, one: things.length === 1 };

@@ -199,7 +199,8 @@ const host = z
   .trim()
   .toLowerCase()
   .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, "must be a domain like training.example.com, which stands for the hosts below it too");
-const beginning = z
+/** A host, hosts below it, or the beginning of a link; the scheme does not matter. */
+export const beginning = z
   .string()
   .trim()
   .toLowerCase()

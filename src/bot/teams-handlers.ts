@@ -2,12 +2,11 @@ import type { TeamsHandlers } from "../adapters/teams/app.ts";
 import type { TeamsPerson } from "../adapters/teams/inbox.ts";
 import type { conversationStore } from "../db/store/conversations.ts";
 import type { Air } from "../engine/air.ts";
-import { refusalCard } from "../engine/cards/reply-card.ts";
 import type { Person } from "../engine/domain/approval.ts";
-import { Refusal } from "../engine/domain/errors.ts";
 import { type Drawing, drawMessages } from "../engine/draw.ts";
 import { tryChannelsAgain } from "../engine/try-channels-again.ts";
 import { actionSubject } from "../engine/want-cards.ts";
+import { chatHandlers } from "./chat-handlers.ts";
 import type { Conversation } from "./conversation.ts";
 import { findThings, writeFound } from "./find-things.ts";
 import type { SignedLinks } from "./signed-links.ts";
@@ -29,27 +28,14 @@ export function teamsHandlers(
     links: SignedLinks;
   },
 ): TeamsHandlers {
-  const { forms } = conversation;
   return {
-    press: async (value, by, typed) => ({ note: await conversation.press(value, await personOf(by), typed) }),
-    say: async (text, by) => conversation.say(text, await personOf(by)),
+    ...chatHandlers(conversation, personOf),
     shown: async (where, message, value = "") => {
       const kept = message === "" ? undefined : await messageAt(where, message);
       const row = kept ?? (await aboutAction(air, where, value));
       const card = row && (await drawMessages(air.store, [row], { ...(await drawing()), channels: air.channels })).get(row.id);
       return card && { card, kept: kept !== undefined };
     },
-    form: forms.open,
-    formOf: forms.refOf,
-    fill: async (ref, by) => {
-      try {
-        return await forms.fill(ref, await personOf(by));
-      } catch (error) {
-        if (error instanceof Refusal) return refusalCard(error.message);
-        throw error;
-      }
-    },
-    submit: async (ref, typed, by, key) => forms.submit(ref, typed, await personOf(by), key),
     found: (text) => {
       const things = findThings(text, air.policy().organization.domains);
       return things.length === 0 ? undefined : { ref: `found ${writeFound(things)}` };
