@@ -1,6 +1,6 @@
 import { PgBoss } from "pg-boss";
 import type { Log } from "../engine/ports.ts";
-import type { JobName, JobOf, Queue, QueuedJob } from "../engine/queue.ts";
+import type { JobName, JobOf, JobTiming, Queue, QueuedJob } from "../engine/queue.ts";
 import type { Database } from "./connect.ts";
 import type { BossConnection, Db } from "./driver.ts";
 import { sqlState } from "./errors.ts";
@@ -85,18 +85,14 @@ export async function startQueue(database: Database, log: Log, options: { worker
     if (database.kind === "embedded" && options.worker) await takeBack(boss, database, name);
   }
 
-  const send = async (
-    tx: Db,
-    name: JobName,
-    jobs: readonly { data: object; key: string; startAfter?: Date; urgent?: boolean }[],
-  ): Promise<void> => {
+  const send = async (tx: Db, name: JobName, jobs: readonly ({ data: object; key: string } & JobTiming)[]): Promise<void> => {
     if (jobs.length === 0) return;
     await boss.insert(
       name,
       jobs.map((job) => ({
         data: job.data,
         singletonKey: job.key,
-        ...(job.startAfter ? { startAfter: job.startAfter } : {}),
+        ...(job.startAfter ? { startAfter: job.startAfter } : job.restMs ? { startAfter: `${job.restMs} milliseconds` } : {}),
         ...(job.urgent ? { priority: 1 } : {}),
       })),
       database.bossIn(tx),

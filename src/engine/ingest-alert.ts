@@ -185,6 +185,13 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
 }
 
 /** An old alert about which the source says nothing that makes it worse. */
+/**
+ * An investigation that went through this many rounds is one that alerts keep coming to. Each round reads all it holds, so what comes
+ * within the rest is looked at in one round; a single incident of thousands of alerts otherwise costs their square.
+ */
+const BUSY_ROUNDS = 32;
+const REST_MS = 5_000;
+
 const STAYS_PREEXISTING: PolicyAnswer = { outcome: "post", rule: "", policy: null, show: false };
 const moreEntities = (item: Prepared, known: Known) => item.alert.entities.length > known.entityCount;
 
@@ -378,7 +385,12 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
     tx.enqueueMany(
       "investigate",
       // What has begun goes on before what has not: a flood of new alerts starves nobody.
-      investigations.map(({ row }) => ({ data: { investigation: row.id }, key: investigationId(row.id), urgent: row.round > 0 })),
+      investigations.map(({ row }) => ({
+        data: { investigation: row.id },
+        key: investigationId(row.id),
+        urgent: row.round > 0,
+        ...(row.round >= BUSY_ROUNDS ? { restMs: REST_MS } : {}),
+      })),
     ),
   ]);
   // Last: a storm's row is every intake's, and is held to the commit.

@@ -20,14 +20,15 @@ export type Jobs = {
 export type JobName = keyof Jobs;
 export type JobOf<N extends JobName> = Jobs[N];
 
+export type JobTiming = { startAfter?: Date; restMs?: number; urgent?: boolean };
+
 export type QueuedJob<N extends JobName = JobName> = { name: N; id: string; attempt: number; data: Jobs[N] };
 
-/** Enqueue in the transaction of the fact that caused it. Same work, same key: it is done once. */
+/**
+ * Enqueue in the transaction of the fact that caused it. Same work, same key: it is done once. `startAfter` is a moment of the injected
+ * clock; `restMs` of the database's: what comes meanwhile under the same key is done in one go.
+ */
 export interface Queue<Tx> {
-  send<N extends JobName>(tx: Tx, name: N, data: Jobs[N], job: { key: string; startAfter?: Date; urgent?: boolean }): Promise<void>;
-  sendMany<N extends JobName>(
-    tx: Tx,
-    name: N,
-    jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date; urgent?: boolean }[],
-  ): Promise<void>;
+  send<N extends JobName>(tx: Tx, name: N, data: Jobs[N], job: { key: string } & JobTiming): Promise<void>;
+  sendMany<N extends JobName>(tx: Tx, name: N, jobs: readonly ({ data: Jobs[N]; key: string } & JobTiming)[]): Promise<void>;
 }

@@ -11,7 +11,7 @@ import type { Label } from "./domain/observation.ts";
 import type { Swap } from "./domain/rota.ts";
 import type { Judgement, Override } from "./domain/verdict.ts";
 import type { Past } from "./ports.ts";
-import type { Jobs } from "./queue.ts";
+import type { Jobs, JobTiming } from "./queue.ts";
 
 /* The rows as the engine sees them, and the named reads and writes it needs. `src/db/store/` is the one implementation. */
 
@@ -591,11 +591,8 @@ export interface Reads {
 }
 
 export interface Tx extends Reads {
-  enqueue<N extends keyof Jobs>(name: N, data: Jobs[N], job: { key: string; startAfter?: Date; urgent?: boolean }): Promise<void>;
-  enqueueMany<N extends keyof Jobs>(
-    name: N,
-    jobs: readonly { data: Jobs[N]; key: string; startAfter?: Date; urgent?: boolean }[],
-  ): Promise<void>;
+  enqueue<N extends keyof Jobs>(name: N, data: Jobs[N], job: { key: string } & JobTiming): Promise<void>;
+  enqueueMany<N extends keyof Jobs>(name: N, jobs: readonly ({ data: Jobs[N]; key: string } & JobTiming)[]): Promise<void>;
 
   /** Locks the keys' rows in sorted order, before candidates are read: two intakes that share a key go one after the other. */
   lockJoinKeys(digests: readonly string[], now: Date): Promise<LockedKey[]>;

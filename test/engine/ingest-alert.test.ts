@@ -44,6 +44,28 @@ describe.each(DATABASES)("an alert comes in, %s", (kind) => {
     return rows[0];
   };
 
+  test("an investigation alerts keep coming to rests between its rounds; one that has just begun does not", async () => {
+    const where = device();
+    const begun = await one(anAlert([where]));
+    const investigation = numberOf(begun.investigation);
+    const comesAgain = async (round: number) => {
+      await engine.clearJobs();
+      await engine.store.transaction((tx) => tx.updateInvestigation(investigation, { round }));
+      // Another file each time: there is something to look at.
+      expect((await ingest(anAlert([where, { kind: "file", sha256: createHash("sha256").update(fresh("f")).digest("hex") }]))).length).toBe(
+        1,
+      );
+      await ingest(anAlert([where]));
+      const { rows } = await engine.database.boss.executeSql(
+        "select extract(epoch from start_after - created_on)::float8 as rest from pgboss.job where name = 'investigate' and singleton_key = $1",
+        [`INV-${investigation}`],
+      );
+      return (rows as { rest: number }[]).map((row) => Math.round(row.rest));
+    };
+    expect(await comesAgain(31)).toEqual([0]);
+    expect(await comesAgain(32)).toEqual([5]);
+  });
+
   test("one alert: alert, incident, investigation, evidence, timeline, message and jobs in one commit", async () => {
     engine.world.channels = [{ channels: ["slack:C0SOC"], post: "needed" }];
     const named = device();
