@@ -4,6 +4,7 @@ import { AirYaml } from "./air-yaml-shape.ts";
 import type { Env } from "./env-settings.ts";
 import { sizeSaid } from "./plain-problem.ts";
 import type { Problem } from "./problem.ts";
+import { isSound } from "./sound-text.ts";
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_ALIASES = 100;
@@ -103,6 +104,10 @@ function fill(value: unknown, path: Path, filling: Filling): unknown {
   }
   if (Array.isArray(value)) return value.map((item: unknown, index) => fill(item, [...path, index], filling));
   if (isRecord(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, [...path, key], filling)]));
+  if (typeof value === "string" && !isSound(value)) {
+    filling.problem(path, "must not hold a NUL character or half of a character");
+    return "";
+  }
   if (typeof value !== "string" || !value.includes("${")) return value;
   const variable = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(value)?.[1];
   if (!variable) {

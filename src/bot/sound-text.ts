@@ -21,4 +21,4 @@ export function mustBeSound(value: unknown, path: readonly string[] = []): void 
   }
 }
 
-const isSound = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
+export const isSound = (text: string): boolean => text.isWellFormed() && !text.includes("\0");

@@ -92,6 +92,9 @@ async function standingIn(
   return new Map(copies.map(({ id, channel }) => [id, { channel, trouble: troubled.get(channel) ?? null }]));
 }
 
+/** Half a character has no canonical form: one in a name would keep everything else in its channel from being posted. */
+const halfless = (_key: string, value: unknown) => (typeof value === "string" ? value.toWellFormed() : value);
+
 async function tryOne(air: Air, platform: ChatPlatform, place: Place, row: StaleMessage, card: Card | undefined): Promise<Tried> {
   const done = {
     id: row.id,
@@ -104,7 +107,7 @@ async function tryOne(air: Air, platform: ChatPlatform, place: Place, row: Stale
   };
   if (!card) return { row, delivery: done, called: false };
   const digest = createHash("sha256")
-    .update(canonicalize(card) ?? "")
+    .update(canonicalize(JSON.parse(JSON.stringify(card, halfless))) ?? "")
     .digest("hex");
   if (row.ref && digest === row.shownDigest) return { row, delivery: done, called: false };
   const began = air.clock.now();

@@ -623,6 +623,8 @@ describe("air.yaml", () => {
       "mayDecide: must be a list of families, like [device, email]",
     ],
     ["- a\n- b\n", "must be a map"],
+    ['people: [{ name: "\\uD800 Mia", email: m@x.y }]', "people[0].name: must not hold a NUL character or half of a character"],
+    ['people: [{ name: "Mia\\0", email: m@x.y }]', "people[0].name: must not hold a NUL character or half of a character"],
     ["people: {}", "people: must be a list"],
     ["lab: maybe", "lab: must be true or false"],
     ["a: 1\na: 2\n", "./air.yaml:2:1 Map keys must be unique"],
