@@ -102,6 +102,20 @@ describe("Graph", () => {
       expect(await failure(identities.find({ kind: "user", email: "mia@contoso.example" }, signal))).toMatchObject({ kind: "unavailable" });
     });
 
+    test("roles it could take up that are not answered make it protected; a tenant without that licence has none", async () => {
+      fake.identities.add("mia@contoso.example");
+      const said = (status: number, code: string, message: string) => fake.fail({ on: /roleEligibility/, how: { status, code, message } });
+      const unread = async () => (await identities.find({ kind: "user", email: "mia@contoso.example" }, signal))?.unread?.roles;
+      said(503, "serviceUnavailable", "Try again");
+      expect(await unread()).toBe("the roles it could take up were not answered");
+      fake.heal();
+      said(403, "PermissionScopeNotGranted", "Authorization failed due to missing permission scope.");
+      expect(await unread()).toBe("air's app registration needs RoleManagement.Read.Directory");
+      fake.heal();
+      said(400, "AadPremiumLicenseRequired", "The tenant needs an AAD Premium 2 license.");
+      expect(await unread()).toBeUndefined();
+    });
+
     test("its sign-ins say from where, whether it worked, and whether the place is its own", async () => {
       const home = { ipAddress: "198.51.100.7", appDisplayName: "Outlook", location: { city: "Berlin", countryOrRegion: "DE" } };
       fake.identities.add("mia@contoso.example", {

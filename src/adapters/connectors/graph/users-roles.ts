@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Api } from "../microsoft/api.ts";
-import { type Permissions, whyUnread } from "./identities-refusal.ts";
+import { isUnlicensed, type Permissions, whyUnread } from "./identities-refusal.ts";
 
 export const READ_ROLES: Permissions = [["RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "RoleManagement.Read.All"]];
 const Role = z.object({ id: z.string(), displayName: z.string().nullish() });
@@ -42,6 +42,9 @@ export async function rolesOf(api: Api, id: string, signal: AbortSignal): Promis
     if (why === undefined) throw part.reason;
     unread = why;
   }
+  // A tenant without the licence has no such roles; one that does not answer may have: an account whose roles are not known is protected.
+  if (later.status === "rejected" && !isUnlicensed(later.reason))
+    unread ??= whyUnread(later.reason, READ_ROLES, "a larger Microsoft Entra ID licence") ?? "the roles it could take up were not answered";
   const now = [groups, own].flatMap((part) => (part.status === "fulfilled" ? part.value : []));
   const possible =
     later.status === "fulfilled" ? later.value.filter((role) => !now.includes(role)).map((role) => `${role} (eligible)`) : [];
