@@ -21,10 +21,10 @@ function fresh(): { id: string; n: number; hash: Buffer } {
   return { id, n, hash: createHash("sha256").update(id).digest() };
 }
 
-/** 100.64.0.0/10 is nobody's address on the public internet; one address a number. */
+/** 2001:db8::/32 is nobody's address on the public internet, and is looked up like one; one address a number. */
 function address(n: number): string {
   const at = (start + n) % 2 ** 22;
-  return `100.${64 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`;
+  return `2001:db8:${(at >> 16).toString(16)}:${(at & 0xffff).toString(16)}::1`;
 }
 
 /** The alert of the speed rows: a device, a person, an address and a file, all of them new. */

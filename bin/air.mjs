@@ -33,6 +33,6 @@ if (!node) {
   process.exit(2);
 }
 // V8 lets the young generation grow to 64 MB and keeps it; 16 costs nothing measurable and a quarter of the memory at rest.
-const child = spawn(node, ["--max-semi-space-size=16", cli, ...process.argv.slice(2)], { stdio: "inherit" });
+const child = spawn(node, ["--max-semi-space-size=16", cli, ...process.argv.slice(2)], { stdio: ["inherit", "inherit", "inherit", "ipc"] });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -9,7 +9,9 @@ import { isTimeZone } from "../engine/domain/wall-clock.ts";
 import { Connectors } from "./connector-settings.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { Last } from "./last-shape.ts";
+import { Quiet, Together } from "./quiet-shape.ts";
 import { Escalation, Layers, RotaSource } from "./rota-shape.ts";
+import { RetentionShape, schedulesShape } from "./schedules-shape.ts";
 import { beginning, Exclude, Source } from "./source-shape.ts";
 import { oneOf, section } from "./yaml-section.ts";
 
@@ -184,6 +186,14 @@ const deadline = z.string({ error: 'must be a duration like "30m", or digest' })
   return z.NEVER;
 });
 
+/** After which time of doing nothing an owner is reminded. */
+const ownerReminder = z.string({ error: 'must be a duration like "30m", or off' }).transform((value, context) => {
+  if (value === "off") return "off" as const;
+  const ms = readDuration(value);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: "custom", message: 'must be a duration like "30m" or "4h", or off: then nobody is reminded' });
+  return z.NEVER;
+});
 const zone = z.string().refine(isTimeZone, 'must be a time zone like "Europe/Berlin" or UTC');
 const OnCall = section({
   timeZone: zone.optional(),
@@ -196,6 +206,9 @@ const OnCall = section({
   layers: Layers.optional(),
   escalation: Escalation.optional(),
   source: RotaSource.optional(),
+  quiet: Quiet.optional(),
+  together: Together.optional(),
+  ownerReminder: ownerReminder.optional(),
 }).superRefine((onCall, context) => {
   const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
   if (onCall.person && onCall.group) say("group", "contradicts person: keep one of them");
@@ -213,7 +226,9 @@ const OnCall = section({
   }
   if (onCall.escalation) say("escalation", "needs layers or source: with person or group, use then and every");
   if (onCall.person || onCall.group) return;
-  if (onCall.then || onCall.every || onCall.last || !onCall.timeZone)
+  // Whoever looks after an incident is reminded of it whether or not anybody is on call.
+  if (onCall.ownerReminder !== undefined && Object.keys(onCall).length === 1) return;
+  if (onCall.then || onCall.every || onCall.last || onCall.quiet || onCall.together !== undefined || !onCall.timeZone)
     say("person", "is missing: say who is told first, as person, group or layers");
 });
 
@@ -380,6 +395,8 @@ export const AirYaml = section({
     informational: deadline.optional(),
   }).optional(),
   onCall: OnCall.optional(),
+  schedules: schedulesShape(slackChannel, teamsChannel).optional(),
+  retention: RetentionShape.optional(),
   connectors: Connectors.optional(),
 });
 export type AirYaml = z.infer<typeof AirYaml>;

@@ -27,6 +27,9 @@ export const incidentShape = (row: IncidentRow, view?: IncidentView) => ({
   alertCount: row.alertCount,
   ...(row.stormId === null ? {} : { storm: row.stormId }),
   ...(row.preexisting ? { preexisting: true } : {}),
+  ...(view?.snooze && view.snooze.endedAt === null
+    ? { silent: { kind: view.snooze.kind, by: view.snooze.by, reason: view.snooze.reason, until: view.snooze.until.toISOString() } }
+    : {}),
   ...(view && view.vendorIncidents.length > 0
     ? {
         vendorIncidents: view.vendorIncidents.map((one) => ({
@@ -99,10 +102,15 @@ export const evidenceShape = (row: EvidenceRow, observations: readonly Observati
     at: seen.at.toISOString(),
     askedAt: seen.askedAt?.toISOString() ?? null,
     tookMs: seen.tookMs,
-    raw: seen.raw,
+    raw: seen.rawRemovedAt ? null : seen.raw,
     rawSha256: seen.rawSha256,
+    ...(seen.rawRemovedAt ? { rawRemoved: rawRemovedText(seen.createdAt, seen.rawRemovedAt) } : {}),
   })),
 });
+
+const DAY_MS = 86_400_000;
+const rawRemovedText = (from: Date, to: Date) =>
+  `The raw answer was removed after ${Math.floor((to.getTime() - from.getTime()) / DAY_MS)} days; its SHA-256 stays.`;
 
 export const actionShape = (row: ActionRow, approvals: readonly ApprovalRow[]) => ({
   id: actionId(row.id),

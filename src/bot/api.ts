@@ -13,6 +13,7 @@ import { mayRespond, mayView, type Person } from "../engine/domain/approval.ts";
 import { readDuration } from "../engine/domain/duration.ts";
 import { ENTITY_KINDS, Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { parseExact } from "../engine/domain/exact-json.ts";
 import { MODES } from "../engine/domain/policy.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
@@ -27,7 +28,9 @@ import { callerOf, signedBy } from "./access.ts";
 import { actionShape, evidenceShape, incidentShape, investigationShape } from "./api-shapes.ts";
 import type { Config } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
+import { eraseFor } from "./erase.ts";
 import { toCsv } from "./export-rows.ts";
+import { figuresShape } from "./figure-rows.ts";
 import type { AcceptAlerts } from "./intake.ts";
 import { listRoutes, wantsCsv } from "./list-routes.ts";
 import type { Metrics } from "./metrics.ts";
@@ -99,7 +102,8 @@ export function apiRoutes(parts: ApiParts): Router {
     const id = idOf(request, "incident");
     const view = (await air.store.incidentViews([id])).get(id);
     if (!view) throw missing(request);
-    response.json(incidentShape(view.incident, view));
+    const figures = (await air.store.figuresOf([id])).get(id);
+    response.json({ ...incidentShape(view.incident, view), ...(figures ? { figures: figuresShape(figures) } : {}) });
   });
   router.get("/investigations/:id", async (request, response) => {
     viewer(request);
@@ -161,6 +165,11 @@ export function apiRoutes(parts: ApiParts): Router {
     const who = person(request);
     const { text } = parseBody(request, z.strictObject({ text: z.string().max(4000) }));
     response.json(await parts.say(text, who));
+  });
+  router.post("/persons/erase", raw, async (request, response) => {
+    const who = person(request);
+    const asked = parseBody(request, z.strictObject({ email: z.string().min(3).max(320), dryRun: z.boolean() }));
+    response.json(await eraseFor(air, parts.config(), who, asked));
   });
   router.get("/actions/:id", async (request, response) => {
     viewer(request);
@@ -366,7 +375,7 @@ export class UnsupportedMediaType extends Error {}
 function readJson(request: Request, body: Buffer): unknown {
   if (!/^application\/([\w.+-]+\+)?json\b/i.test(request.headers["content-type"] ?? "")) throw new UnsupportedMediaType();
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as unknown;
+    return parseExact(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
     throw new Refusal("invalid", error instanceof SyntaxError ? "The body is not valid JSON." : "The body is not valid UTF-8.", {
       field: "body",

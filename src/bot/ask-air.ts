@@ -12,19 +12,24 @@ export class NotRunning extends Error {
   }
 }
 
+const QUICK_MS = 30_000;
+/** What goes through many rows. */
+const SLOW_MS = 600_000;
+
 /** Asks the running air, with AIR_API_TOKEN where one is set. Throws NotRunning, or its refusal in words. */
-export async function askAir<T>(config: Config, path: string, body?: unknown): Promise<T> {
+export async function askAir<T>(config: Config, path: string, body?: unknown, patience: "quick" | "slow" = "quick"): Promise<T> {
   const response = await send(config, path, {
     method: body === undefined ? "GET" : "POST",
     headers: body === undefined ? {} : { "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(patience === "slow" ? SLOW_MS : QUICK_MS),
   });
   return (await response.json()) as T;
 }
 
 /** The same for a list as CSV, handed on as it arrives. */
 export async function askAirCsv(config: Config, path: string, write: (text: string) => void): Promise<void> {
-  const response = await send(config, path, { headers: { accept: "text/csv" } });
+  const response = await send(config, path, { headers: { accept: "text/csv" }, signal: AbortSignal.timeout(SLOW_MS) });
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) write(decoder.decode(chunk as Uint8Array, { stream: true }));
 }
@@ -39,7 +44,6 @@ async function send(config: Config, path: string, request: RequestInit): Promise
         ...(config.apiToken ? { authorization: `Bearer ${config.apiToken}` } : { cookie: `${PERSONA_COOKIE}=ada` }),
         ...request.headers,
       },
-      signal: AbortSignal.timeout(request.headers && "accept" in request.headers ? 600_000 : 30_000),
     });
   } catch {
     throw new NotRunning(config.airUrl);

@@ -23,7 +23,7 @@ export async function attachmentOf(air: Air, card: Card): Promise<{ name: string
   const asked = readExport(card.download);
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const rows of exportCsv(air.store, asked, air.clock.now())) {
+  for await (const rows of exportCsv(air.store, asked, air.clock.now(), air)) {
     const part = Buffer.from(rows, "utf8");
     size += part.byteLength;
     if (size > LARGEST)

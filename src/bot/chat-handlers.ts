@@ -10,6 +10,7 @@ export function chatHandlers<Account>({ press, say, forms }: Conversation, perso
     say: async (text: string, by: Account) => say(text, await personOf(by)),
     form: forms.open,
     formOf: forms.refOf,
+    mayOpen: async (ask: Parameters<typeof forms.mayOpen>[0], by: Account) => forms.mayOpen(ask, await personOf(by)),
     fill: async (ref: string, by: Account) => {
       try {
         return await forms.fill(ref, await personOf(by));

@@ -1,14 +1,15 @@
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
+import { BlockList, isIP } from "node:net";
 import path from "node:path";
 import { Command } from "commander";
 import { stories } from "../adapters/connectors/lab/stories.ts";
 import { slackManifest } from "../adapters/slack/manifest.ts";
 import { databaseAway, sqlState } from "../db/errors.ts";
-import { hashLine, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
+import { digestOf, verifyAudit, writeCheckpoint } from "../engine/audit-chain.ts";
 import type { Card } from "../engine/cards/card.ts";
 import { Refusal } from "../engine/domain/errors.ts";
-import { ACTION_SORTS, type Reads } from "../engine/store.ts";
+import { ACTION_SORTS, type Store } from "../engine/store.ts";
 import { askAir, askAirCsv, NotRunning } from "./ask-air.ts";
 import { cardText } from "./card-text.ts";
 import { type Config, readConfig, redacted } from "./config.ts";
@@ -24,6 +25,10 @@ import { watchConfig } from "./watch-config.ts";
 
 /** Wrong usage or configuration: exit code 2. Anything else that fails: 1. */
 class Usage extends Error {}
+
+// Started by bin/air.mjs: when that is killed the line between them breaks, and nobody would stop this one any more.
+process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+process.channel?.unref();
 
 // A reader that has seen enough (head) is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
@@ -60,6 +65,31 @@ function isPlainAddress(text: string): boolean {
   const url = URL.parse(text);
   return url?.hostname !== undefined && url.hostname !== "" && !/[?#\s]/.test(text) && !url.username && !url.password;
 }
+/** As far as the address itself says: a name that no public directory has, or an address of a private network. */
+function isOnTheInternet(text: string): boolean {
+  const host = (URL.parse(text)?.hostname ?? "").replace(/^\[|\]$/g, "").replace(/\.$/, "");
+  const family = isIP(host);
+  if (family !== 0) return !NOT_PUBLIC.check(host, family === 4 ? "ipv4" : "ipv6");
+  return host.includes(".") && !/\.(localhost|local|internal|lan|home\.arpa)$/i.test(host);
+}
+const NOT_PUBLIC = new BlockList();
+for (const [network, bits] of [
+  ["0.0.0.0", 8],
+  ["10.0.0.0", 8],
+  ["100.64.0.0", 10],
+  ["127.0.0.0", 8],
+  ["169.254.0.0", 16],
+  ["172.16.0.0", 12],
+  ["192.168.0.0", 16],
+] as const)
+  NOT_PUBLIC.addSubnet(network, bits, "ipv4");
+for (const [network, bits] of [
+  ["::", 127],
+  ["fc00::", 7],
+  ["fe80::", 10],
+] as const)
+  NOT_PUBLIC.addSubnet(network, bits, "ipv6");
+
 const NOT_PLAIN = "--url is an address alone, like https://air.example.com: without ?, # or a user name.";
 
 async function run(serve: boolean): Promise<void> {
@@ -110,7 +140,7 @@ async function databaseParts() {
 }
 
 /** Rows for a command: the database itself, where no air is running. */
-async function withStore<T>(config: Config, work: (store: Reads) => Promise<T>): Promise<T> {
+async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
   const { openDatabase, startQueue, createStore } = await databaseParts();
   const database = await openDatabase({ url: config.databaseUrl, dataDir: config.dataDir });
   try {
@@ -171,7 +201,7 @@ program
   });
 program
   .command("doctor")
-  .description("look at the database, Slack, the connectors and the playbooks, and say what to do")
+  .description("look at the database, Slack, Teams, the connectors and the playbooks, and say what to do")
   .action(async () => {
     const { examine } = await import("./doctor.ts");
     const findings = await examine(configuration(), createLog("silent"));
@@ -257,9 +287,9 @@ actionsCommand
 program
   .command("export")
   .description(
-    "a whole list as CSV on stdout: actions, incidents, investigations, audit, or log INV-42; air export actions since=30d > air.csv",
+    "a whole list as CSV on stdout: actions, incidents, investigations, audit, digest, handover, report last-week, figures, or log INV-42; air export actions since=30d > air.csv",
   )
-  .argument("<what>", "actions, incidents, investigations, audit or log")
+  .argument("<what>", "actions, incidents, investigations, audit, digest, handover, report, figures or log")
   .argument("[filters...]", "as in chat: INV-42 for a log, history, kind=isolate-device, since=30d ...")
   .action(async (what: string, words: string[]) => {
     const config = configuration();
@@ -334,7 +364,7 @@ audit
         for (const { seq, line } of lines) {
           out(line);
           count = seq;
-          hash = hashLine(line);
+          hash = digestOf(line);
           if (seq === head.count) reached = hash === head.hash;
         }
       }
@@ -369,7 +399,7 @@ audit
     const verdict = verifyAudit(text, key);
     if (!verdict.ok) throw new Error(`line ${verdict.line} ${verdict.problem}.`);
     out(
-      `${verdict.count} lines, unbroken, head ${verdict.head || "(empty)"}. ${verdict.signedBy ? `Signed by key ${verdict.signedBy}.` : "Not signed: set AIR_AUDIT_KEY_FILE to prove who wrote it."}`,
+      `${verdict.count - verdict.first + 1} lines, unbroken, head ${verdict.head || "(empty)"}. ${verdict.first > 1 ? `It begins with line ${verdict.first}: what was before was older than it is kept for, and a line of it says so. ` : ""}${verdict.redacted > 0 ? `A person was erased from ${verdict.redacted} of them, as a later line says. ` : ""}${verdict.signedBy ? `Signed by key ${verdict.signedBy}.` : "Not signed: set AIR_AUDIT_KEY_FILE to prove who wrote it."}`,
     );
   });
 program
@@ -409,11 +439,12 @@ program
     const from = options.from === undefined ? new Date() : readFrom(options.from);
     if (!from) throw new Usage("--from is a date like 2026-10-05.");
     const config = configuration();
-    const { rota } = pagingOf(config);
+    const { rota, quiet } = pagingOf(config);
+    const { quietLines } = await import("./quiet-words.ts");
     if (rota === undefined) throw new Usage("There is no rota: onCall in air.yaml has no layers. README.md shows how they are written.");
     const shifts = previewOf(rota, await rowsOfRota(config, from), from, days);
     if (options.json) out(JSON.stringify(previewJson(shifts), null, 2));
-    else for (const line of previewLines(shifts, config.onCall.timeZone)) out(line);
+    else for (const line of previewLines(shifts, config.onCall.timeZone, quietLines({ quiet: quiet ?? [] }))) out(line);
   });
 
 /** Swaps are rows. The rota of air.yaml can be looked at without any air; that swaps are missing then is said where there may be some. */
@@ -434,6 +465,27 @@ async function rowsOfRota(config: Config, from: Date): Promise<RotaRows> {
     return nothing;
   }
 }
+
+program
+  .command("erase")
+  .description("take personal data out of what air keeps")
+  .command("person")
+  .description(
+    "put a pseudonym in the place of a person wherever rows say who did something; the audit still verifies (for admins; not to be taken back)",
+  )
+  .argument("<email>", "the person's address, as in people of air.yaml")
+  .option("--dry-run", "only say how many rows name them")
+  .action(async (email: string, options: { dryRun?: boolean }) => {
+    const config = configuration();
+    const { erasedLines, eraseIn } = await import("./erase.ts");
+    const asked = { email, dryRun: options.dryRun ?? false };
+    const erased = await runningOr(
+      config,
+      () => askAir<Awaited<ReturnType<typeof eraseIn>>>(config, "/v1/persons/erase", asked, "slow"),
+      () => withStore(config, (store) => eraseIn(store, config, asked)),
+    );
+    for (const line of erasedLines(erased, asked.dryRun)) out(line);
+  });
 
 program
   .command("policy")
@@ -542,6 +594,10 @@ program
     if (URL.parse(options.url)?.protocol !== "https:")
       throw new Usage("--url is the public address of air and begins with https://, as Teams calls nothing else.");
     if (!isPlainAddress(options.url)) throw new Usage(NOT_PLAIN);
+    if (!isOnTheInternet(options.url))
+      throw new Usage(
+        "--url is where Teams reaches air from the internet; this address leads nowhere from there. Give air a public name (a reverse proxy or a tunnel), or try it on this machine without Azure: TEAMS_ANONYMOUS=1 in the README.",
+      );
     if (!appId || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(appId))
       throw new Usage("--app-id is the Microsoft App ID of the bot in Azure, a GUID like 11111111-2222-3333-4444-555555555555.");
     const { teamsPackage } = await import("./teams-package.ts");

@@ -1,16 +1,20 @@
+import type { Called } from "../engine/answer-call.ts";
 import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import type { Classification } from "../engine/domain/incident.ts";
+import { plainMentions } from "../engine/domain/mention.ts";
 import { MODES, type Mode } from "../engine/domain/policy.ts";
+import { type AskedSpan, readSpanWords } from "../engine/domain/report-span.ts";
 import type { When } from "../engine/domain/wall-clock.ts";
+import { LONGEST_WORDS } from "../engine/domain/words.ts";
 import { aimed } from "./aimed.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { type Export, readExport } from "./export-rows.ts";
+import { type Export, noSpan, readExport } from "./export-rows.ts";
 import { type ActionQuery, type IncidentQuery, readActionQuery, readIncidentQuery, readWords, writeWords } from "./list-filters.ts";
 import { type OnCallCommand, readOnCall } from "./oncall-words.ts";
 import { isBareName, readEntity } from "./read-entity.ts";
-import { type Id, readId } from "./read-id.ts";
+import { type Id, readId, readPageId } from "./read-id.ts";
 import { readSpoken, readSpokenText } from "./spoken-duration.ts";
 import { tidyWords } from "./tidy-words.ts";
 import { unknownCommand } from "./unknown-command.ts";
@@ -51,6 +55,9 @@ export type Command =
   | { kind: "undo"; action: number; reason: string | undefined; inMs?: number }
   | { kind: "cancel"; action: number; reason: string | undefined }
   | { kind: "policies" }
+  | { kind: "report"; span: AskedSpan }
+  | { kind: "digest" }
+  | { kind: "handover" }
   /** `within`: the incident it is looked at in. */
   | { kind: "investigate"; what: Id | Entity; within?: number }
   /** One bare word that may be a device's name: the inventory knows. */
@@ -67,12 +74,15 @@ export type Command =
   | { kind: "package"; action: number }
   | { kind: "note"; incident: number; text: string }
   | { kind: "assign"; incident: number; to: string }
-  | { kind: "ack"; incident: number }
+  /** Answers of somebody who was told of an incident, or of something about air itself (`PAGE-7`). */
+  | { kind: "ack" | "unack" | "cant" | "escalate"; called: Called }
   | { kind: "remind"; action: number; when: When }
   | OnCallCommand
   | { kind: "close"; incident: number; classification: Classification; determination: string | undefined }
   | { kind: "reopen"; incident: number }
   | { kind: "snooze"; policy: string; forMs: number; reason: string }
+  | { kind: "snooze-incident"; how: "snooze" | "mute"; incident: number; forMs: number | undefined; reason: string }
+  | { kind: "unsnooze"; incident: number }
   | { kind: "pause"; family: Family | "all"; reason: string }
   | { kind: "resume"; family: Family | "all" }
   | { kind: "mode"; set: Mode | undefined; reason: string }
@@ -89,7 +99,7 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   },
   {
     name: "list",
-    usage: "list [open or closed] [mine] [severity=high,critical since=7d source= assignee= text=]",
+    usage: "list [open or closed] [mine] [snoozed] [severity=high,critical since=7d source= assignee= text=]",
     about: "incidents, newest first",
   },
   {
@@ -111,7 +121,18 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "stop", usage: "stop <INV> [reason]", about: "end an investigation; what has not begun is cancelled, nothing is undone" },
   { name: "note", usage: "note <INC> <text>", about: "write something into its story" },
   { name: "assign", usage: "assign <INC> <person or me>", about: "say who looks after it" },
-  { name: "ack", usage: "ack <INC>", about: "I have seen it; nobody else is told about what waits in it now" },
+  { name: "ack", usage: "ack <INC or PAGE>", about: "I have seen it; nobody else is told about what waits in it now" },
+  {
+    name: "unack",
+    usage: "unack <INC or PAGE>",
+    about: "take an acknowledgement back: whoever is on call is told again of what still waits",
+  },
+  {
+    name: "cant",
+    usage: "cant <INC or PAGE>",
+    about: "I was told and cannot look at it: the next one is told now, and I hear no more of it",
+  },
+  { name: "escalate", usage: "escalate <INC or PAGE>", about: "tell the next one of the escalation now" },
   { name: "remind", usage: "remind <ACT> <when>", about: "tell me again in 30m or 2h, at 14:30 or tomorrow, unless it is decided before" },
   {
     name: "oncall",
@@ -119,6 +140,13 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
     about:
       "who is on call, who is told when nobody answers, and who was told and has not answered; the coming days; let somebody stand in for you (for others: admins)",
   },
+  {
+    name: "report",
+    usage: "report [week, last week, 7d, 30d or 2026-W47] [csv]",
+    about: "the figures of a span: incidents, how long things took, agreement, what was wrong, pages, hours of automation",
+  },
+  { name: "digest", usage: "digest [csv]", about: "the morning digest as it is now: what waits, what is open, what closed by itself" },
+  { name: "handover", usage: "handover [csv]", about: "the hand-over note of the shift that is on: what was decided, what waits" },
   {
     name: "close",
     usage: "close <INC> <true, false or expected> [determination]",
@@ -134,11 +162,22 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   },
   { name: "fp", usage: "fp <ACT or EVD> <reason>", about: "it was a false positive: clean, and taking back what was done is proposed" },
   { name: "fn", usage: "fn <entity>", about: "it was missed: look into it, and blocking it is proposed" },
-  { name: "snooze", usage: "snooze <policy> <duration> [reason]", about: "suppress what an alert policy matches for a while" },
+  {
+    name: "snooze",
+    usage: "snooze <INC or policy> <duration> [reason]",
+    about:
+      "an incident pages and reminds nobody for a while (at most 7 days; high and critical 24 hours, by an approver); of an alert policy: what it matches is suppressed",
+  },
+  {
+    name: "mute",
+    usage: "mute <INC> [for 7d] <reason>",
+    about: "it is noise that goes on: no pages and a silent thread, for 24 hours or as said, at most 30 days; its alerts are counted",
+  },
+  { name: "unsnooze", usage: "unsnooze <INC>", about: "it comes back before its time, snoozed or muted; unmute says the same" },
   { name: "audit", usage: "audit <id>", about: "who decided what about it, and on which grounds" },
   {
     name: "export",
-    usage: "export <actions, incidents, investigations, audit or log INV> [filters]",
+    usage: "export <actions, incidents, investigations, audit, digest, handover, report, figures or log INV> [filters]",
     about: "the whole list as CSV: how many rows, and where to fetch it",
   },
   {
@@ -189,9 +228,15 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
 
 /** `domains`: the organisation's own, so that a machine's full name is not taken for somebody's domain. */
 export function readCommand(text: string, domains: readonly string[] = []): Command {
-  const [word = "", ...rest] = tidyWords(text.slice(0, 4000));
-  const name = word.toLowerCase();
   const wrong = (message: string): Command => ({ kind: "misunderstood", text: message });
+  // What is cut may be what matters: half of a reason, or that none was given.
+  if (text.length > LONGEST_COMMAND)
+    return wrong(
+      `That has ${text.length.toLocaleString("en-US")} characters; what is said to air has at most ${LONGEST_COMMAND.toLocaleString("en-US")}, and a note or reason in it ${LONGEST_WORDS.toLocaleString("en-US")}. Nothing was done: say it shorter.`,
+    );
+  // Whose account it is matters where a person is meant; everywhere else the name is what people read.
+  const [word = "", ...rest] = tidyWords(/^\W*(?:\w+\W+)?(?:assign|oncall)\b/i.test(text) ? text : plainMentions(text));
+  const name = word.toLowerCase();
   const usage = () => wrong(`Usage: ${COMMANDS.find((command) => command.name === name)?.usage ?? name}.`);
   const idOf = (kinds: Id["kind"][], build: (id: Id) => Command): Command => {
     const id = rest[0] === undefined ? undefined : readId(rest[0]);
@@ -217,6 +262,17 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "whoami":
     case "policies":
       return tooMany(0) ?? { kind: name };
+    case "report": {
+      const csv = rest.at(-1)?.toLowerCase() === "csv";
+      const words = csv ? rest.slice(0, -1) : rest;
+      if (csv) return understood(() => ({ kind: "export", asked: readExport(`report ${words.join(" ")}`) }), wrong);
+      const span = readSpanWords(words);
+      return span ? { kind: "report", span } : wrong(noSpan(words.join(" ")));
+    }
+    case "digest":
+    case "handover":
+      if (rest.length === 1 && rest[0]?.toLowerCase() === "csv") return { kind: "export", asked: readExport(name) };
+      return rest.length > 0 ? usage() : { kind: name };
     case "oncall": {
       const read = readOnCall(rest);
       return "wrong" in read ? wrong(read.wrong) : read;
@@ -287,8 +343,15 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
     case "assign":
       return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "assign", incident: id, to: rest.slice(1).join(" ") }));
     case "ack":
+    case "unack":
+    case "cant":
+    case "escalate": {
+      const page = rest[0] === undefined ? undefined : readPageId(rest[0]);
+      if (page !== undefined) return tooMany(1) ?? { kind: name, called: { page } };
+      return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: name, called: { incident: id } }));
+    }
     case "reopen":
-      return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: name, incident: id }));
+      return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: "reopen", incident: id }));
     case "remind": {
       const said = rest.slice(rest[1]?.toLowerCase() === "in" ? 2 : 1).join(" ");
       const when = readWhen(said);
@@ -316,8 +379,14 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
         of: id.kind === "action" ? { action: id.id } : { evidence: id.id },
         reason: rest.slice(1).join(" "),
       }));
+    case "mute":
+      return readMute(rest, usage, wrong, idOf);
+    case "unsnooze":
+    case "unmute":
+      return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: "unsnooze", incident: id }));
     case "snooze": {
       if (rest[0] === undefined || rest[1] === undefined) return usage();
+      if (ANY_ID.test(rest[0])) return readSnooze(rest, wrong, idOf);
       const lasts = readSpoken(rest.slice(1));
       if (!lasts || "wrong" in lasts) return wrong(`"${(lasts?.wrong ?? rest[1]).slice(0, 40)}" is no duration. Write 30m, 8h or 7d.`);
       const reason = rest.slice(1 + lasts.words).join(" ") || "no reason given";
@@ -372,6 +441,35 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       if (GREETINGS.has(name.replace(/\W+$/, "")) && rest.length > 0) return readCommand(rest.join(" "), domains);
       return wrong(unknownCommand(name, rest, NAMES));
   }
+}
+
+/** An id, the longest name of a target and the longest reason have room. */
+const LONGEST_COMMAND = 4_000;
+
+type IdOf = (kinds: Id["kind"][], build: (id: Id) => Command) => Command;
+
+/** `snooze INC-42 4h the owner is asked` */
+function readSnooze(rest: string[], wrong: (message: string) => Command, idOf: IdOf): Command {
+  if (!/^inc/i.test(rest[0] ?? ""))
+    return wrong("snooze takes an incident (INC-42) or the name of an alert policy. Which there are: policies");
+  const words = rest.slice(rest[1]?.toLowerCase() === "for" ? 2 : 1);
+  const lasts = readSpoken(words);
+  if (!lasts || "wrong" in lasts) return wrong(`"${(lasts?.wrong || rest[1] || "").slice(0, 40)}" is no duration. Write 30m, 8h or 7d.`);
+  const reason = words.slice(lasts.words).join(" ");
+  return idOf(["incident"], ({ id }) => ({ kind: "snooze-incident", how: "snooze", incident: id, forMs: lasts.ms, reason }));
+}
+
+/** `mute INC-42 for 7d a scanner`, `mute INC-42 a scanner` */
+function readMute(rest: string[], usage: () => Command, wrong: (message: string) => Command, idOf: IdOf): Command {
+  const isSaid = rest[1]?.toLowerCase() === "for";
+  const words = rest.slice(isSaid ? 2 : 1);
+  if (words.length === 0) return usage();
+  const lasts = readSpoken(words);
+  if (lasts && "wrong" in lasts) return wrong(noTime("for", lasts.wrong));
+  if (isSaid && !lasts) return wrong(noTime("for", words[0] ?? ""));
+  const reason = words.slice(lasts?.words ?? 0).join(" ");
+  if (reason === "") return wrong("Say why it is noise: mute <INC> [for 7d] <reason>. Everybody sees the reason.");
+  return idOf(["incident"], ({ id }) => ({ kind: "snooze-incident", how: "mute", incident: id, forMs: lasts?.ms, reason }));
 }
 
 /** One action, several by id, or all that wait and fit: `approve ACT-7 WS-042`, `reject ACT-7 ACT-8 a test`, `approve all kind=block-indicator`. */
@@ -543,6 +641,7 @@ function readList(text: string): Command {
   for (const word of bare) {
     const name = word.toLowerCase().replace(/,$/, "");
     if (name === "mine") mine = true;
+    else if (name === "snoozed" || name === "muted") given.set("snoozed", "yes");
     else if (name === "open" || name === "closed") {
       if (status.some((other) => other !== name))
         throw new Refusal("invalid", "open and closed do not go together: write one of them, or neither for both");

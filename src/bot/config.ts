@@ -14,6 +14,8 @@ import {
   type Mode,
   type Policy,
 } from "../engine/domain/policy.ts";
+import type { QuietHours } from "../engine/domain/quiet-hours.ts";
+import type { Retention } from "../engine/domain/retention.ts";
 import type { RotaLayer } from "../engine/domain/rota.ts";
 import { type ReadYaml, readAirYaml } from "./air-yaml.ts";
 import { AirYaml } from "./air-yaml-shape.ts";
@@ -23,6 +25,8 @@ import { type Env, type EnvSettings, type LogLevel, readEnvSettings, type TeamsB
 import type { LastConfig } from "./last-shape.ts";
 import type { Problem } from "./problem.ts";
 import type { ProxyConfig } from "./proxy.ts";
+import { quietHoursOf, TOGETHER_MS } from "./quiet-shape.ts";
+import { retentionOf, scheduledAt } from "./schedules-shape.ts";
 
 export type SourceConfig = {
   kind: BuiltInKind | "mapped";
@@ -69,10 +73,20 @@ export type OnCallConfig = {
   escalation: readonly { to: RotaStep; afterMs: number }[];
   everyMs: number;
   timeZone: string;
+  /** When nobody is told of what can wait. */
+  quiet: readonly QuietHours[];
+  /** After a message to somebody, what else comes for them within this time is one message; 0: each by itself. */
+  togetherMs: number;
+  /** How long an owner may do nothing before they are reminded; undefined: never. */
+  ownerReminderMs: { urgent: number; other: number } | undefined;
   /** The ways that are no chat. */
   webhook: LastConfig["webhook"];
   pagerduty: LastConfig["pagerduty"];
   mail: LastConfig["mail"];
+};
+export type SchedulesConfig = ReturnType<typeof scheduledAt> & {
+  /** Where digest and report go; without either where what has no channel of its own goes. */
+  channel: { slack: string | undefined; teams: string | undefined };
 };
 export type SlackConfig = {
   botToken: string;
@@ -127,6 +141,9 @@ export type Config = {
   roles: RolesConfig;
   tokens: readonly TokenConfig[];
   onCall: OnCallConfig;
+  /** When what happens by the clock, in `onCall.timeZone`; undefined: off. */
+  schedules: SchedulesConfig;
+  retention: Retention;
   connectors: Connected;
 };
 export type ReadConfig = { ok: true; config: Config } | { ok: false; problems: Problem[] };
@@ -227,6 +244,7 @@ function lonelyTeams({ teams }: EnvSettings, yaml: AirYaml, locate: ReadYaml["lo
   const paths: (string | number)[][] = [
     ...yaml.channels.flatMap((rule, index) => (rule.teams ? [["channels", index, "teams"]] : [])),
     ...(yaml.opsChannel?.teams ? [["opsChannel", "teams"]] : []),
+    ...(yaml.schedules?.channel?.teams ? [["schedules", "channel", "teams"]] : []),
     ...(yaml.teams ? [["teams"]] : []),
   ];
   return paths.map((path) => ({
@@ -359,6 +377,11 @@ function build(settings: EnvSettings, yaml: AirYaml, connectors: Connected, conf
     },
     tokens: yaml.tokens.map((token) => ({ ...token, person: token.person && personOf(yaml, token.person)?.email })),
     onCall: onCallOf(yaml),
+    schedules: {
+      ...scheduledAt(yaml.schedules),
+      channel: { slack: yaml.schedules?.channel?.slack, teams: yaml.schedules?.channel?.teams },
+    },
+    retention: retentionOf(yaml.retention),
     connectors,
   };
 }
@@ -389,10 +412,19 @@ function onCallOf({ onCall }: AirYaml): OnCallConfig {
         ROTA_STEPS.map((to, index) => ({ to, afterMs: index * everyMs }))),
     everyMs,
     timeZone: onCall?.timeZone ?? "UTC",
+    ownerReminderMs: ownerReminderOf(onCall?.ownerReminder),
+    quiet: quietHoursOf(onCall?.quiet ?? [], onCall?.timeZone ?? "UTC"),
+    togetherMs: onCall?.together ?? TOGETHER_MS,
     webhook: onCall?.last?.webhook,
     pagerduty: onCall?.last?.pagerduty,
     mail: onCall?.last?.mail,
   };
+}
+
+/** High and critical ones wait for nobody half a morning. */
+function ownerReminderOf(asked: number | "off" | undefined): OnCallConfig["ownerReminderMs"] {
+  if (asked === "off") return undefined;
+  return { urgent: asked ?? 30 * 60_000, other: asked ?? 4 * 3_600_000 };
 }
 
 /** A group has no address of its own. */

@@ -4,6 +4,7 @@ import type { ConnectorKind, Means } from "../adapters/connectors/kind.ts";
 import type { Connector } from "../engine/ports.ts";
 import type { Env } from "./env-settings.ts";
 import type { Problem } from "./problem.ts";
+import type { Watching } from "./watch-connectors.ts";
 import { section } from "./yaml-section.ts";
 
 type Kinds = (typeof connectorKinds)[number];
@@ -58,10 +59,13 @@ const once = (problems: readonly Problem[]): Problem[] => [
   ...new Map(problems.map((one) => [`${one.where} ${one.message}`, one])).values(),
 ];
 
-export const createConnectors = (connected: Connected, means: Means): Connector[] =>
+export const createConnectors = (connected: Connected, { watching, ...means }: Means & { watching?: Watching }): Connector[] =>
   KINDS.flatMap((kind) => {
     const settings = (connected as Sections)[kind.name];
-    return settings ? [kind.create(settings, means)] : [];
+    if (!settings) return [];
+    // What only gives an opinion is asked by others' side, and its silence is said in every verdict.
+    const watch = kind.acts ? watching?.({ name: kind.name, product: kind.product }) : undefined;
+    return [kind.create(settings, watch ? { ...means, watch } : means)];
   });
 
 /** The names of those that change something in the world. */

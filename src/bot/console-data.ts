@@ -151,7 +151,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
         const asked = exportOf(what, query);
         // An unknown id is told before a file begins.
         if (asked.what === "log") await countExport(air.store, asked, air.clock.now());
-        return exportCsv(air.store, asked, air.clock.now());
+        return exportCsv(air.store, asked, air.clock.now(), air);
       } catch (error) {
         if (error instanceof Refusal) return { problem: `${error.field ? `${error.field} ` : ""}${error.message}` };
         throw error;

@@ -3,23 +3,26 @@ import { actionKinds } from "../engine/actions/all.ts";
 import { agreement, agreementLines } from "../engine/agreement.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
 import { noteAnotherAir } from "../engine/another-air.ts";
+import { type Answered, acknowledge, cannotLook, escalateNow, takeBackAck } from "../engine/answer-call.ts";
 import { authorise } from "../engine/authorise.ts";
 import { type ButtonMeaning, looksLikeDecision, readButton } from "../engine/cards/button-id.ts";
 import type { Card } from "../engine/cards/card.ts";
 import { pauseLines } from "../engine/cards/pause-card.ts";
 import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
+import { reportCard } from "../engine/cards/report-card.ts";
 import { capital, count, shown, time } from "../engine/cards/say.ts";
 import { redraw } from "../engine/decide-action.ts";
-import type { Person } from "../engine/domain/approval.ts";
+import { mayView, type Person } from "../engine/domain/approval.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { classificationText } from "../engine/domain/incident.ts";
 import { verdictWord } from "../engine/domain/investigation.ts";
+import { plainMentions } from "../engine/domain/mention.ts";
 import { NOBODY } from "../engine/domain/paging.ts";
 import { nameToType } from "../engine/domain/step-up.ts";
 import { momentOf, wallText } from "../engine/domain/wall-clock.ts";
 import type { Drawing } from "../engine/draw.ts";
-import { ackIncident, assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
+import { assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { packageLink } from "../engine/package-link.ts";
 import { PAUSE_SETTING, type Pause, pause, resume } from "../engine/pause.ts";
@@ -29,11 +32,14 @@ import { reportFalseNegative, reportFalsePositive, setVerdict } from "../engine/
 import { snoozePolicy } from "../engine/snooze-policy.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
+import type { ActionRow } from "../engine/store.ts";
 import { cancelSwap, swapDuty } from "../engine/swap-duty.ts";
 import { mustTypeName, takeAction } from "../engine/take-action.ts";
 import { extendAction } from "../engine/timed-actions.ts";
+import { briefNow } from "./brief-replies.ts";
 import { type Command, readCommand } from "./commands.ts";
 import { pressedDecision, saidDecision } from "./decide-replies.ts";
+import { reportOf } from "./export-rows.ts";
 import { createForms, type Forms } from "./forms.ts";
 import { helpAnswer } from "./help.ts";
 import { lookedUp } from "./look-up-replies.ts";
@@ -42,6 +48,7 @@ import { modeCard } from "./mode-card.ts";
 import { onCallCard, onCallDaysCard, swapCard } from "./oncall-card.ts";
 import { policiesCard } from "./policies-card.ts";
 import type { Id } from "./read-id.ts";
+import { snoozeSaid } from "./snooze-replies.ts";
 import { mustBeSound } from "./sound-text.ts";
 import { whoamiCard } from "./whoami-card.ts";
 
@@ -58,7 +65,7 @@ export type Conversation = {
 export type FindPerson = (text: string) => { name: string; key?: string } | undefined;
 
 /** Who is in the chat itself: `anybody` may be meant where air.yaml names nobody; `colleague` is a full member, by `slack:U0MIA`. */
-type ChatPeople = { anybody: () => boolean; colleague: (account: string) => Promise<{ name: string } | undefined> };
+type ChatPeople = { anybody: () => boolean; colleague: (account: string) => Promise<{ name: string; key?: string } | undefined> };
 const NO_CHAT: ChatPeople = { anybody: () => false, colleague: async () => undefined };
 
 export function createConversation(
@@ -126,9 +133,10 @@ async function refuseUnknown(air: Air, value: string, person: Person): Promise<n
     ]),
   );
   // Only where a chat hands us what it was given: what a page or a program sends proves nothing about other airs.
-  if ((person.via !== "slack" && person.via !== "teams") || !looksLikeDecision(value))
+  // Nor does who holds no role: anybody in a chat can send a button they altered.
+  if ((person.via !== "slack" && person.via !== "teams") || !looksLikeDecision(value) || !mayView(person.roles))
     throw new Refusal("invalid", "This button was not made by this air, or its card was altered. Ask for a fresh card: status.");
-  await noteAnotherAir(air, "button", value);
+  await noteAnotherAir(air, "button", { value, by: person.key });
   throw new Refusal(
     "invalid",
     `This card was made by another air that uses the same ${person.via === "slack" ? "Slack app" : "bot of Teams"} (or by this one, before its AIR_SECRET was changed). Nothing was decided. Press the button where that air answers, or ask this one for its own cards: actions pending.`,
@@ -167,7 +175,8 @@ async function answer(
   if (command.kind === "help") return helpAnswer(command.about);
   if (command.kind === "whoami") return whoamiCard(person);
   if (command.kind === "misunderstood") return noticeCard("Not understood", command.text, "warning");
-  await authorise(air, person, { verb: command.kind, subject: "command", need: "viewer" });
+  // Whoever was told of something answers it whatever their role; the verbs look.
+  if (!("called" in command)) await authorise(air, person, { verb: command.kind, subject: "command", need: "viewer" });
   switch (command.kind) {
     case "status":
     case "list":
@@ -188,6 +197,11 @@ async function answer(
     case "confirm-alone":
     case "review-alone":
       return saidDecision(air, person, command);
+    case "report":
+      return reportCard(await reportOf(air.store, command.span, air.clock.now(), air));
+    case "digest":
+    case "handover":
+      return briefNow(air, command.kind);
     case "policies":
       return policiesCard(air.policy().alertPolicies, await air.store.activeSnoozes(air.clock.now()), air.clock.now());
     case "investigateName": {
@@ -255,7 +269,7 @@ async function answer(
       return action.state === "pending"
         ? noticeCard(
             "Asked",
-            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded > 1 ? "Two others decide." : mustTypeName(person, action) ? `Nothing was decided yet. Type the name to confirm: approve ${actionId(action.id)} ${nameToType(action)}` : "An approver decides."}`,
+            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded === 1 && mustTypeName(person, action) ? `Nothing was decided yet. Type the name to confirm: approve ${actionId(action.id)} ${nameToType(action)}` : whoDecides(await drawing(), action, person)}`,
           )
         : noticeCard("Approved", `${actionId(action.id)}: ${title}. You decided it by asking; it is carried out next.`, "good");
     }
@@ -288,18 +302,31 @@ async function answer(
       if (!to)
         throw new Refusal(
           "not-found",
-          `Nobody in people of air.yaml is called ${command.to.slice(0, 60)}. Give a name or an e-mail address, or say me.`,
+          `Nobody in people of air.yaml is called ${plainMentions(command.to).slice(0, 60)}. Give a name or an e-mail address, or say me.`,
         );
       const row = await assignIncident(air, person, command.incident, to);
       return noticeCard("Assigned", `${incidentId(row.id)} is looked after by ${row.assignee ?? to.name}.`, "good");
     }
-    case "ack":
-      await ackIncident(air, person, command.incident);
+    case "ack": {
+      const subject = await acknowledge(air, person, command.called);
       return noticeCard(
         "Acknowledged",
-        `Everybody sees that you look at ${incidentId(command.incident)}. Nobody else is told about what waits in it now.`,
+        `Everybody sees that you look at ${subject}. Nobody else is told about what waits in it now.`,
         "good",
       );
+    }
+    case "unack": {
+      const subject = await takeBackAck(air, person, command.called);
+      return noticeCard(
+        "Taken back",
+        `Nobody looks at ${subject} now. Whoever is on call is told again of what still waits in it.`,
+        "good",
+      );
+    }
+    case "cant":
+      return answeredCard("You are left out of it", await cannotLook(air, person, command.called));
+    case "escalate":
+      return answeredCard("Escalated", await escalateNow(air, person, command.called));
     case "remind": {
       const { timeZone } = air.paging?.() ?? NOBODY;
       const at = momentOf(command.when, air.clock.now(), timeZone);
@@ -341,6 +368,9 @@ async function answer(
         "warning",
       );
     }
+    case "snooze-incident":
+    case "unsnooze":
+      return snoozeSaid(air, person, command);
     case "pause":
       await authorise(air, person, { verb: "executions.pause", subject: command.family });
       await pause(air, person, command.family, command.reason);
@@ -373,6 +403,17 @@ async function answer(
     default:
       return command satisfies never;
   }
+}
+
+/** Whoever asked knows now whom to call. */
+function whoDecides({ deciders }: Drawing, action: ActionRow, asker: Person): string {
+  const { anyone, names } = deciders(action.family, action.lab, action.deviceGroup);
+  const others = names.filter((name) => name !== asker.name);
+  const two = action.approvalsNeeded > 1;
+  if (anyone) return two ? "Two others decide." : "An approver decides.";
+  if (others.length === 0) return `Nobody else may decide it yet: an admin adds people under roles.approver.${action.family} in air.yaml.`;
+  const listed = `${others.slice(0, 4).join(", ")}${others.length > 4 ? ` and ${others.length - 4} more` : ""}`;
+  return two ? `Two others decide; who may: ${listed}.` : `An approver decides; who may: ${listed}.`;
 }
 
 const startedCard = (started: Awaited<ReturnType<typeof startInvestigation>>): Card =>
@@ -443,6 +484,18 @@ function twoPeople(words: readonly string[], find: FindPerson, person: Person): 
   }
   throw new Refusal(
     "not-found",
-    `"${words.join(" ").slice(0, 80)}" does not name two people of air.yaml. Give names or e-mail addresses, or say me for yourself: oncall swap me noor@contoso.com from Fri 18:00 to Mon 09:00.`,
+    `"${plainMentions(words.join(" ")).slice(0, 80)}" does not name two people of air.yaml. Give names or e-mail addresses, or say me for yourself: oncall swap me noor@contoso.com from Fri 18:00 to Mon 09:00.`,
   );
+}
+
+/** What a person who was told has to know: who is told instead, or that nobody is. */
+function answeredCard(title: string, { subject, told, over }: Answered): Card {
+  if (told.length > 0) return noticeCard(title, `${told.join(", ")} ${told.length === 1 ? "is" : "are"} told of ${subject} now.`, "good");
+  return over
+    ? noticeCard(
+        title,
+        `Nobody is left to be told of ${subject}: the escalation has no further step. Whoever runs air was told so.`,
+        "warning",
+      )
+    : noticeCard(title, `Somebody else is being asked about ${subject}; the escalation goes on as before.`, "good");
 }

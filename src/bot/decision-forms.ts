@@ -1,6 +1,7 @@
 import type { ButtonDecision } from "../engine/cards/button-id.ts";
 import { looksLikeDecision } from "../engine/cards/button-id.ts";
 import type { Filled, Form } from "../engine/cards/form.ts";
+import { LONGEST_WORDS } from "../engine/domain/words.ts";
 import type { Meant } from "./form-kinds.ts";
 import { said } from "./form-kinds.ts";
 import type { FormAsk } from "./forms.ts";
@@ -12,7 +13,8 @@ import type { FormAsk } from "./forms.ts";
 
 /** A button says what it asks for in one sentence; a form has room for a field each. */
 export function decisionForm({ ref, label, button, required }: FormAsk): Form | undefined {
-  if (ref === "") return undefined;
+  // What somebody made up is no form: nothing is opened to type into in vain.
+  if (!/^(?:ACT-\d+|MANY)\./.test(ref)) return undefined;
   const title = button?.trim() || "Decide";
   const ask = label?.trim();
   // What it is about stands above it: the card may be scrolled away.
@@ -23,7 +25,7 @@ export function decisionForm({ ref, label, button, required }: FormAsk): Form | 
     kind: "text" as const,
     label: words,
     required: needed,
-    longest: 1000,
+    longest: LONGEST_WORDS,
   });
   const name = (words: string) => ({ id: "name", kind: "line" as const, label: words, required: true, longest: 300 });
   switch (looksLikeDecision(ref) ? decisionOf(ref) : undefined) {
@@ -37,7 +39,7 @@ export function decisionForm({ ref, label, button, required }: FormAsk): Form | 
     case "reject":
       return form([reason(ask ?? "Why not? (kept with the incident)", true)]);
     default:
-      return form([{ id: "typed", kind: "text", label: ask ?? "Text", required: required ?? false, longest: 1000 }]);
+      return form([{ id: "typed", kind: "text", label: ask ?? "Text", required: required ?? false, longest: LONGEST_WORDS }]);
   }
 }
 

@@ -2,6 +2,7 @@ import { parserOf } from "../adapters/alerts/all.ts";
 import { readAlerts } from "../adapters/alerts/read-alerts.ts";
 import { alertPolicyFor, explainAlertPolicies } from "../engine/domain/alert-policy.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { parseExact } from "../engine/domain/exact-json.ts";
 import { excludedAtIntake } from "../engine/domain/intake-exclusions.ts";
 import type { Config } from "./config.ts";
 
@@ -18,7 +19,7 @@ export function explainPolicies(text: string, source: string, config: Config, no
   if (!parser) throw new Error(`There is no source ${source.slice(0, 60)}. There are: ${[...config.sources.keys()].join(", ")}.`);
   let payload: unknown;
   try {
-    payload = JSON.parse(text);
+    payload = parseExact(text);
   } catch {
     throw new Error("The file is not valid JSON.");
   }

@@ -5,8 +5,14 @@ import { auditSentence } from "../engine/cards/audit-sentence.ts";
 import { entityName } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { STATUS_SENTENCE } from "../engine/domain/investigation.ts";
+import { NOBODY } from "../engine/domain/paging.ts";
+import type { ReportRows } from "../engine/domain/report.ts";
+import { type AskedSpan, readSpanWords, spanOf, writeSpan } from "../engine/domain/report-span.ts";
 import type { ActionRow, ApprovalRow, IncidentRow, InvestigationRow, Reads } from "../engine/store.ts";
+import { REPORT_COLUMNS, reportLines, weeklyReport } from "../engine/weekly-report.ts";
 import { actionShape } from "./api-shapes.ts";
+import { BRIEF_COLUMNS, type Brief, type BriefFrom, briefRows } from "./brief-replies.ts";
+import { INCIDENT_FIGURE_COLUMNS, incidentFigureRows } from "./figure-rows.ts";
 import { investigationLog, type LogRow } from "./investigation-log.ts";
 import {
   type ActionQuery,
@@ -28,12 +34,16 @@ import { readId } from "./read-id.ts";
  * year of them never stands in memory.
  */
 
-const EXPORTS = ["actions", "incidents", "investigations", "audit", "log"] as const;
+const EXPORTS = ["actions", "incidents", "investigations", "audit", "digest", "handover", "report", "figures", "log"] as const;
 export type Export =
   | { what: "actions"; query: ActionQuery; given: Given }
   | { what: "incidents"; query: IncidentQuery; given: Given }
   | { what: "investigations"; query: InvestigationQuery; given: Given }
   | { what: "audit"; query: AuditQuery; given: Given }
+  | { what: Brief; given: Given }
+  | { what: "report"; span: AskedSpan; given: Given }
+  /** How long things took, incident by incident. */
+  | { what: "figures"; query: IncidentQuery; given: Given }
   | { what: "log"; investigation: number };
 
 /** Who may have it whole: the audit names everybody and everything they did. */
@@ -44,7 +54,8 @@ export function readExport(text: string): Export {
   const { given, bare } = readWords(text);
   const [what, ...more] = bare;
   if (what === "log") return { what, investigation: investigationOf(more[0]) };
-  if (what === "actions" && (more[0] === "pending" || more[0] === "history") && !given.has("state")) given.set("state", more[0]);
+  if (what === "report" && more.length > 0) given.set("span", more.join(" "));
+  else if (what === "actions" && (more[0] === "pending" || more[0] === "history") && !given.has("state")) given.set("state", more[0]);
   else if (more[0] !== undefined) throw new Refusal("invalid", `"${more[0].slice(0, 40)}" is no filter. Filters look like since=7d.`);
   return exportOf(what ?? "", given);
 }
@@ -60,12 +71,30 @@ export function exportOf(what: string, given: Given): Export {
       return { what, query: readInvestigationQuery(given), given };
     case "audit":
       return { what, query: readAuditQuery(given), given };
+    case "digest":
+    case "handover":
+      if (given.size > 0) throw new Refusal("invalid", `takes no filters: export ${what}`, { field: `"${[...given.keys()][0]}"` });
+      return { what, given };
+    case "report":
+      return { what, ...readSpan(given) };
+    case "figures":
+      return { what, query: readIncidentQuery(given), given };
     case "log":
       return { what, investigation: investigationOf(given.get("investigation")) };
     default:
       throw new Refusal("not-found", `There is no export "${what.slice(0, 40)}". Write one of: ${EXPORTS.join(", ")}.`);
   }
 }
+
+function readSpan(given: Given): { span: AskedSpan; given: Given } {
+  const other = [...given.keys()].find((name) => name !== "span");
+  if (other !== undefined) throw new Refusal("invalid", "is no filter of a report: it takes span=last-week", { field: other.slice(0, 40) });
+  const span = readSpanWords([given.get("span") ?? ""]);
+  if (!span) throw new Refusal("invalid", noSpan(given.get("span") ?? ""));
+  return { span, given: new Map([["span", writeSpan(span)]]) };
+}
+export const noSpan = (text: string): string =>
+  `"${text.slice(0, 60)}" is no span a report can be of. Write week, last week, 7d, 30d (at most 366d) or a week of the calendar, like 2026-W47.`;
 
 function investigationOf(text: string | undefined): number {
   const id = text === undefined ? undefined : readId(text);
@@ -79,7 +108,9 @@ export function exportPath(asked: Export, base: "/v1" | "/console/export"): stri
     return base === "/v1"
       ? `/v1/investigations/INV-${asked.investigation}/log`
       : `/console/export/log?investigation=INV-${asked.investigation}`;
-  const query = new URLSearchParams([...asked.given]).toString();
+  // The route of figures counts them by group unless each incident is asked for.
+  const each: [string, string][] = asked.what === "figures" && base === "/v1" ? [["by", "incident"]] : [];
+  const query = new URLSearchParams([...each, ...asked.given]).toString();
   return `${base}/${asked.what}${query ? `?${query}` : ""}`;
 }
 
@@ -97,11 +128,16 @@ export async function countExport(store: Reads, asked: Export, now: Date): Promi
     case "actions":
       return store.countActions(within(asked.query, now));
     case "incidents":
+    case "figures":
       return store.countIncidents(within(asked.query, now));
     case "investigations":
       return store.countInvestigations(within(asked.query, now));
     case "audit":
-      return asked.given.size > 0 ? undefined : (await store.auditHead()).count;
+      return asked.given.size > 0 ? undefined : countAudit(store);
+    case "digest":
+    case "handover":
+    case "report":
+      return undefined;
     case "log":
       return (await logOf(store, asked.investigation)).length;
     default:
@@ -109,16 +145,22 @@ export async function countExport(store: Reads, asked: Export, now: Date): Promi
   }
 }
 
+/** The retention may have cut the first lines off. */
+async function countAudit(store: Reads): Promise<number> {
+  const [first] = await store.auditLines(0, 1);
+  return first ? (await store.auditHead()).count - first.seq + 1 : 0;
+}
+
 const PAGE = 200;
 
 /** The whole list as CSV, the line of column names first. */
-export async function* exportCsv(store: Reads, asked: Export, now: Date): AsyncGenerator<string> {
+export async function* exportCsv(store: Reads, asked: Export, now: Date, from: BriefFrom = {}): AsyncGenerator<string> {
   yield csvLine(EXPORT_COLUMNS[asked.what]);
-  for await (const rows of pages(store, asked, now))
+  for await (const rows of pages(store, asked, now, from))
     yield rows.map((row) => csvLine(EXPORT_COLUMNS[asked.what].map((name) => row[name]))).join("");
 }
 
-async function* pages(store: Reads, asked: Export, now: Date): AsyncGenerator<Record<string, unknown>[]> {
+async function* pages(store: Reads, asked: Export, now: Date, from: BriefFrom): AsyncGenerator<Record<string, unknown>[]> {
   switch (asked.what) {
     case "actions": {
       const filter = { ...within(asked.query, now), asOf: now, limit: PAGE };
@@ -128,10 +170,11 @@ async function* pages(store: Reads, asked: Export, now: Date): AsyncGenerator<Re
         if (page.next === null) return;
       }
     }
-    case "incidents": {
+    case "incidents":
+    case "figures": {
       const filter = { ...within(asked.query, now), limit: PAGE };
       for (let page = await store.listIncidents(filter); ; page = await store.listIncidents({ ...filter, after: Number(page.next) })) {
-        yield csvRows.incidents(page.items);
+        yield asked.what === "figures" ? await incidentFigureRows(store, page.items) : csvRows.incidents(page.items);
         if (page.next === null) return;
       }
     }
@@ -152,6 +195,13 @@ async function* pages(store: Reads, asked: Export, now: Date): AsyncGenerator<Re
         yield lines.flatMap((line) => auditCsv(line, query));
       return;
     }
+    case "digest":
+    case "handover":
+      yield await briefRows(store, asked.what, now, from);
+      return;
+    case "report":
+      yield reportLines(await reportOf(store, asked.span, now, from));
+      return;
     case "log":
       yield csvRows.log(await logOf(store, asked.investigation));
       return;
@@ -169,6 +219,12 @@ async function logOf(store: Reads, investigation: number): Promise<LogRow[]> {
 /** Who approved each of a page's actions. */
 export async function approvalsOf(store: Reads, rows: readonly ActionRow[]): Promise<Map<number, ApprovalRow[]>> {
   return Map.groupBy(await store.approvalsOfActions(rows.map((row) => row.id)), (approval) => approval.actionId);
+}
+
+/** The report somebody asks for now. */
+export function reportOf(store: Reads, asked: AskedSpan, now: Date, { paging, capabilities }: BriefFrom): Promise<ReportRows> {
+  const { timeZone, everyMs } = paging?.() ?? NOBODY;
+  return weeklyReport(store, spanOf(asked, now, timeZone), { timeZone, lab: capabilities?.lab ?? false, answerWithinMs: everyMs });
 }
 
 /** The columns of the Action center (domain facts 4.2) first, in its order. */
@@ -238,6 +294,10 @@ export const EXPORT_COLUMNS = {
     "lab",
   ],
   audit: ["seq", "at", "by", "via", "event", "subject", "incident", "text"],
+  digest: BRIEF_COLUMNS,
+  handover: BRIEF_COLUMNS,
+  report: REPORT_COLUMNS,
+  figures: INCIDENT_FIGURE_COLUMNS,
   log: [
     "id",
     "actionType",

@@ -10,6 +10,7 @@ import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
 import { CLASSIFICATIONS, classificationText, DETERMINATIONS, determinationText } from "../engine/domain/incident.ts";
 import { stepUpOf } from "../engine/domain/step-up.ts";
+import { LONGEST_WORDS } from "../engine/domain/words.ts";
 import { aimed } from "./aimed.ts";
 import { type Command, readCommand, readWhen } from "./commands.ts";
 import { readFound } from "./find-things.ts";
@@ -54,6 +55,15 @@ const SOON = choices([
   ["4h", "in 4 hours"],
   ["tomorrow", "tomorrow morning"],
 ]);
+const MUTED = choices([
+  ["8h", "8 hours"],
+  ["24h", "24 hours"],
+  ["3d", "3 days"],
+  ["7d", "7 days"],
+  ["30d", "30 days"],
+]);
+const SNOOZE_NOTE =
+  "Nobody is paged until then. It comes back at once when its severity rises, or something new in it is Malicious, waits for a decision or is protected.";
 const NOW = "now";
 const VERDICTS = choices([
   ["malicious", "Malicious"],
@@ -72,7 +82,7 @@ const kindChoices = (fits: (kind: ActionKindName) => boolean): Choice[] =>
 
 /** The most a select takes on any platform. */
 const MOST = 100;
-const REASON: Field = { id: "reason", kind: "text", label: "Reason (everybody sees it)", required: true, longest: 1000 };
+const REASON: Field = { id: "reason", kind: "text", label: "Reason (everybody sees it)", required: true, longest: LONGEST_WORDS };
 
 export const formKinds: Readonly<Record<string, FormKind>> = {
   note: {
@@ -82,7 +92,7 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
         ref: `note ${id}`,
         title: `Note on ${id}`,
         submit: "Save",
-        fields: [{ id: "text", kind: "text", label: "Note (everybody sees it)", required: true, longest: 2000 }],
+        fields: [{ id: "text", kind: "text", label: "Note (everybody sees it)", required: true, longest: LONGEST_WORDS }],
       })),
     read: (typed, subject) => one({ kind: "note", incident: numberIn(subject), text: must(typed, "text") }),
   },
@@ -159,6 +169,47 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
       if (!classification) throw new Refusal("invalid", "Choose what it turned out to be.", { field: "classification" });
       return one({ kind: "close", incident: numberIn(subject), classification, determination: said(typed, "determination") });
     },
+  },
+  snooze: {
+    typed: true,
+    open: (subject) =>
+      of(subject, "incident", (id) => ({
+        ref: `snooze ${id}`,
+        title: `Snooze ${id}`,
+        submit: "Snooze",
+        lines: [{ kind: "note", text: SNOOZE_NOTE }],
+        fields: [
+          { id: "for", kind: "select", label: "For how long", required: true, options: WHILE, initial: "4h" },
+          { ...REASON, required: false },
+        ],
+      })),
+    read: (typed, subject) =>
+      one({
+        kind: "snooze-incident",
+        how: "snooze",
+        incident: numberIn(subject),
+        forMs: durationIn(typed, "for"),
+        reason: said(typed, "reason") ?? "",
+      }),
+  },
+  mute: {
+    typed: true,
+    open: (subject) =>
+      of(subject, "incident", (id) => ({
+        ref: `mute ${id}`,
+        title: `Mute ${id}`,
+        submit: "Mute",
+        lines: [{ kind: "note", text: `Its thread is silent, too, and its alerts are counted. ${SNOOZE_NOTE}` }],
+        fields: [{ id: "for", kind: "select", label: "For how long", required: true, options: MUTED, initial: "24h" }, REASON],
+      })),
+    read: (typed, subject) =>
+      one({
+        kind: "snooze-incident",
+        how: "mute",
+        incident: numberIn(subject),
+        forMs: durationIn(typed, "for"),
+        reason: must(typed, "reason"),
+      }),
   },
   verdict: {
     typed: true,

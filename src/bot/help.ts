@@ -19,7 +19,24 @@ const GROUPS: readonly Group[] = [
   {
     title: "Look",
     who: "viewers and everybody above",
-    names: ["status", "list", "actions", "alerts", "log", "graph", "audit", "oncall", "policies", "protected", "export", "whoami", "help"],
+    names: [
+      "status",
+      "list",
+      "actions",
+      "alerts",
+      "log",
+      "graph",
+      "audit",
+      "oncall",
+      "digest",
+      "handover",
+      "report",
+      "policies",
+      "protected",
+      "export",
+      "whoami",
+      "help",
+    ],
   },
   {
     title: "Decide",
@@ -28,7 +45,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     title: "Work on it",
-    who: "responders; closing what is high or critical needs an approver",
+    who: "responders; closing or muting what is high or critical needs an approver",
     names: [
       "investigate",
       "retry",
@@ -37,6 +54,11 @@ const GROUPS: readonly Group[] = [
       "note",
       "assign",
       "ack",
+      "unack",
+      "cant",
+      "escalate",
+      "mute",
+      "unsnooze",
       "remind",
       "close",
       "reopen",
@@ -49,7 +71,7 @@ const GROUPS: readonly Group[] = [
   },
   {
     title: "Run air",
-    who: "responders pause and snooze; admins resume, review and set the mode",
+    who: "responders pause and snooze (approvers what is high or critical); admins resume, review and set the mode",
     names: ["pause", "resume", "mode", "snooze", "review"],
   },
 ];
@@ -66,9 +88,11 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   close: ["close INC-42 true multiStagedAttack", "close INC-42 false"],
   verdict: ["verdict EVD-9 clean our own installer"],
   remind: ["remind ACT-105 30m", "remind ACT-105 14:30"],
-  snooze: ["snooze scanner-noise 8h planned scan"],
+  snooze: ["snooze INC-42 4h the owner is asked", "snooze scanner-noise 8h planned scan"],
+  mute: ["mute INC-42 a vulnerability scan", "mute INC-42 for 7d until the old agent is gone"],
   pause: ["pause all wrong devices", "pause device maintenance until 11:00"],
   protected: ["protected", "protected device:DC-01"],
+  report: ["report", "report last week", "report 2026-W47 csv"],
 };
 
 export function helpAnswer(about: string | undefined): Card {

@@ -1,5 +1,4 @@
 import { actionKinds } from "../engine/actions/all.ts";
-import { agreement } from "../engine/agreement.ts";
 import { type Air, actionId, incidentId } from "../engine/air.ts";
 import { namedIn } from "../engine/authorise.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
@@ -9,12 +8,14 @@ import { listCard } from "../engine/cards/reply-card.ts";
 import { capital, count, outside, SEVERITY_TONE, span, time } from "../engine/cards/say.ts";
 import { SEVERITIES } from "../engine/domain/alert.ts";
 import { mayDecide, mayView, type Person, sameHuman, suspectOf } from "../engine/domain/approval.ts";
-import { classificationText } from "../engine/domain/incident.ts";
+import type { IncidentOutcomes, Measured, Spread } from "../engine/domain/figures.ts";
+import { outcomeText } from "../engine/domain/incident.ts";
 import type { InvestigationStatus } from "../engine/domain/investigation.ts";
 import { NOBODY } from "../engine/domain/paging.ts";
+import { byPlaybook, percent } from "../engine/domain/report.ts";
 import { type Drawing, drawSubject } from "../engine/draw.ts";
 import { onDuty } from "../engine/on-duty.ts";
-import type { ActionRow, Figures, IncidentView } from "../engine/store.ts";
+import type { ActionRow, AgreementRow, IncidentView } from "../engine/store.ts";
 import { actionSubject } from "../engine/want-cards.ts";
 import { dutyText } from "./oncall-card.ts";
 import { openIncidents } from "./open-incidents.ts";
@@ -168,38 +169,67 @@ async function onCallCard(air: Air, now: Date): Promise<Card> {
   };
 }
 
+/** How long each of the four took, and how many that rests on. */
+const TOOK: readonly (readonly [Measured, string])[] = [
+  ["acknowledge", "To the acknowledgement"],
+  ["verdict", "To the verdict"],
+  ["decision", "To the decision"],
+  ["containment", "To containment"],
+];
+
 async function weekCard(air: Air, now: Date): Promise<Card> {
-  const since = new Date(now.getTime() - WEEK_MS);
-  const [figures, agreed] = await Promise.all([air.store.figures(since, air.capabilities.lab), agreement(air, since)]);
-  const total = figures.incidents.reduce((sum, row) => sum + row.incidents, 0);
-  const judged = agreed.rows.reduce((sum, row) => sum + row.judged, 0);
-  const right = agreed.rows.reduce((sum, row) => sum + row.right, 0);
-  const took = (ms: number | undefined) => (ms === undefined ? "nothing to measure" : span(new Date(0), new Date(ms)));
+  const week = { from: new Date(now.getTime() - WEEK_MS), to: now, lab: air.capabilities.lab };
+  const [incidents, [figures], agreed] = await Promise.all([
+    air.store.outcomes(week),
+    air.store.figures(week),
+    air.store.agreement(week.from, week.lab, week.to),
+  ]);
+  const total = incidents.reduce((sum, row) => sum + row.incidents, 0);
   const lines: Line[] = [
-    ...(total === 0 ? [] : [{ kind: "list" as const, items: severityLines(figures) }]),
+    ...(total === 0 ? [] : [{ kind: "list" as const, items: severityLines(incidents) }]),
     {
       kind: "facts",
-      facts: [
-        ["Median time to the verdict", took(figures.medianMs.verdict)],
-        ["Median time to the decision", took(figures.medianMs.decision)],
-        ["Median time to containment", took(figures.medianMs.containment)],
-        ["Agreement", judged === 0 ? "nobody judged a proposal" : `${right} of ${judged} proposals`],
-      ],
+      facts: [...TOOK.map(([name, label]) => [label, tookText(figures?.[name])] as const), ...agreementFacts(agreed)],
     },
+    { kind: "note", text: "Medians; n is how many incidents they rest on. A decision is counted from its proposal." },
   ];
   const title = "The last 7 days";
   const head = total === 0 ? "No incident." : `${count(total, "incident")}.`;
-  return { title, tone: "neutral", summary: `${title}: ${head}`, lines: [{ kind: "text", text: [bold(head)] }, ...lines], buttons: [] };
+  return {
+    title,
+    tone: "neutral",
+    summary: `${title}: ${head}`,
+    lines: [{ kind: "text", text: [bold(head)] }, ...lines],
+    buttons: [{ label: "Report", style: "plain", value: "say:report 7d" }],
+  };
+}
+
+const tookText = (spread: Spread | undefined): string =>
+  !spread || spread.p50 === null ? "nothing to measure" : `${span(new Date(0), new Date(spread.p50))} (n ${spread.n})`;
+
+/** Over all, and the playbooks people agree with most and least. */
+function agreementFacts(rows: readonly AgreementRow[]): (readonly [string, string])[] {
+  const judged = byPlaybook(rows).filter((one) => one.judged > 0);
+  const share = (one: { right: number; judged: number }) => `${one.right} of ${one.judged} (${percent(one.right, one.judged)} %)`;
+  const all = judged.reduce((sum, one) => ({ right: sum.right + one.right, judged: sum.judged + one.judged }), { right: 0, judged: 0 });
+  const [worst, best] = [judged[0], judged.at(-1)];
+  return [
+    ["Agreement", judged.length === 0 ? "nobody judged a proposal" : `${share(all)} proposals`],
+    ...(worst && best && worst !== best
+      ? [
+          ["Most agreed with", `${cut(outside(best.playbook), 60)}: ${share(best)}`] as const,
+          ["Least agreed with", `${cut(outside(worst.playbook), 60)}: ${share(worst)}`] as const,
+        ]
+      : []),
+  ];
 }
 
 /** "High: 4 (2 open, 1 true positive, 1 false positive)", the worst first. */
-function severityLines({ incidents }: Figures): { mark: string; text: string }[] {
+function severityLines(incidents: IncidentOutcomes): { mark: string; text: string }[] {
   return SEVERITIES.toReversed().flatMap((severity) => {
     const rows = incidents.filter((row) => row.severity === severity);
     if (rows.length === 0) return [];
-    const outcome = (row: Figures["incidents"][number]) =>
-      row.outcome === "open" || row.outcome === "closed" ? row.outcome : classificationText(row.outcome);
-    const words = rows.map((row) => `${row.incidents} ${outcome(row)}`).join(", ");
+    const words = rows.map((row) => `${row.incidents} ${outcomeText(row.outcome)}`).join(", ");
     return [{ mark: capital(severity), text: `${rows.reduce((sum, row) => sum + row.incidents, 0)} (${cut(outside(words), 200)})` }];
   });
 }

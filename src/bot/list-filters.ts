@@ -3,6 +3,7 @@ import { SEVERITIES } from "../engine/domain/alert.ts";
 import { readDuration } from "../engine/domain/duration.ts";
 import { ENTITY_KINDS } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { FIGURE_GROUPS, type FigureGroup } from "../engine/domain/figures.ts";
 import { INVESTIGATION_STATUSES } from "../engine/domain/investigation.ts";
 import { ACTION_SORTS, type ActionFilter, type ActionOrder, type IncidentFilter, type InvestigationFilter } from "../engine/store.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -22,6 +23,7 @@ type InWords<Filter> = Omit<Filter, "limit" | "after" | "asOf" | "since" | "unti
 export type ActionQuery = InWords<ActionFilter>;
 export type IncidentQuery = InWords<IncidentFilter>;
 export type InvestigationQuery = InWords<InvestigationFilter>;
+export type FigureQuery = { by?: FigureGroup | "incident"; since?: Period; until?: Period };
 export type AuditQuery = { incidentId?: number; since?: Period; until?: Period };
 
 /** Everything but pending (product contract 3.2). */
@@ -61,6 +63,7 @@ export const readIncidentQuery = (given: Given): IncidentQuery =>
     assignee: (text) => ({ assignee: text }),
     source: (text) => ({ source: text }),
     text: (text) => ({ text }),
+    snoozed: (text) => (oneOf(text, ["yes"]).length > 0 ? { snoozed: true } : {}),
     ...PERIOD,
   });
 
@@ -70,6 +73,13 @@ export const readInvestigationQuery = (given: Given): InvestigationQuery =>
     incident: (text) => ({ incidentId: idOf(text, "incident") }),
     ...PERIOD,
   });
+
+/** `incident`: each by itself, with the filters of incidents. Others take a span alone. */
+export function readFigureQuery(given: Given): FigureQuery {
+  const by = given.get("by")?.trim().toLowerCase();
+  if (by === "incident") return { by };
+  return read<FigureQuery>(given, { by: (text) => ({ by: oneOf(text, FIGURE_GROUPS, ", or incident")[0] ?? "week" }), ...PERIOD });
+}
 
 export const readAuditQuery = (given: Given): AuditQuery =>
   read<AuditQuery>(given, { incident: (text) => ({ incidentId: idOf(text, "incident") }), ...PERIOD });

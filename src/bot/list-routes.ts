@@ -2,12 +2,15 @@ import { once } from "node:events";
 import type { Request, Response, Router } from "express";
 import type { Air } from "../engine/air.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { NOBODY } from "../engine/domain/paging.ts";
 import { investigationGraph } from "../engine/graph.ts";
 import { actionShape, incidentShape, investigationShape } from "./api-shapes.ts";
+import { briefRows } from "./brief-replies.ts";
 import { drawGraph } from "./draw-graph.ts";
-import { approvalsOf, csvRows, EXPORT_COLUMNS, type Export, exportCsv, exportOf, toCsv } from "./export-rows.ts";
+import { approvalsOf, csvRows, EXPORT_COLUMNS, type Export, exportCsv, exportOf, reportOf, toCsv } from "./export-rows.ts";
+import { FIGURE_COLUMNS, figureRow, incidentFigureRows } from "./figure-rows.ts";
 import { investigationLog } from "./investigation-log.ts";
-import { type Given, readActionQuery, readIncidentQuery, readInvestigationQuery, within } from "./list-filters.ts";
+import { type Given, readActionQuery, readFigureQuery, readIncidentQuery, readInvestigationQuery, within } from "./list-filters.ts";
 import { graphRows } from "./look-up-replies.ts";
 import { readId } from "./read-id.ts";
 
@@ -59,6 +62,46 @@ export function listRoutes(router: Router, air: Air, may: (request: Request, rol
     response.json({ items: page.items.map((row) => actionShape(row, approvals.get(row.id) ?? [])), next: page.next });
   });
 
+  router.get("/report", async (request, response) => {
+    may(request, "viewer");
+    const asked = exportOf("report", givenOf(request));
+    if (wantsCsv(request)) return answerWhole(air, response, asked);
+    if (asked.what !== "report") throw missing(request);
+    response.json(await reportOf(air.store, asked.span, air.clock.now(), air));
+  });
+
+  router.get("/figures", async (request, response) => {
+    may(request, "viewer");
+    const { given, limit, cursor } = pageOf(request);
+    const { by, ...query } = readFigureQuery(given);
+    const now = air.clock.now();
+    if (by === "incident") {
+      given.delete("by");
+      if (await answeredWhole(air, request, response, "figures", given)) return;
+      const after = numberOf(cursor);
+      const page = await air.store.listIncidents({ ...within(readIncidentQuery(given), now), limit, ...(after ? { after } : {}) });
+      const rows = await incidentFigureRows(air.store, page.items);
+      if (wantsCsv(request)) return answerCsv(response, "figures", rows, page.next);
+      return void response.json({ items: rows, next: page.next });
+    }
+    const { since = new Date(now.getTime() - FIGURES_BACK_MS), until = now } = within(query, now);
+    if (since >= until) throw new Refusal("invalid", "must be before until", { field: "since" });
+    const { timeZone } = air.paging?.() ?? NOBODY;
+    const span = { from: since, to: until, lab: air.capabilities.lab };
+    const rows = await air.store.figures({ ...span, timeZone, ...(by ? { by } : {}) });
+    if (!wantsCsv(request)) return void response.json({ items: rows, next: null, ...span, timeZone });
+    csvHeaders(response, "figures");
+    response.send(toCsv(FIGURE_COLUMNS, rows.map(figureRow)));
+  });
+
+  for (const what of ["digest", "handover"] as const)
+    router.get(`/${what}`, async (request, response) => {
+      may(request, "viewer");
+      const asked = exportOf(what, givenOf(request));
+      if (wantsCsv(request)) return answerWhole(air, response, asked);
+      response.json({ items: await briefRows(air.store, what, air.clock.now(), air), next: null });
+    });
+
   router.get("/investigations/:id/log", async (request, response) => {
     may(request, "viewer");
     const id = await investigationOf(air, request);
@@ -96,6 +139,9 @@ export function listRoutes(router: Router, air: Air, may: (request: Request, rol
     response.json({ items: await air.store.auditLines(after, limit), head: await air.store.auditHead() });
   });
 }
+
+/** Without a since: a month. */
+const FIGURES_BACK_MS = 30 * 86_400_000;
 
 export const wantsCsv = (request: Request): boolean => request.accepts(["json", "text/csv"]) === "text/csv";
 
@@ -143,8 +189,12 @@ async function answeredWhole(air: Air, request: Request, response: Response, wha
 }
 
 /** Written as it is read: a reader that is slow is waited for, one that is gone ends it. */
-async function answerWhole(air: Pick<Air, "store" | "clock">, response: Response, asked: Export): Promise<void> {
-  const parts = exportCsv(air.store, asked, air.clock.now());
+async function answerWhole(
+  air: Pick<Air, "store" | "clock" | "paging" | "capabilities">,
+  response: Response,
+  asked: Export,
+): Promise<void> {
+  const parts = exportCsv(air.store, asked, air.clock.now(), air);
   // What is wrong is found before anything is sent.
   const first = await parts.next();
   const second = await parts.next();

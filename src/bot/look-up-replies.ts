@@ -16,7 +16,7 @@ import { investigationGraph } from "../engine/graph.ts";
 import { askedBy } from "../engine/manual-alert.ts";
 import { onceEach } from "../engine/once-each.ts";
 import { groundsOf } from "../engine/resting-on.ts";
-import type { IncidentView } from "../engine/store.ts";
+import type { IncidentSnoozeRow, IncidentView } from "../engine/store.ts";
 import { storyRows } from "../engine/story-rows.ts";
 import { actionSubject, incidentSubject } from "../engine/want-cards.ts";
 import { alertCard } from "./alert-card.ts";
@@ -206,6 +206,7 @@ async function incidents(air: Air, person: Person, { query, mine, written, after
   const filter = { ...within(query, air.clock.now()), ...(mine ? { assignee: person.name } : {}) };
   const page = await air.store.listIncidents({ ...filter, limit: PAGE, ...(after === undefined ? {} : { after }) });
   const total = page.next === null && after === undefined ? page.items.length : await air.store.countIncidents(filter);
+  const silent = new Map((await air.store.openSnoozes(page.items.map(({ id }) => id))).map((row) => [row.incidentId, row]));
   return listCard(
     mine ? `Incidents ${person.name} looks after, newest first` : "Incidents, newest first",
     page.items.map((row) => ({
@@ -216,6 +217,7 @@ async function incidents(air: Air, person: Person, { query, mine, written, after
         count(row.alertCount, "alert"),
         row.redirectTo === null ? row.status : `merged into ${incidentId(row.redirectTo)}`,
         ...(row.assignee ? [row.assignee] : []),
+        ...silenceOf(silent.get(row.id)),
         ...(row.preexisting ? ["older than air's watch, not investigated"] : []),
         time(row.openedAt),
       ].join(", ")})`,
@@ -224,6 +226,10 @@ async function incidents(air: Air, person: Person, { query, mine, written, after
     { total, more: page.next === null ? undefined : `list ${written} after=${page.next}`.replace(/ +/g, " ") },
   );
 }
+
+/** "Snoozed until 2026-10-05 13:00 UTC by Mia: the owner is asked" */
+const silenceOf = (row: IncidentSnoozeRow | undefined): string[] =>
+  row ? [`${row.kind === "mute" ? "muted" : "snoozed"} until ${time(row.until)} by ${row.by}: ${cut(row.reason, 80)}`] : [];
 
 const TITLES = {
   pending: "Actions that wait for a decision",

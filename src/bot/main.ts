@@ -22,9 +22,11 @@ import type { Air, ChannelRule } from "../engine/air.ts";
 import { announcePauses } from "../engine/announce-pause.ts";
 import { noteAnotherAir } from "../engine/another-air.ts";
 import { beat } from "../engine/ask-again.ts";
+import { askRota } from "../engine/ask-rota.ts";
 import { chatTroubles } from "../engine/chat-troubles.ts";
 import type { Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { houseOf } from "../engine/domain/may-leave.ts";
 import type { Mode, Policy } from "../engine/domain/policy.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { executeAction } from "../engine/execute-action.ts";
@@ -35,10 +37,12 @@ import { pollSource } from "../engine/poll-source.ts";
 import type { Capabilities, ChatPlatform, Clock, Connector, Log } from "../engine/ports.ts";
 import { publishCards } from "../engine/publish-card.ts";
 import { recheckAction } from "../engine/recheck-action.ts";
+import { retain } from "../engine/retain.ts";
 import { type HookOf, sendPages } from "../engine/send-pages.ts";
 import { beginObserving } from "../engine/set-mode.ts";
 import type { Trouble } from "../engine/source-troubles.ts";
 import { sweep } from "../engine/sweep.ts";
+import { tellOnCall } from "../engine/tell-on-call.ts";
 import { tellOps } from "../engine/tell-ops.ts";
 import { beginThreads } from "../engine/thread-lines.ts";
 import { writeBack } from "../engine/write-back.ts";
@@ -54,7 +58,7 @@ import { heartbeatWriter, readHeartbeat } from "./heartbeat-file.ts";
 import { createIntake } from "./intake.ts";
 import { loadPlaybooks } from "./load-playbooks.ts";
 import { createMetrics } from "./metrics.ts";
-import { pagingOf, rotaSourceOf } from "./paging.ts";
+import { pagingOf, rotaSourceOf, schedulesOf } from "./paging.ts";
 import { createPeople } from "./people.ts";
 import { takeFrom } from "./poll.ts";
 import { startPolling, startSchedule } from "./schedule.ts";
@@ -67,6 +71,7 @@ import { slackHandlers } from "./slack-handlers.ts";
 import { createTeamsGroups } from "./teams-groups.ts";
 import { teamsHandlers } from "./teams-handlers.ts";
 import { AIR_VERSION } from "./version.ts";
+import { type Watching, watchConnectors } from "./watch-connectors.ts";
 
 export type Running = {
   /** Where the console is. */
@@ -91,8 +96,9 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     const queue = await startQueue(database, log, { worker: true });
     const store = createStore(database, queue);
     const connectors = realConnectors(config, clock, {
-      house: () => current().policy.organization,
+      house: () => houseOf(current().policy),
       rows: lookupStore(database),
+      watching: watchConnectors(() => air),
     });
     const labOn = config.lab ?? connectors.length === 0;
     const lab = labOn ? createLab(labStore(database), clock) : undefined;
@@ -104,6 +110,9 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       playbooks: () => playbooks,
       channels: () => channelsOf(current()),
       paging: () => pagingOf(current()),
+      schedules: () => schedulesOf(current()),
+      retention: () => current().retention,
+      whoIs: (key) => people.byKey(key),
       rotaSource: () => rotaSourceOf(current()),
       clock,
       log,
@@ -183,7 +192,11 @@ export async function startAir(current: () => Config, log: Log, options: { serve
 }
 
 /** `shared`: what their answers and quotas are kept in, and whose names never leave; without it they are counted in this process. */
-export function realConnectors(config: Config, clock: Clock, shared: Pick<ReputationMeans, "house" | "rows"> = {}): Connector[] {
+export function realConnectors(
+  config: Config,
+  clock: Clock,
+  shared: Pick<ReputationMeans, "house" | "rows"> & { watching?: Watching } = {},
+): Connector[] {
   return createConnectors(config.connectors, { clock, ...shared });
 }
 
@@ -285,15 +298,12 @@ async function teamsOf(
 
 /** Cards still go out by the bot token, so whoever runs air can be told there. */
 const noteSocketRefused = (air: Air, code: string) =>
-  air.store.transaction((tx) =>
-    tellOps(
-      tx,
-      air,
-      `trouble slack-socket ${code}`,
-      `Slack refused the app token (${code}): no press and no command reaches air until it is mended. Check SLACK_APP_TOKEN with air doctor; decisions work in the console.`,
-      air.clock.now(),
-    ),
-  );
+  air.store.transaction(async (tx) => {
+    const step = `trouble slack-socket ${code}`;
+    const text = `Slack refused the app token (${code}): no press and no command reaches air until it is mended. Check SLACK_APP_TOKEN with air doctor; decisions work in the console.`;
+    await tellOps(tx, air, step, text, air.clock.now());
+    await tellOnCall(tx, air, step, text, air.clock.now());
+  });
 const socketTroubles = (refused: string | undefined): Trouble[] =>
   refused === undefined
     ? []
@@ -394,6 +404,8 @@ async function startWorkers(
     recheckAction(air, job.data.action, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))),
   );
   await queue.work("send-pages", 1, (job) => sendPages(air, hook, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
+  await queue.work("retain", 1, (job) => retain(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
+  await queue.work("ask-rota", 1, (job) => askRota(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
   await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
 
@@ -451,12 +463,15 @@ type ServeParts = {
 async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ server: Server; url: string; streams: { stop: () => void } }> {
   const { air, config, people, labOn, queue, database } = parts;
   const intake = createIntake(air, config, database.kind === "embedded" ? 1 : 3);
-  const metrics = createMetrics(async () => ({
-    jobs: await queue.depth(),
-    pending: (await air.store.listActions({ states: ["pending"], limit: 200 })).items.length,
-    stale: (await air.store.stale(air.clock.now())).channels.length,
-    troubled: (await chatTroubles(air.store, air.clock.now())).length,
-  }));
+  const metrics = createMetrics(
+    async () => ({
+      jobs: await queue.depth(),
+      pending: (await air.store.listActions({ states: ["pending"], limit: 200 })).items.length,
+      stale: (await air.store.stale(air.clock.now())).channels.length,
+      troubled: (await chatTroubles(air.store, air.clock.now())).length,
+    }),
+    air,
+  );
   const troubles = async () => [...socketTroubles(parts.slack?.refused()), ...(await chatTroubles(air.store, air.clock.now()))];
   const session = createSession(loginLinkStore(database), air, people, config);
   const who = async (request: Request): Promise<Person | undefined> => {

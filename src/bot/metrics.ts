@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { Accepted } from "../engine/ingest-alert.ts";
 import type { JobName } from "../engine/queue.ts";
+import { figureMetrics } from "./figure-metrics.ts";
 
 /** Prometheus; counts only, no names of people, devices or sources in it. */
 export type Metrics = {
@@ -12,6 +13,7 @@ export type Metrics = {
 
 export function createMetrics(
   read: () => Promise<{ jobs: Record<JobName, number>; pending: number; stale: number; troubled: number }>,
+  air: Parameters<typeof figureMetrics>[1],
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -39,6 +41,7 @@ export function createMetrics(
     help: "What keeps cards from people: channels that cannot be posted to, a refused account, another air on the same app",
     registers: [registry],
   });
+  const figures = figureMetrics(registry, air);
   return {
     accepted: (list) => {
       for (const one of list) alerts.inc({ kind: one.duplicate ? "duplicate" : "new" });
@@ -51,6 +54,7 @@ export function createMetrics(
       pending.set(now.pending);
       stale.set(now.stale);
       troubled.set(now.troubled);
+      await figures();
       return registry.metrics();
     },
   };

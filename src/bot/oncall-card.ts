@@ -1,12 +1,13 @@
 import { type Air, actionId, incidentId } from "../engine/air.ts";
-import type { Card, Line } from "../engine/cards/card.ts";
+import { type Card, cut, type Line } from "../engine/cards/card.ts";
 import { noticeCard } from "../engine/cards/reply-card.ts";
-import { span, time } from "../engine/cards/say.ts";
+import { outside, span, time } from "../engine/cards/say.ts";
 import { NOBODY, type Paging, rotaStepOf, toldAfterMs } from "../engine/domain/paging.ts";
 import { type Duty, dutyAt, type Swap, shiftsBetween } from "../engine/domain/rota.ts";
 import { wallDay, wallText } from "../engine/domain/wall-clock.ts";
 import { type RotaInForce, rotaInForce } from "../engine/on-duty.ts";
-import type { SwapRow } from "../engine/store.ts";
+import type { IncidentRow, IncidentSnoozeRow, SwapRow } from "../engine/store.ts";
+import { quietLines, quietText } from "./quiet-words.ts";
 
 const SHOWN = 20;
 const SHIFTS_SHOWN = 40;
@@ -24,6 +25,7 @@ export async function onCallCard(air: Air): Promise<Card> {
     { kind: "text", text: first },
     ...(inForce ? rotaLines(paging, inForce, now) : []),
     ...chainLines(paging, duty),
+    ...quietFacts(paging, now),
     rows.length === 0
       ? { kind: "text", text: "Nobody was told of anything that still waits for an answer." }
       : {
@@ -35,12 +37,39 @@ export async function onCallCard(air: Air): Promise<Card> {
             text: `${row.actionId === null ? "" : `${actionId(row.actionId)}: `}${paging.nameOf(row.target).name} ${air.capabilities.lab ? "would be" : "was"} told at ${time(row.sentAt ?? row.dueAt)}`,
           })),
         },
+    ...silentLines((await air.store.snoozedIncidents(now)).filter(({ lab }) => lab === air.capabilities.lab)),
     ...(air.capabilities.lab
       ? [{ kind: "note" as const, text: "This is the lab: it never pages anybody, it only says whom it would." }]
       : []),
   ];
   const tone = duty?.current === null ? "warning" : "info";
   return { title: "On call", tone, summary: `On call: ${first}`, lines, buttons: [] };
+}
+
+/** What pages nobody now, and who answers for that. */
+function silentLines(rows: readonly (IncidentSnoozeRow & Pick<IncidentRow, "title">)[]): Line[] {
+  if (rows.length === 0) return [];
+  const more = rows.length - SHOWN;
+  return [
+    {
+      kind: "list",
+      title: "Pages nobody now",
+      items: rows.slice(0, SHOWN).map((row) => ({
+        mark: row.kind === "mute" ? "Muted" : "Snoozed",
+        text: `${incidentId(row.incidentId)} ${cut(outside(row.title), 80)}: until ${time(row.until)} by ${row.by}: ${cut(outside(row.reason), 120)}`,
+      })),
+    },
+    ...(more > 0 ? [{ kind: "note" as const, text: `And ${more} more. All of them: list snoozed` }] : []),
+  ];
+}
+
+function quietFacts(paging: Paging, now: Date): Line[] {
+  const text = quietText(paging, now);
+  const items = quietLines(paging).map((line) => ({ mark: "Quiet", text: line }));
+  return [
+    ...(text ? [{ kind: "note" as const, text }] : []),
+    ...(items.length > 0 ? [{ kind: "list" as const, title: "Quiet hours", items }] : []),
+  ];
 }
 
 function firstLine(paging: Paging, duty: Duty | undefined, inForce: RotaInForce | undefined): string {

@@ -62,7 +62,8 @@ export async function onCallShape(air: Air, from: Date, days: number): Promise<o
 export const previewJson = (shifts: readonly Shift[]) =>
   shifts.map(({ from, to, person }) => ({ from: from.toISOString(), to: to.toISOString(), person }));
 
-export const previewLines = (shifts: readonly Shift[], timeZone: string): string[] => [
+export const previewLines = (shifts: readonly Shift[], timeZone: string, quiet: readonly string[] = []): string[] => [
   `Times of ${timeZone}:`,
+  ...quiet.map((line) => `Quiet ${line}`),
   ...shifts.map(({ from, to, person }) => `${wallDay(from, timeZone)} to ${wallDay(to, timeZone)}  ${person ?? "nobody"}`),
 ];

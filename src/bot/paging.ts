@@ -1,6 +1,7 @@
 import { createPagerDutySchedule } from "../adapters/pages/pagerduty-schedule.ts";
 import { type Named, type Paging, rotaStepOf, rotaTarget } from "../engine/domain/paging.ts";
 import type { RotaSource } from "../engine/ports.ts";
+import type { Schedules } from "../engine/schedules.ts";
 import type { Config } from "./config.ts";
 import { isGroup, PERSONAS } from "./people.ts";
 import { outsideName, withOutside } from "./second-channel.ts";
@@ -17,6 +18,9 @@ export function pagingOf(config: Config): Paging {
     ...rotaOf(onCall),
     everyMs: onCall.everyMs,
     timeZone: onCall.timeZone,
+    quiet: onCall.quiet,
+    togetherMs: onCall.togetherMs,
+    ...(onCall.ownerReminderMs ? { ownerReminderMs: onCall.ownerReminderMs } : {}),
     admins: roles.admin.map(targetOf),
     approvers: (family, deviceGroup) =>
       roles.approver[family].flatMap((entry) => {
@@ -54,12 +58,26 @@ function nameOf({ people }: Config, target: string): Named {
   const person = people.find((one) => one.email.toLowerCase() === key);
   if (person) {
     const on = { ...(person.slack ? { slack: person.slack } : {}), ...(person.teams ? { teams: person.teams } : {}) };
-    return { kind: "person", name: person.name, on };
+    return { kind: "person", name: person.name, on, ...directTo(person.slack) };
   }
   const persona = PERSONAS.find(({ id }) => key === `persona:${id}`);
   // Somebody who is not in `people` is known by the account they spoke through.
   const account = /^slack:(?:.*:)?([uw][a-z0-9]+)$/.exec(key)?.[1]?.toUpperCase();
   const inTeams = /^teams:(\S+)$/.exec(key)?.[1];
   if (inTeams) return { kind: "person", name: inTeams, on: { teams: inTeams } };
-  return { kind: "person", name: persona?.name ?? account ?? key, on: account ? { slack: account } : {} };
+  return { kind: "person", name: persona?.name ?? account ?? key, on: account ? { slack: account } : {}, ...directTo(account) };
+}
+
+/** A member of Slack can be written to at once; in Teams only who has a chat with air. */
+const directTo = (slack: string | undefined) => (slack !== undefined && /^[UW][A-Z0-9]+$/.test(slack) ? { direct: ["slack"] } : {});
+
+/** What happens by the clock on the wall, from air.yaml as it is now. */
+export function schedulesOf({ schedules: { channel, ...times }, slack, teams }: Config): Schedules {
+  return {
+    ...times,
+    channels: [
+      ...(slack && channel.slack ? [`slack:${channel.slack}`] : []),
+      ...(teams && channel.teams ? [`teams:${channel.teams}`] : []),
+    ],
+  };
 }

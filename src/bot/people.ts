@@ -1,5 +1,6 @@
 import { FAMILIES, type Family } from "../engine/domain/action.ts";
-import { NO_ROLES, type Person, type Roles } from "../engine/domain/approval.ts";
+import { type HeldBy, NO_ROLES, type Person, type Roles } from "../engine/domain/approval.ts";
+import { readMention } from "../engine/domain/mention.ts";
 import { globMatches } from "../engine/domain/policy.ts";
 import type { GroupMember } from "../engine/ports.ts";
 import type { ApproverEntry, Config, PersonConfig, RolesConfig, TokenConfig } from "./config.ts";
@@ -24,10 +25,12 @@ export type People = {
   names: () => readonly string[];
   /** Nobody is named in `people`: whoever is in the chat may be meant. */
   anybody: () => boolean;
-  /** A full member of the workspace by `slack:U0MIA`, or as Slack writes a mention; who cannot be looked up is nobody. */
-  colleague: (account: string) => Promise<{ name: string } | undefined>;
+  /** A full member of the workspace by `slack:U0MIA`, or as Slack or Teams write a mention; who cannot be looked up is nobody. */
+  colleague: (account: string) => Promise<{ name: string; key?: string } | undefined>;
   /** Somebody in `people`, with the roles their accounts bring: Slack's user groups where Slack is connected, those of Entra ID. */
   byEmail: (email: string, via: Person["via"]) => Promise<Person | undefined>;
+  /** What somebody of this key may do now; undefined: that cannot be said now. */
+  byKey: (key: string) => Promise<Pick<Person, "roles"> | undefined>;
   fromSlack: (user: { userId: string }) => Promise<Person>;
   fromTeams: (user: { userId: string; name: string }) => Promise<Person>;
   fromToken: (token: TokenConfig) => Promise<Person>;
@@ -173,6 +176,15 @@ export function createPeople(
   }
 
   const colleague: People["colleague"] = async (account) => {
+    const mention = readMention(account);
+    if (mention) {
+      const { account: userId, name } = mention;
+      const found = all.find(account);
+      if (found) return found;
+      const person = await all.fromTeams({ userId, name });
+      if (!person.key.startsWith("teams:")) return { name: person.name, key: person.key };
+      return all.anybody() && name !== "" && person.withheld !== OUTSIDER ? { name } : undefined;
+    }
     const userId = /^(?:slack:|<@)([UW][A-Z0-9]+)(?:\|[^>]*)?>?$/.exec(account.trim())?.[1];
     const profile =
       userId === undefined
@@ -201,7 +213,7 @@ export function createPeople(
     };
   };
 
-  return {
+  const all: People = {
     persona: (id) => {
       const persona = PERSONAS.find((one) => one.id === id) ?? PERSONAS[0];
       if (!persona) throw new Error("The lab has no personas.");
@@ -216,8 +228,15 @@ export function createPeople(
     },
     byEmail,
     find: (text) => {
-      const wanted = text.trim().toLowerCase();
-      const person = config().people.find((one) => one.email.toLowerCase() === wanted || one.name.toLowerCase() === wanted);
+      const mention = readMention(text);
+      const wanted = (mention?.name ?? text).trim().toLowerCase();
+      const { people } = config();
+      // A name shows who is meant only where no account says otherwise.
+      const person =
+        people.find((one) => mention !== undefined && one.teams === mention.account) ??
+        people.find(
+          (one) => (one.email.toLowerCase() === wanted || one.name.toLowerCase() === wanted) && !(mention && one.teams !== undefined),
+        );
       const persona = openLab() ? PERSONAS.find((one) => one.id === wanted || one.name.toLowerCase() === wanted) : undefined;
       if (person) return { name: person.name, key: person.email };
       return persona && { name: persona.name, key: `persona:${persona.id}` };
@@ -331,7 +350,23 @@ export function createPeople(
         .map((who) => (isGroup(who) ? `members of ${groupWords(who)}` : (people.find((one) => one.email === who)?.name ?? who)));
       return { anyone: false, names: [...new Set(names)] };
     },
+    byKey: async (key) => {
+      const [, chat, account = ""] = /^(slack|teams|persona):(.+)$/.exec(key) ?? [];
+      // Where everybody holds every role there is nothing to lose.
+      if (openLab()) return undefined;
+      if (chat === "persona") return all.persona(account);
+      const person =
+        chat === "slack"
+          ? await all.fromSlack({ userId: account })
+          : chat === "teams"
+            ? await all.fromTeams({ userId: account, name: account })
+            : key.includes("@")
+              ? ((await byEmail(key, "http")) ?? { roles: NO_ROLES })
+              : undefined;
+      return person && "withheld" in person && person.withheld === UNCHECKED ? undefined : person;
+    },
   };
+  return all;
 }
 
 /** `slack-group:S0EDR` as people say it. */
@@ -394,5 +429,11 @@ function rolesOf(roles: RolesConfig, address: string | undefined, groups: readon
     admin: roles.admin.some(holds),
     approves,
     ...(limited.length > 0 ? { deviceGroups: Object.fromEntries(limited.map((family) => [family, scope(family)])) } : {}),
+    ...(approves.length > 0 ? { heldBy: Object.fromEntries(approves.map((family) => [family, entries(family).map(heldBy)])) } : {}),
   };
 }
+
+const heldBy = (entry: ApproverEntry): HeldBy => ({
+  group: isGroup(whoOf(entry)) ? whoOf(entry) : null,
+  ...(typeof entry === "string" ? {} : { deviceGroups: entry.deviceGroups }),
+});

@@ -3,6 +3,7 @@ import path from "node:path";
 import { alertSources } from "../adapters/alerts/all.ts";
 import { readAlerts } from "../adapters/alerts/read-alerts.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { parseExact } from "../engine/domain/exact-json.ts";
 import { choosePlaybook, type IncidentFacts, incidentFacts, type Playbook, PlaybookError, rankPlaybooks } from "../engine/playbook.ts";
 import { playbookJsonSchema } from "../engine/playbook-shape.ts";
 import { explainPlaybook, type InForce } from "./explain-playbook.ts";
@@ -164,7 +165,7 @@ function readAlert(file: string, sourceName: string): IncidentFacts | Outcome {
     return usage(`${file} cannot be read.`);
   }
   try {
-    const payload: unknown = JSON.parse(text);
+    const payload = parseExact(text);
     const alerts = readAlerts(source, payload).map((alert) => ({ ...alert, source: sourceName }));
     const [first] = alerts;
     if (!first) return failed([`${file}: holds no alert`]);

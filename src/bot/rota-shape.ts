@@ -13,7 +13,7 @@ const PEOPLE = 50;
 const PIECE = /^(\d{1,2}):(\d{2})$/;
 
 /** Minutes after midnight; 24:00 only where a day may end. */
-function minutesOf(text: string, last = 1439): number | undefined {
+export function minutesOf(text: string, last = 1439): number | undefined {
   const [, hour, minute] = PIECE.exec(text.trim()) ?? [];
   if (hour === undefined || minute === undefined || Number(minute) > 59) return undefined;
   const minutes = Number(hour) * 60 + Number(minute);
@@ -29,7 +29,7 @@ export function weekdayOf(text: string): number | undefined {
   return at >= 0 ? at + 1 : undefined;
 }
 
-const read = <Out>(message: string, parse: (text: string) => Out | undefined) =>
+export const read = <Out>(message: string, parse: (text: string) => Out | undefined) =>
   z.string({ error: message }).transform((text, context): Out => {
     const out = parse(text);
     if (out !== undefined) return out;
@@ -37,14 +37,24 @@ const read = <Out>(message: string, parse: (text: string) => Out | undefined) =>
     return z.NEVER;
   });
 
-const handover = read('must be a time like "09:00", or a day and a time like "Mon 09:00"', (text) => {
+/** "09:00", or "Mon 09:00"; a time of every day, or of one day of the week. */
+export function readTimeOfWeek(text: string): { minute: number; weekday?: number } | undefined {
   const words = text.trim().split(/\s+/);
   const minute = minutesOf(words.at(-1) ?? "");
   if (minute === undefined || words.length > 2) return undefined;
   if (words.length === 1) return { minute };
   const weekday = weekdayOf(words[0] ?? "");
   return weekday === undefined ? undefined : { weekday, minute };
-});
+}
+
+/** "180d" or "2y" (of 365 days) in milliseconds, at most 50 years. */
+export function readDays(text: string): number | undefined {
+  const [, count = "", unit] = /^(\d{1,5})(d|y)$/.exec(text.trim()) ?? [];
+  const days = Number(count) * (unit === "y" ? 365 : 1);
+  return days > 0 && days <= 50 * 365 ? days * DAY_MS : undefined;
+}
+
+const handover = read('must be a time like "09:00", or a day and a time like "Mon 09:00"', readTimeOfWeek);
 
 const wholeDays = read('must be whole days, like "3d" or "14d"', (text) => {
   const ms = readDuration(text);
@@ -65,7 +75,7 @@ const rotation = z.unknown().transform((value, context): number => {
 });
 
 /** `Mon`, `Mon..Fri`, `Fri..Mon`. */
-const days = read("must be days like Mon, or a span of them like Mon..Fri", (text) => {
+export const days = read("must be days like Mon, or a span of them like Mon..Fri", (text) => {
   const [first, last, ...more] = text.split(/\.\.|-/).map(weekdayOf);
   if (first === undefined || more.length > 0) return undefined;
   if (!/\.\.|-/.test(text)) return [first];
@@ -115,9 +125,9 @@ export const Layers = z
         context.addIssue({ code: "custom", path: [index, "name"], message: "is the name of another layer above" });
   });
 
-const after = read('must be a duration like "10m", or 0m for the deadline itself', (text) =>
-  /^0(ms|s|m|h|d)$/.test(text.trim()) ? 0 : readDuration(text),
-);
+/** A duration, or none at all: `0m`. */
+export const readPause = (text: string) => (/^0(ms|s|m|h|d)$/.test(text.trim()) ? 0 : readDuration(text));
+const after = read('must be a duration like "10m", or 0m for the deadline itself', readPause);
 const to = z
   .string()
   .trim()

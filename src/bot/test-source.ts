@@ -3,9 +3,10 @@ import { mapGaps } from "../adapters/alerts/mapped.ts";
 import { readAlerts } from "../adapters/alerts/read-alerts.ts";
 import type { Alert, NamedEntity } from "../engine/domain/alert.ts";
 import { alertPolicyFor } from "../engine/domain/alert-policy.ts";
-import { tiesOf } from "../engine/domain/correlate.ts";
+import { STAGE_WORD, stageOf, tiesOf } from "../engine/domain/correlate.ts";
 import { entityName } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { parseExact } from "../engine/domain/exact-json.ts";
 import { excludedAtIntake } from "../engine/domain/intake-exclusions.ts";
 import { joinable } from "../engine/domain/never-act.ts";
 import type { Config, SourceConfig } from "./config.ts";
@@ -32,7 +33,7 @@ export function testSource(text: string, name: string | undefined, config: Confi
 
 function json(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExact(text);
   } catch (error) {
     throw new Error(`The file is not valid JSON: ${error instanceof Error ? error.message : ""}`);
   }
@@ -109,7 +110,16 @@ function joins(alert: Alert, source: string, config: Config): string[] {
   const { policy } = config;
   const named = { ...alert, source, vendorIncident: alert.vendorIncident?.id, eventAt: alert.detectedAt ?? new Date(0) };
   const { ties } = tiesOf(named, policy.correlation, (entity) => joinable(entity, policy.organization));
-  return [...new Set(ties.map((tie) => line(tie.because, 120)))].slice(0, 30);
+  // The sentences of a sequence name both its steps, and of those this alert is one.
+  const steps = ties.filter((tie) => tie.because.startsWith("sequence:"));
+  const stage = stageOf(alert);
+  const other = ties.filter((tie) => !steps.includes(tie)).map((tie) => line(tie.because, 120));
+  return [
+    ...new Set(other),
+    ...(stage && steps.length > 0
+      ? [`other steps of one attack, where such alerts come (this one is the step "${STAGE_WORD[stage]}")`]
+      : []),
+  ].slice(0, 30);
 }
 
 function outcome(alert: Alert, source: string, config: Config, now: Date): string {
@@ -150,7 +160,8 @@ const MAX_SHOWN = 20;
 function looksLike(value: string): string | undefined {
   if (value.length > 2048) return undefined;
   if (/^(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})$/i.test(value)) return "a hash";
-  if (/^(?:\d{1,3}\.){3}\d{1,3}$/.test(value)) return "an address";
+  // Products write 0.0.0.0 where there is none.
+  if (/^(?:\d{1,3}\.){3}\d{1,3}$/.test(value)) return value === "0.0.0.0" ? undefined : "an address";
   if (/^(?:https?|hxxps?):\/\/\S+$/i.test(value)) return "a link";
   if (/^[^\s@]{1,64}@[^\s@]+\.[^\s@]+$/.test(value)) return "an e-mail address";
   return undefined;

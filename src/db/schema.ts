@@ -30,6 +30,8 @@ import type { Entity } from "../engine/domain/entity.ts";
 import type { Classification, Headline } from "../engine/domain/incident.ts";
 import type { InvestigationStatus } from "../engine/domain/investigation.ts";
 import type { Label } from "../engine/domain/observation.ts";
+import type { HeldWhy } from "../engine/domain/quiet-hours.ts";
+import type { Seen, SnoozeKind } from "../engine/domain/snooze.ts";
 import type { Judgement, Override } from "../engine/domain/verdict.ts";
 
 /*
@@ -100,8 +102,15 @@ export const alerts = pgTable(
     handling: jsonb().$type<Handling>(),
     /** It is older than air's watch over its source: nothing follows from it by itself. */
     preexisting: boolean().notNull().default(false),
+    /** What the source sent was older than it is kept for, and was emptied then; `rawSha256` says what it was. */
+    rawRemovedAt: at("raw_removed_at"),
+    /** SHA-256 of the canonical JSON of `raw`, written when that is emptied. */
+    rawSha256: text("raw_sha256"),
   },
   (t) => [
+    index("alerts_raw").on(t.receivedAt).where(sql`raw is not null`),
+    // Which came in a week: in the order of arrival a few bytes per thousand rows do, and cost intake nothing.
+    index("alerts_received").using("brin", t.receivedAt),
     uniqueIndex("alerts_identity").on(t.identity),
     index("alerts_vendor_incident").on(t.vendorIncident, t.source).where(sql`vendor_incident is not null`),
     index("alerts_incident").on(t.incidentId),
@@ -142,6 +151,7 @@ export const incidents = pgTable(
     index("incidents_open").on(t.status, t.id),
     index("incidents_urgent").on(t.status, t.severity, t.id),
     index("incidents_opened").on(t.openedAt),
+    index("incidents_closed").on(t.closedAt).where(sql`status = 'closed'`),
   ],
 );
 
@@ -338,8 +348,14 @@ export const observations = pgTable(
     askedAt: at("asked_at"),
     tookMs: integer("took_ms"),
     createdAt: at("created_at").notNull(),
+    /** The answer was older than it is kept for, and was emptied then. */
+    rawRemovedAt: at("raw_removed_at"),
   },
-  (t) => [uniqueIndex("observations_once").on(t.evidenceId, t.look, t.part), index("observations_investigation").on(t.investigationId)],
+  (t) => [
+    index("observations_raw").on(t.createdAt).where(sql`raw is not null and raw_removed_at is null`),
+    uniqueIndex("observations_once").on(t.evidenceId, t.look, t.part),
+    index("observations_investigation").on(t.investigationId),
+  ],
 );
 
 /** One remediation on one target: decision, execution and outcome are separate states. */
@@ -421,6 +437,52 @@ export const actions = pgTable(
     index("actions_timed").on(t.state).where(sql`undo_after_ms is not null`),
     index("actions_redraw").on(t.redrawAt).where(sql`redraw_at is not null`),
     index("actions_break_glass").on(t.id).where(sql`break_glass is not null`),
+    /** When it was settled: decided, or over without anybody deciding. */
+    index("actions_settled").on(sql`coalesce(decided_at, ended_at)`),
+  ],
+);
+
+/**
+ * The first time each of these happened in an incident (engine/domain/figures.ts): what a SOC is measured by. Taken from the story's lines
+ * in the transaction that writes them; it stays when they are removed. An incident in which none of it happened has no row.
+ */
+export const incidentFigures = pgTable("incident_figures", {
+  incidentId: integer("incident_id").primaryKey(),
+  ackedAt: at("acked_at"),
+  accusedAt: at("accused_at"),
+  judgedAt: at("judged_at"),
+  proposedAt: at("proposed_at"),
+  /** Of what was decided first: when it was proposed, when and by whom it was decided, and whose group that person held the family by. */
+  askedAt: at("asked_at"),
+  decidedAt: at("decided_at"),
+  decidedBy: text("decided_by"),
+  approver: text(),
+  family: text().$type<Family>(),
+  containedAt: at("contained_at"),
+  playbook: text(),
+});
+
+/** An incident that pages nobody for a while because a person says so; at most one is open at a time. Kept with what ended it. */
+export const incidentSnoozes = pgTable(
+  "incident_snoozes",
+  {
+    id: serial().primaryKey(),
+    incidentId: integer("incident_id").notNull(),
+    kind: text().$type<SnoozeKind>().notNull(),
+    /** Who answers for it: the key of a person, and their name. */
+    owner: text().notNull(),
+    by: text().notNull(),
+    reason: text().notNull(),
+    /** The incident as that person saw it; what comes above it ends the snooze. */
+    seen: jsonb().$type<Seen>().notNull(),
+    createdAt: at("created_at").notNull(),
+    until: at("until").notNull(),
+    endedAt: at("ended_at"),
+    endedWhy: text("ended_why"),
+  },
+  (t) => [
+    uniqueIndex("incident_snoozes_open").on(t.incidentId).where(sql`ended_at is null`),
+    index("incident_snoozes_incident").on(t.incidentId, t.id),
   ],
 );
 
@@ -453,13 +515,69 @@ export const pages = pgTable(
     tryAt: at("try_at"),
     /** It stands in the message of this page, which was posted for several people or reasons at once. */
     toldBy: integer("told_by"),
+    /** The call it is a step of; null: it is told once, and nobody waits for an answer. */
+    callId: integer("call_id"),
+    /** Which step of the chain it is, from 0; null: told before the chain begins (the approvers, for a second approval). */
+    stage: integer(),
+    /** Nobody is told before then (`try_at` says the same), unless what it is about becomes more urgent. */
+    heldUntil: at("held_until"),
+    /** `quiet`: quiet hours. `together`: it waits to be told with others. */
+    heldWhy: text("held_why").$type<HeldWhy>(),
   },
   (t) => [
     unique("pages_once").on(t.incidentId, t.actionId, t.step, t.target, t.dueAt).nullsNotDistinct(),
     index("pages_due").on(t.dueAt).where(sql`sent_at is null and dropped_at is null`),
     index("pages_incident").on(t.incidentId, t.id),
+    index("pages_target").on(t.target, t.sentAt),
+    index("pages_created").on(t.createdAt),
   ],
 );
+
+/** Something asks for somebody: one person after the other is told until one of them answers. Who was told are its pages. */
+export const calls = pgTable(
+  "calls",
+  {
+    id: serial().primaryKey(),
+    /** 0: it is about air itself. */
+    incidentId: integer("incident_id").notNull(),
+    actionId: integer("action_id"),
+    /** Why: the step of its first page (`unclear`, `source silent siem`), `deadline`, or `incident critical`. */
+    cause: text().notNull(),
+    text: text().notNull(),
+    by: text().notNull(),
+    openedAt: at("opened_at").notNull(),
+    /** What was told before then belongs to an earlier round, which was acknowledged and taken back. */
+    since: at().notNull(),
+    /** Who said that they cannot look at it, as targets. */
+    away: jsonb().$type<string[]>().notNull().default([]),
+    /** Somebody asked for the next step at once, then. */
+    pushedAt: at("pushed_at"),
+    /** Looked at again then; null: somebody has it, it is over, or everybody was told. */
+    nextAt: at("next_at"),
+    ackedBy: text("acked_by"),
+    ackedAt: at("acked_at"),
+    endedAt: at("ended_at"),
+    endedBecause: text("ended_because"),
+  },
+  (t) => [
+    uniqueIndex("calls_open").on(t.incidentId, sql`coalesce(action_id, 0)`, t.cause).where(sql`ended_at is null`),
+    index("calls_next").on(t.nextAt).where(sql`next_at is not null`),
+    index("calls_incident").on(t.incidentId, t.id),
+  ],
+);
+
+/** Who looks after an incident, by acknowledgement or assignment, and whether they had to be reminded of it. */
+export const owners = pgTable("owners", {
+  incidentId: integer("incident_id").primaryKey(),
+  /** The key of a person; null: a name nobody is known by. */
+  key: text(),
+  name: text().notNull(),
+  how: text().$type<"ack" | "assign">().notNull(),
+  since: at().notNull(),
+  remindedAt: at("reminded_at"),
+  /** They did nothing after the reminder either, and it went back to everybody. */
+  returnedAt: at("returned_at"),
+});
 
 /** For a while somebody else does what the rota gives to `person`. Ended early: `until` is when, and `ended_by` who. */
 export const dutySwaps = pgTable(
@@ -574,6 +692,8 @@ export const conversations = pgTable(
     bot: text().notNull(),
     team: text(),
     name: text(),
+    /** Whose personal conversation it is, by object id. */
+    person: text(),
     seenAt: at("seen_at").notNull(),
     /** The app was removed there; null: it is installed, as far as is known. */
     removedAt: at("removed_at"),
@@ -627,6 +747,25 @@ export const loginLinks = pgTable("login_links", {
   expiresAt: at("expires_at").notNull(),
   usedAt: at("used_at"),
 });
+
+/**
+ * One row for each instant at which a schedule was due: whoever writes it does what follows, in the same transaction, so several processes
+ * do it once. What was missed while air was down is one row of `skipped` instants, at the last of them.
+ */
+export const ticks = pgTable(
+  "ticks",
+  {
+    schedule: text().notNull(),
+    dueAt: at("due_at").notNull(),
+    state: text().$type<"ran" | "skipped">().notNull(),
+    ranAt: at("ran_at").notNull(),
+    /** How many instants were skipped, this one the last of them. */
+    skipped: integer().notNull().default(0),
+    /** What came of it, or why it was skipped. */
+    why: text(),
+  },
+  (t) => [primaryKey({ columns: [t.schedule, t.dueAt] })],
+);
 
 /** Requests of a chat that were taken, until their time stamp alone refuses them. */
 export const takenRequests = pgTable("taken_requests", { key: text().primaryKey(), until: at().notNull() }, (t) => [

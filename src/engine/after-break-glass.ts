@@ -4,6 +4,7 @@ import type { BreakGlass } from "./domain/action.ts";
 import { type Person, sameHuman } from "./domain/approval.ts";
 import { notTheSecond } from "./domain/break-glass.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 import type { ActionRow } from "./store.ts";
 
 /*
@@ -55,6 +56,7 @@ export async function reviewAlone(air: Air, person: Person, request: { action: n
       });
     if (action.breakGlass && sameHuman(action.breakGlass, person))
       throw new Refusal("forbidden", "You did it yourself: another admin has to review it.", { details: { missing: "another-admin" } });
+    mustFit(request.note, "note");
     return change(air, action.id, async (tx, locked, now) => {
       const { reviewed } = locked.breakGlass;
       if (reviewed) throw new Refusal("already-decided", `${reviewed.by} already reviewed ${actionId(locked.id)}.`, { details: reviewed });

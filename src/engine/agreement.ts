@@ -1,4 +1,5 @@
 import type { Air } from "./air.ts";
+import { besideAgreement, byPlaybook } from "./domain/report.ts";
 import type { AgreementRow } from "./store.ts";
 
 /** How far back agreement is counted unless somebody asks for more. */
@@ -20,14 +21,11 @@ export async function agreement(air: Air, since?: Date): Promise<{ rows: Agreeme
 /** `malware-on-device: 17 of 18 agreed in 30 days`, for each playbook somebody judged. */
 export function agreementLines({ rows, days }: Awaited<ReturnType<typeof agreement>>): { playbook: string; text: string }[] {
   const within = `in ${days} ${days === 1 ? "day" : "days"}`;
-  return [...Map.groupBy(rows, (row) => row.playbook)].map(([playbook, kinds]) => {
-    const sum = (field: "right" | "judged" | "undone" | "overridden" | "automatic") => kinds.reduce((total, row) => total + row[field], 0);
-    const wrong = [
-      ...(sum("undone") > 0 ? [`${sum("undone")} undone`] : []),
-      ...(sum("overridden") > 0 ? [`${sum("overridden")} false ${sum("overridden") === 1 ? "positive" : "positives"}`] : []),
-      ...(sum("automatic") > 0 ? [`${sum("automatic")} automatic`] : []),
-    ];
-    const judged = sum("judged") > 0 ? `${sum("right")} of ${sum("judged")} agreed ${within}` : `nobody judged it ${within}`;
-    return { playbook, text: `${judged}${wrong.length > 0 ? ` (${wrong.join(", ")})` : ""}` };
-  });
+  return byPlaybook(rows)
+    .toSorted((a, b) => (a.playbook < b.playbook ? -1 : 1))
+    .map((one) => {
+      const beside = besideAgreement(one);
+      const judged = one.judged > 0 ? `${one.right} of ${one.judged} agreed ${within}` : `nobody judged it ${within}`;
+      return { playbook: one.playbook, text: `${judged}${beside.length > 0 ? ` (${beside.join(", ")})` : ""}` };
+    });
 }

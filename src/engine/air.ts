@@ -1,9 +1,12 @@
 import type { Sign } from "./cards/button-id.ts";
 import type { Severity } from "./domain/alert.ts";
+import type { Person } from "./domain/approval.ts";
 import type { Paging } from "./domain/paging.ts";
 import type { Policy } from "./domain/policy.ts";
+import type { Retention } from "./domain/retention.ts";
 import type { Playbook } from "./playbook.ts";
 import type { Capabilities, Clock, Log, RotaSource } from "./ports.ts";
+import type { Schedules } from "./schedules.ts";
 import type { Store } from "./store.ts";
 
 /** Where an incident is spoken of; first rule whose `when` fits wins (product contract 3.4). */
@@ -25,6 +28,12 @@ export type Air = {
   channels: () => readonly ChannelRule[];
   /** Whom air tells what; undefined: nobody is configured. */
   paging?: () => Paging;
+  /** What happens by the clock on the wall; undefined: nothing but the audit's head. */
+  schedules?: () => Schedules;
+  /** How long things are kept; undefined: for ever. */
+  retention?: () => Retention;
+  /** Somebody by key, with the roles of this moment; undefined: that cannot be said now. */
+  whoIs?: (key: string) => Promise<Pick<Person, "roles"> | undefined>;
   /** Where the rota is kept elsewhere. */
   rotaSource?: () => RotaSource | undefined;
   clock: Clock;
@@ -47,5 +56,6 @@ export const alertId = (id: number) => `ALT-${id}`;
 export const investigationId = (id: number) => `INV-${id}`;
 export const evidenceId = (id: number) => `EVD-${id}`;
 export const actionId = (id: number) => `ACT-${id}`;
+export const pageId = (id: number) => `PAGE-${id}`;
 /** The number in any of them. */
 export const numberOf = (id: string): number => Number(id.slice(id.indexOf("-") + 1));

@@ -2,6 +2,7 @@ import { actionKinds } from "./actions/all.ts";
 import { type Air, actionId } from "./air.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { sha256 } from "./sha256.ts";
+import { endSnoozes } from "./snoozed.ts";
 import type { ActionRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
@@ -17,7 +18,7 @@ const AIR = { kind: "air", job: "ask-again" } as const;
  * An approved action that has not begun waits for a decision again. It gets another version, so that neither a button drawn before nor an
  * approval given before counts, and as much time to answer as it had at first. False: somebody was faster, or it has begun.
  */
-export async function askAgain(tx: Tx, air: Pick<Air, "channels">, action: ActionRow, why: string, now: Date): Promise<boolean> {
+export async function askAgain(tx: Tx, air: Pick<Air, "channels" | "policy">, action: ActionRow, why: string, now: Date): Promise<boolean> {
   const moved = await tx.moveAction(action.id, "approved", {
     state: "pending",
     version: sha256(`${action.version} asked again ${now.toISOString()}`).slice(0, 16),
@@ -48,6 +49,7 @@ export async function askAgain(tx: Tx, air: Pick<Air, "channels">, action: Actio
     },
   ]);
   await refreshInvestigation(tx, investigationId, now);
+  await endSnoozes(tx, air, [incidentId], now);
   await redrawIncident(tx, air, incidentId, now, { actions: moved.undoes === null ? [moved.id] : [moved.id, moved.undoes] });
   return true;
 }

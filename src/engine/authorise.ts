@@ -14,6 +14,8 @@ export type Asked = {
   incidents?: readonly number[];
   /** Other than a responder; `approver`: of any family, or an admin. */
   need?: "viewer" | "responder" | "approver" | "admin";
+  /** air told them to look at it: they may answer whatever their role. */
+  told?: boolean;
   /** Not asked of somebody who only adds to an incident (a note, a new investigation). */
   suspectsMay?: boolean;
 };
@@ -46,7 +48,7 @@ const HOLDS: Record<NonNullable<Asked["need"]>, (roles: Roles) => boolean> = {
  */
 export async function mustBePermitted(air: Air, person: Person, asked: Asked): Promise<void> {
   const role = asked.need ?? "responder";
-  if (!HOLDS[role](person.roles)) {
+  if (!asked.told && !HOLDS[role](person.roles)) {
     const lines = role === "viewer" && !person.withheld ? ' Say "whoami" for the exact lines.' : "";
     throw new Refusal("forbidden", `${needsRole(person, role, role)}${lines}`, { details: { missing: role } });
   }

@@ -1,10 +1,11 @@
 import { type Air, actionId } from "./air.ts";
 import { time } from "./cards/say.ts";
-import { approvalsOf, auditRefusal, mustBeAllowed, record, redraw, title } from "./decide-action.ts";
+import { approvalsOf, auditRefusal, decidedAs, mustBeAllowed, record, redraw, title } from "./decide-action.ts";
 import { type Person, remembered } from "./domain/approval.ts";
 import { ALONE_LASTS_MS, glassOf, notTheBreaker } from "./domain/break-glass.ts";
 import { Refusal } from "./domain/errors.ts";
 import { nameToType, readTyped } from "./domain/step-up.ts";
+import { mustFit } from "./domain/words.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { mustStillHold } from "./must-still-hold.ts";
 import { pausedBy, pauseOf } from "./pause.ts";
@@ -66,6 +67,7 @@ function reasonOf(action: ActionRow, request: BreakRequest): string {
     throw new Refusal("invalid", `Nothing was done. Type the name ${name} first. ${how}`, { field: "confirm", details: { type: name } });
   const reason = (request.reason ?? rest).trim();
   if (!reason) throw new Refusal("invalid", `Nothing was done. Say why it cannot wait, behind the name. ${how}`, { field: "reason" });
+  mustFit(reason, "reason");
   return reason;
 }
 
@@ -85,7 +87,7 @@ async function carryOut(air: Air, person: Person, request: BreakRequest & { reas
     const asked = action.undoAfterMs === null ? {} : { lasts: action.undoAfterMs };
     const moved = await tx.moveAction(action.id, "pending", {
       state: "approved",
-      decision: { decision: "approve", by: person.name, at, via: person.via, reason },
+      decision: { decision: "approve", by: person.name, at, via: person.via, reason, ...decidedAs(person, action) },
       decidedAt: now,
       redrawAt: null,
       breakGlass: { by: person.name, ...remembered(person), at, reason, ...asked },

@@ -3,6 +3,7 @@ import { type Air, actionId } from "./air.ts";
 import { auditRefusal, mustBeAllowed, redraw } from "./decide-action.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 import { executionEntry, note, settleUndone } from "./end-action.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import type { ActionRow, Tx } from "./store.ts";
@@ -20,6 +21,7 @@ export async function cancelAction(air: Air, person: Person, request: CancelActi
   try {
     if (!action) throw new Refusal("not-found", `There is no action ${actionId(request.action)}.`);
     await mustBeAllowed(air, person, action);
+    mustFit(request.reason, "reason");
     return await air.store.transaction((tx) => cancelInside(tx, air, person, request));
   } catch (error) {
     if (error instanceof Refusal)

@@ -1,4 +1,4 @@
-import { ANOTHER_AIR_SETTING, type AnotherAir, isSure } from "./another-air.ts";
+import { ANOTHER_AIR_SETTING, type AnotherAir } from "./another-air.ts";
 import { time } from "./cards/say.ts";
 import { channelName } from "./cards/stand-in-card.ts";
 import { sourceTroubles, type Trouble } from "./source-troubles.ts";
@@ -36,7 +36,8 @@ export async function chatTroubles(reads: Pick<Reads, "troubledChannels" | "sett
   });
   troubles.push(...(await sourceTroubles(reads, now)));
   const other = await reads.setting<AnotherAir>(ANOTHER_AIR_SETTING);
-  if (!other || !isSure(other) || now.getTime() - Date.parse(other.at) > SEEN_MS) return troubles;
+  // Written by an air that believed a single button: nothing is known of how sure it was.
+  if (other?.at === undefined || other.presses === undefined || now.getTime() - Date.parse(other.at) > SEEN_MS) return troubles;
   const plain = "another air seems to use the same chat app";
   return [
     ...troubles,

@@ -3,11 +3,12 @@ import { type Air, actionId } from "./air.ts";
 import { namedIn } from "./authorise.ts";
 import { span, time } from "./cards/say.ts";
 import { type ActionState, LONGEST_MS } from "./domain/action.ts";
-import { actorOf, mayDecide, type Person, remembered, sameHuman } from "./domain/approval.ts";
+import { actorOf, approverGroup, mayDecide, type Person, remembered, sameHuman } from "./domain/approval.ts";
 import { glassOpensAt } from "./domain/break-glass.ts";
 import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { nameToType, readTyped, stepUpOf } from "./domain/step-up.ts";
+import { mustFit } from "./domain/words.ts";
 import { ifNothing } from "./if-nothing.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { mustStillHold } from "./must-still-hold.ts";
@@ -61,12 +62,14 @@ export async function decideAction(air: Air, person: Person, request: DecideRequ
   }
   try {
     await mustBeAllowed(air, person, action);
+    mustFit(request.reason, "reason");
     if (request.decision !== "approve") {
       const heard = request.decision === "reject" ? await familiesHeard(air, action) : [];
       return await air.store.transaction((tx) => decideInside(tx, air, person, request, heard));
     }
     mustNotHaveAsked(air, person, action);
     const steppedUp = { ...request, ...typedReason(action, request) };
+    mustFit(steppedUp.reason, "reason");
     await mustStillHold(air, person, action);
     return await air.store.transaction((tx) => decideInside(tx, air, person, steppedUp));
   } catch (error) {
@@ -209,7 +212,7 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
   let moved = await tx.moveAction(action.id, expected, {
     ...outcomeOf(request, action),
     ...(request.decision === "reject" ? { families: [...new Set([...action.families, ...heard])] } : {}),
-    decision: decisionOf(person, request, now),
+    decision: decisionOf(person, request, action, now),
     decidedAt: now,
     redrawAt: null,
   });
@@ -364,13 +367,20 @@ function outcomeOf(request: DecideRequest, action: ActionRow): { state: ActionSt
   }
 }
 
-const decisionOf = (person: Person, request: DecideRequest, now: Date): NonNullable<ActionRow["decision"]> => ({
+const decisionOf = (person: Person, request: DecideRequest, action: ActionRow, now: Date): NonNullable<ActionRow["decision"]> => ({
   decision: request.decision === "approve" || request.decision === "done" || request.decision === "agree" ? "approve" : "reject",
   by: person.name,
   at: now.toISOString(),
   via: person.via,
   ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+  ...decidedAs(person, action),
 });
+
+/** Not for a program: it is a member of nothing. */
+export function decidedAs(person: Person, action: ActionRow): { role?: string } {
+  const role = person.machine ? undefined : approverGroup(person.roles, action);
+  return role === undefined ? {} : { role };
+}
 
 export const title = (action: ActionRow) => actionKinds[action.kind].title(action.target);
 

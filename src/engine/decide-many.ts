@@ -4,6 +4,7 @@ import type { ActionKindName } from "./domain/action.ts";
 import type { Person } from "./domain/approval.ts";
 import { MOST_AT_ONCE, type Sum, sumOf } from "./domain/bulk.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 import { sha256 } from "./sha256.ts";
 import type { ActionFilter, ActionRow } from "./store.ts";
 
@@ -38,6 +39,7 @@ export async function previewMany(air: Air, person: Person, request: ManyRequest
 
 async function preview(air: Air, person: Person, { decision, which, reason }: ManyRequest, about: About): Promise<Preview> {
   if (person.machine) throw new Refusal("forbidden", "A token decides one action at a time.", { details: { missing: "person" } });
+  mustFit(reason, "reason");
   const actions = "ids" in which ? await byIds(air, which.ids, which.kind) : await byFilter(air, which);
   const [first, ...others] = actions;
   if (!first) throw new Refusal("invalid", "Nothing that matches waits for a decision. To see what waits: actions pending");

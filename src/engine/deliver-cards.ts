@@ -8,6 +8,7 @@ import { type Drawing, drawMessages, pageOf } from "./draw.ts";
 import { notePages, type Posted } from "./note-pages.ts";
 import { ChatError, type ChatPlatform, type MessageRef } from "./ports.ts";
 import type { ChannelRow, Delivery, StaleMessage, Tx } from "./store.ts";
+import { directOf } from "./want-cards.ts";
 
 const CALL_TIMEOUT_MS = 15_000;
 /** After a refusal of one message somebody has to mend something first. */
@@ -116,6 +117,9 @@ async function tryOne(air: Air, platform: ChatPlatform, place: Place, row: Stale
     return { row, delivery: { ...done, ref, shownDigest: digest }, called: true };
   } catch (error) {
     if (!(error instanceof ChatError)) throw error;
+    // Beside the mention in the channel, which is enough: nothing is made of it that somebody cannot be written to.
+    if (directOf(row.subject) !== undefined && error.kind !== "later")
+      return { row, delivery: { ...done, trouble: error.message }, called: false };
     const alone = error.kind === "refused" || (error.kind === "later" && error.alone) || (error.kind === "gone" && !row.ref);
     const retryMs = error.retryAfterMs ?? REFUSED_RETRY_MS;
     const delivery = {
@@ -143,6 +147,9 @@ async function noteGone(tx: Tx, channel: string, { row, error }: Tried): Promise
 
 function pagesOf(air: Air, place: Place, tried: readonly Tried[], holds: ReadonlyMap<number, readonly number[]>): Posted[] {
   return tried.flatMap(({ row, delivery, error }): Posted[] => {
+    const direct = directOf(row.subject);
+    if (direct !== undefined && !row.ref && delivery.ref)
+      return [{ leader: direct, told: holds.get(row.id) ?? [], trouble: null, direct: true }];
     const leader = pageOf(row.subject);
     if (leader === undefined || row.ref) return [];
     // A pause of the chat is waited for; what it refuses goes to the next at once, unless it is posted elsewhere.

@@ -1,32 +1,51 @@
 import { actionKinds } from "./actions/all.ts";
-import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "./air.ts";
+import { type Air, actionId, alertId, evidenceId, incidentId, investigationId, pageId } from "./air.ts";
 import { drawPause } from "./announce-pause.ts";
+import type { BriefingReads } from "./briefing.ts";
 import { type ActionView, actionCard, STATE_WORD } from "./cards/action-card.ts";
 import type { Card } from "./cards/card.ts";
+import { directCard } from "./cards/direct-card.ts";
 import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
-import { pageCard } from "./cards/page-card.ts";
+import { type CallFacts, pageCard } from "./cards/page-card.ts";
 import { shown, time } from "./cards/say.ts";
+import type { SnoozeView } from "./cards/snooze-facts.ts";
 import { stormCard, stormPageCard } from "./cards/storm-card.ts";
 import type { VendorFacts } from "./cards/vendor-facts.ts";
 import { drawClosing } from "./closing.ts";
 import { drawDigest } from "./digest.ts";
 import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
 import { glassOf } from "./domain/break-glass.ts";
+import { nextStep, toldIn } from "./domain/calls.ts";
 import { outcomeOf } from "./domain/handling.ts";
 import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY, notNeeded, type Paging } from "./domain/paging.ts";
 import { nameToType, stepUpOf } from "./domain/step-up.ts";
+import { wallText } from "./domain/wall-clock.ts";
+import { drawHandover } from "./handover.ts";
 import { didNothing } from "./holding.ts";
 import { ifNothing } from "./if-nothing.ts";
 import { foundIn, isRemedy } from "./investigation-status.ts";
 import { isBad } from "./left-over.ts";
 import { askedBy } from "./manual-alert.ts";
+import { drawMorning } from "./morning.ts";
 import { onceEach } from "./once-each.ts";
 import type { Pause } from "./pause.ts";
-import type { ActionRow, AlertSummary, ApprovalRow, EvidenceRow, IncidentView, MessageRow, PageRow, Reads, StormRow } from "./store.ts";
+import type {
+  ActionRow,
+  AlertSummary,
+  ApprovalRow,
+  CallRow,
+  EvidenceRow,
+  IncidentView,
+  MessageRow,
+  PageRow,
+  Reads,
+  StormRow,
+} from "./store.ts";
 import { drawLines } from "./thread-lines.ts";
 import { endsAt } from "./timed-actions.ts";
-import { actionSubject, closingOf, incidentSubject, STORM_PAGE } from "./want-cards.ts";
+import { actionSubject, closingOf, directOf, incidentSubject, STORM_PAGE } from "./want-cards.ts";
+import { drawReport, type ReportReads } from "./want-report.ts";
 
 /** What drawing needs beside the rows: who could decide, and whether executions are paused. */
 export type Drawing = {
@@ -40,6 +59,8 @@ export type Drawing = {
   pauses: readonly Pause[];
   /** Who somebody is that was told, and on which platform; undefined: nobody is configured. */
   paging?: Paging;
+  /** Calls about air itself, by id, with who was told. */
+  airCalls?: ReadonlyMap<number, { call: CallRow; pages: readonly PageRow[] }>;
   /** Who may decide a family on a device of this group now, by name; `anyone`: the lab without roles. */
   deciders: (family: Family, lab: boolean, deviceGroup: string | null) => { anyone: boolean; names: string[] };
 };
@@ -51,16 +72,85 @@ export function drawSubject(subject: string, view: IncidentView, drawing: Drawin
   return action && actionCard(actionView(action, view, drawing), drawing.sign);
 }
 
+type ViewOf = (row: PageRow) => IncidentView | undefined;
+
 /** The pages of a message whose card still says something: sent ones, and what is still to be sent and wanted. */
-function drawnPages(rows: readonly PageRow[], view: IncidentView | undefined): PageRow[] {
+function drawnPages(rows: readonly PageRow[], viewOf: ViewOf): PageRow[] {
   return rows.filter((row) => {
     if (row.sentAt !== null) return true;
+    const view = viewOf(row);
     const action = view?.actions.find((one) => one.id === row.actionId);
     return row.droppedAt === null && notNeeded(row, action, view?.incident) === undefined;
   });
 }
 
-function drawPage(rows: readonly PageRow[], view: IncidentView | undefined, lab: boolean, drawing: Drawing): Card | undefined {
+/** Where the call of each page stands; those about air itself are read beside the incidents. */
+async function airCalls(reads: Pick<Reads, "call" | "pagesOfCalls">, pages: readonly PageRow[]): Promise<Map<number, AirCall>> {
+  const ids = [...new Set(pages.flatMap(({ incidentId, callId }) => (incidentId === 0 && callId !== null ? [callId] : [])))];
+  const calls = new Map<number, AirCall>();
+  for (const id of ids) {
+    const call = await reads.call(id);
+    if (call) calls.set(id, { call, pages: await reads.pagesOfCalls([id]) });
+  }
+  return calls;
+}
+type AirCall = { call: CallRow; pages: readonly PageRow[] };
+
+function callOf(row: PageRow, view: IncidentView | undefined, drawing: Drawing): CallFacts | undefined {
+  if (row.callId === null) return undefined;
+  const ofAir = drawing.airCalls?.get(row.callId);
+  const call = ofAir?.call ?? view?.calls?.find((one) => one.id === row.callId);
+  const subject = row.incidentId === 0 ? pageId(row.id) : incidentId(view?.incident.id ?? row.incidentId);
+  // Ended, or of a world that is gone.
+  if (!call || call.endedAt !== null) return { subject, over: true, acked: ackedIn(view, row) };
+  const acked = call.ackedBy !== null && call.ackedAt !== null ? { by: call.ackedBy, at: call.ackedAt } : undefined;
+  return { subject, over: false, acked, next: nextOf(call, ofAir?.pages, view, drawing) };
+}
+
+const ackedIn = (view: IncidentView | undefined, row: PageRow) =>
+  view?.incident.ackedBy && view.incident.ackedAt && view.incident.ackedAt >= row.createdAt
+    ? { by: view.incident.ackedBy, at: view.incident.ackedAt }
+    : undefined;
+
+/** Who is told next in a call that nobody acknowledged. */
+function nextOf(call: CallRow, pages: readonly PageRow[] | undefined, view: IncidentView | undefined, drawing: Drawing) {
+  const paging = drawing.paging ?? NOBODY;
+  if (call.ackedAt !== null || call.nextAt === null) return undefined;
+  const next = nextStep(paging, toldIn(call, view?.calls ?? [], pages ?? view?.pages ?? []), call, drawing.now);
+  if (next.kind !== "step" && next.kind !== "later") return undefined;
+  return { name: paging.nameOf(paging.chain[next.index] ?? "").name, at: next.kind === "later" ? next.at : next.dueAt };
+}
+
+/** What one person was told at once, as it stands now. */
+async function drawDirect(
+  reads: Pick<Reads, "pages" | "pagesIn" | "incidentViews" | "call" | "pagesOfCalls">,
+  id: number,
+  drawing: Drawing,
+) {
+  const [own] = await reads.pages([id]);
+  if (!own) return { card: undefined, ids: [] };
+  const rows = (await reads.pagesIn([own.toldBy ?? id])).filter((row) => row.target === own.target && row.callId !== null);
+  const views = await reads.incidentViews(rows.map((row) => row.incidentId));
+  const viewOf = (row: PageRow) => views.get(row.incidentId);
+  const how = { ...drawing, airCalls: await airCalls(reads, rows) };
+  const drawn = drawnPages(rows, viewOf);
+  const told = drawn.map((row) => ({
+    step: row.step,
+    text: row.text,
+    incident: row.incidentId === 0 ? undefined : incidentId(viewOf(row)?.incident.id ?? row.incidentId),
+    action: row.actionId === null ? undefined : actionId(row.actionId),
+    call: callOf(row, viewOf(row), how),
+  }));
+  return { card: told.length === 0 ? undefined : directCard({ told }), ids: drawn.map((row) => row.id) };
+}
+
+function drawPage(
+  rows: readonly PageRow[],
+  viewOf: ViewOf,
+  view: IncidentView | undefined,
+  lab: boolean,
+  drawing: Drawing,
+): Card | undefined {
   const { nameOf } = drawing.paging ?? NOBODY;
   if (rows.length === 0) return undefined;
   return pageCard({
@@ -72,15 +162,23 @@ function drawPage(rows: readonly PageRow[], view: IncidentView | undefined, lab:
       text: row.text,
       action: row.actionId === null ? undefined : actionId(row.actionId),
       at: row.sentAt ?? undefined,
+      call: callOf(row, viewOf(row), drawing),
+      ...aboutOf(viewOf(row)),
     })),
   });
 }
 
+const aboutOf = (view: IncidentView | undefined) =>
+  view ? { incident: incidentId(view.incident.id), severity: view.incident.severity } : {};
+
 /** The pages of an incident's thread that were told, each message once. */
 export function pagesOf(view: IncidentView, drawing: Drawing): Card[] {
   const told = view.pages.filter((row) => row.attempts > 0 && !isOutside(row.target) && !isOps(row.target));
-  const messages = Map.groupBy(drawnPages(told, view), (row) => row.toldBy ?? row.id);
-  return [...messages.values()].flatMap((rows) => drawPage(rows, view, view.incident.lab, drawing) ?? []);
+  const messages = Map.groupBy(
+    drawnPages(told, () => view),
+    (row) => row.toldBy ?? row.id,
+  );
+  return [...messages.values()].flatMap((rows) => drawPage(rows, () => view, view, view.incident.lab, drawing) ?? []);
 }
 
 /** How many of a storm's alerts its root card names. */
@@ -88,7 +186,8 @@ const STORM_NEWEST = 5;
 
 /** The cards of a channel's messages, by message id: each drawn from its incident, its action or its storm as they stand now. */
 export async function drawMessages(
-  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending" | "pagesIn" | "digest" | "timelineRows" | "setting">,
+  reads: Pick<Reads, "incidentViews" | "storms" | "stormAlerts" | "stormPending" | "pages" | "pagesIn" | "call" | "pagesOfCalls"> &
+    SaidReads,
   rows: readonly Pick<MessageRow, "id" | "subject" | "incidentId" | "channel">[],
   drawing: Drawing,
   /** Told which pages the card of which message holds. */
@@ -101,13 +200,22 @@ export async function drawMessages(
     ...pages.map((page) => page.incidentId),
   ]);
   const storms = new Map((await reads.storms(rows.flatMap((row) => stormOf(row.subject)?.storm ?? []))).map((storm) => [storm.id, storm]));
+  const how = { ...drawing, airCalls: await airCalls(reads, pages) };
   for (const row of rows) {
     const leader = pageOf(row.subject);
+    const direct = directOf(row.subject);
+    if (direct !== undefined) {
+      const { card, ids } = await drawDirect(reads, direct, drawing);
+      if (card) cards.set(row.id, card);
+      holds.set(row.id, ids);
+      continue;
+    }
     if (leader !== undefined) {
       const group = pages.filter((page) => page.id === leader || page.toldBy === leader);
-      const about = views.get(group[0]?.incidentId ?? row.incidentId);
-      const drawn = drawnPages(group, about);
-      const card = drawPage(drawn, about, about?.incident.lab ?? drawing.lab ?? false, drawing);
+      const viewOf = (page: PageRow) => views.get(page.incidentId);
+      const about = views.get(group.find((page) => page.id === leader)?.incidentId ?? row.incidentId);
+      const drawn = drawnPages(group, viewOf);
+      const card = drawPage(drawn, viewOf, about, about?.incident.lab ?? drawing.lab ?? false, how);
       if (card) cards.set(row.id, card);
       holds.set(
         row.id,
@@ -129,9 +237,11 @@ export async function drawMessages(
   return cards;
 }
 
-/** What is neither an incident nor an action: a pause, a day's digest, a closing summary, a line of a story. */
+type SaidReads = Pick<Reads, "digest" | "timelineRows" | "setting"> & BriefingReads & ReportReads;
+
+/** What is neither an incident nor an action: a pause, a day's digest, a briefing, a report, a closing summary, a line of a story. */
 async function drawSaid(
-  reads: Pick<Reads, "digest" | "timelineRows" | "setting">,
+  reads: SaidReads,
   row: Pick<MessageRow, "subject" | "channel">,
   view: IncidentView | undefined,
   drawing: Drawing,
@@ -141,6 +251,11 @@ async function drawSaid(
   if (paused) return paused;
   if (row.subject.startsWith("digest:") && drawing.channels)
     return drawDigest(reads, row, { channels: drawing.channels, timeZone: (drawing.paging ?? NOBODY).timeZone, lab });
+  const how = { paging: drawing.paging, lab, now: drawing.now };
+  const brief = (await drawMorning(reads, row.subject, how)) ?? (await drawHandover(reads, row.subject, how));
+  if (brief) return brief;
+  const report = await drawReport(reads, row.subject, how);
+  if (report) return report;
   if (closingOf(row.subject) === view?.incident.id && view) return drawClosing(view, drawing.publicUrl);
   return drawLines(reads, row.subject, view?.incident.lab ?? lab);
 }
@@ -237,15 +352,37 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
     })),
     actions: view.actions.map((row) => actionView(row, view, drawing)),
     vendors: vendorsOf(view),
+    waits: waitsOf(view, drawing),
     told: view.pages.flatMap((row) =>
       row.sentAt === null || isOps(row.target) || readFollowUp(row.step)
         ? []
         : [{ name: (drawing.paging ?? NOBODY).nameOf(row.target).name, at: row.sentAt }],
     ),
+    acked: incident.ackedBy && incident.ackedAt ? { by: incident.ackedBy, at: incident.ackedAt } : undefined,
+    next: (view.calls ?? []).flatMap((call) => nextOf(call, undefined, view, drawing) ?? []),
     paused: pausedText(drawing.pauses),
+    snooze: snoozeView(view),
     link: drawing.publicUrl ? `${drawing.publicUrl}/#${incidentId(incident.id)}` : undefined,
     now: drawing.now,
   };
+}
+
+/** That it is back is said until somebody has taken it up, or it is closed. */
+function snoozeView({ incident, snooze }: IncidentView): SnoozeView | undefined {
+  if (!snooze || incident.status !== "open") return undefined;
+  const { kind, by, reason, until, endedAt, endedWhy } = snooze;
+  if (endedAt !== null && incident.ackedAt !== null && incident.ackedAt >= endedAt) return undefined;
+  const alerts = Math.max(0, incident.alertCount - snooze.seen.alerts);
+  return { kind, by, reason, until, alerts, ended: endedAt === null ? undefined : { at: endedAt, why: endedWhy ?? "its time was over" } };
+}
+
+/** Who is told when the quiet hours end. */
+function waitsOf(view: IncidentView, { paging = NOBODY, now }: Drawing): { name: string; until: string }[] {
+  const held = view.pages.filter((row) => row.heldWhy === "quiet" && row.heldUntil !== null && row.heldUntil > now && row.sentAt === null);
+  return drawnPages(held, () => view).map(({ target, heldUntil }) => ({
+    name: paging.nameOf(target).name,
+    until: wallText(heldUntil ?? now, paging.timeZone),
+  }));
 }
 
 /** The sources' own incidents as the card shows them; one that was only named by an alert yet, by its number. */
@@ -256,7 +393,7 @@ function vendorsOf(view: IncidentView): VendorFacts[] {
       ? []
       : [{ key: `${alert.source} ${alert.vendorIncident}`, source: alert.source, id: alert.vendorIncident }],
   );
-  return [...new Map(named.map((one) => [one.key, one])).values()].map(({ key, source, id }) => {
+  const facts = [...new Map(named.map((one) => [one.key, one])).values()].map(({ key, source, id }) => {
     const row = polled.get(key);
     const alerts = view.alerts.filter((alert) => alert.source === source && alert.vendorIncident === id);
     const failed = view.writeBacks.findLast((one) => one.source === source && one.state === "failed" && one.trouble !== null);
@@ -271,8 +408,11 @@ function vendorsOf(view: IncidentView): VendorFacts[] {
       redirectTo: row?.redirectTo ?? undefined,
       closing: row?.closing ?? false,
       untold: failed?.trouble ?? undefined,
+      // What is going on there stands before a backlog, and what was merged away last.
+      rank: (row?.redirectTo ? 2 : 0) + (alerts.every((alert) => alert.preexisting) ? 1 : 0),
     };
   });
+  return facts.toSorted((a, b) => a.rank - b.rank).map(({ rank: _rank, ...vendor }) => vendor);
 }
 
 /** What its sources say became of it, newest word of each. */
@@ -337,6 +477,10 @@ export function actionView(
     decision: row.decision ?? undefined,
     proposedAt: row.proposedAt,
     deadline: row.deadline,
+    acked:
+      view.incident.ackedBy && view.incident.ackedAt && view.incident.ackedAt >= row.proposedAt
+        ? { by: view.incident.ackedBy, at: view.incident.ackedAt }
+        : undefined,
     expiresAt: row.expiresAt,
     outcome: row.outcome ?? undefined,
     endsAt: endsAt(row),

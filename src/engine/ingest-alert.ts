@@ -13,6 +13,7 @@ import { follow, type Held, type Known, openPlan, type Plan } from "./intake-pla
 import { askedRule } from "./manual-alert.ts";
 import { CORRELATE, headlineFrom, join, keepMarks, later } from "./merge-in-plan.ts";
 import { type Intake, type Prepared, prepare } from "./prepare-alert.ts";
+import { endSnoozes, uniteSnoozes } from "./snoozed.ts";
 import type { AlertRow, IncidentRow, InvestigationRow, Tx } from "./store.ts";
 import { alikeDigest, raiseStorms } from "./storm.ts";
 import { timelineLine } from "./timeline-line.ts";
@@ -126,7 +127,8 @@ function policyAnswer(plan: Plan, item: Prepared, policy: Policy): PolicyAnswer 
 }
 /** The same alert again: counted. Where the source says something new, the row follows and what is new is looked at. */
 function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () => Accepted {
-  plan.duplicates.set(known.id, (plan.duplicates.get(known.id) ?? 0) + 1);
+  // What air asked for again came once: only what a source sends again is a repeat of its own.
+  if (!item.polled) plan.duplicates.set(known.id, (plan.duplicates.get(known.id) ?? 0) + 1);
   const handled = handlingChange(known, item);
   const updated = known.digest !== item.digest || handled === "reopened";
   if (!updated && handled) noteHandling(plan, item, known, handled);
@@ -138,7 +140,7 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
     const incident = plan.incidents.get(home);
     if (handled === "resolved" && item.polled) plan.resolved.add(home);
     if (incident) {
-      const own = headlineFor(item);
+      const own = headlineFor(item, stays);
       const headline = incident.row.alertCount === 1 ? own : headlineOf(headlineFrom(incident.row), own);
       incident.row = {
         ...incident.row,
@@ -239,10 +241,11 @@ const alertColumns = (item: Prepared) => ({
   updatedAt: item.receivedAt,
 });
 
-const headlineFor = (item: Prepared): Headline => ({
+const headlineFor = (item: Prepared, old = item.preexisting !== undefined): Headline => ({
   title: item.alert.title,
   severity: item.alert.severity,
   at: item.eventAt.toISOString(),
+  ...(old ? { old } : {}),
 });
 
 function newIncident(plan: Plan, item: Prepared): Held<IncidentRow> {
@@ -292,6 +295,7 @@ function grow(held: Held<IncidentRow>, item: Prepared): void {
         ? headlineFor(item)
         : headlineOf(headlineFrom(row), headlineFor(item));
   held.changed = true;
+  held.raised ||= severityRank(item.alert.severity) > severityRank(row.severity);
   held.row = {
     ...row,
     headline,
@@ -351,7 +355,11 @@ function unstarted(plan: Plan, incident: number, alert: number, item: Prepared):
 
 async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   // Merged first: what is written below belongs to the survivors.
-  for (const { from, to } of plan.merges) await tx.moveIncident(from, follow(plan.into, to));
+  for (const { from, to } of plan.merges) {
+    const into = follow(plan.into, to);
+    await uniteSnoozes(tx, air, { from, to: into }, plan.now);
+    await tx.moveIncident(from, into);
+  }
   const incidents = [...plan.incidents.values()].filter((one) => one.changed);
   const investigations = [...plan.running.values(), ...plan.beside].filter((one) => one.changed);
   const counted = await raiseStorms(
@@ -393,6 +401,12 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
       })),
     ),
   ]);
+  await endSnoozes(
+    tx,
+    air,
+    incidents.filter((one) => !one.fresh).map(({ row }) => row.id),
+    plan.now,
+  );
   // Last: a storm's row is every intake's, and is held to the commit.
   for (const [storm, more] of [...counted].sort(([a], [b]) => a - b)) await tx.countStorm(storm, more, plan.now);
   await wantCards(tx, air, changesOf(plan, incidents), plan.now);
@@ -411,8 +425,9 @@ const settled = (plan: Plan, span: Span): Span => ({ ...span, incident: follow(p
 
 function changesOf(plan: Plan, incidents: readonly Held<IncidentRow>[]): Changed[] {
   const absorbed = Map.groupBy(plan.merges, ({ to }) => follow(plan.into, to));
-  return incidents.map(({ row }) => ({
+  return incidents.map(({ row, raised }) => ({
     incident: row.id,
+    raised: raised ?? false,
     severity: row.severity,
     needed: row.status === "open" && (neededAtOnce(row.severity) || plan.show.has(row.id)),
     quiet: row.quiet || row.status === "redirected",

@@ -8,6 +8,7 @@ import { deviceName, type Entity, entityKey } from "./domain/entity.ts";
 import { ALREADY_DONE } from "./investigation-status.ts";
 import type { Proposed } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
+import { endSnoozes } from "./snoozed.ts";
 import type { ActionRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { wantPages } from "./want-pages.ts";
@@ -118,6 +119,7 @@ export async function insertProposals(
           ],
     ),
   );
+  if (rows.some((row) => row.state === "pending")) await endSnoozes(tx, air, [investigation.incidentId], now);
   return ids.filter((_, index) => rows[index]?.state !== "cancelled");
 }
 

@@ -1,5 +1,6 @@
 import type { Snooze } from "./domain/alert-policy.ts";
 import { RETIRE, type Span } from "./domain/correlate.ts";
+import { handlingChange } from "./domain/handling.ts";
 import type { Prepared } from "./prepare-alert.ts";
 import type { AlertRow, EvidenceRow, IncidentRow, InvestigationRow, LockedKey, New, TimelineRow, Tx, WriteBackRow } from "./store.ts";
 
@@ -11,7 +12,8 @@ export type Known = Pick<
   told: Pick<WriteBackRow, "classification" | "determination"> | null;
 };
 export type Counted = { incidents: number; countedSince: Date; retired: boolean; fresh: boolean; changed: boolean };
-export type Held<Row> = { row: Row; fresh: boolean; changed: boolean };
+/** `raised`: an incident that became more severe than it was. */
+export type Held<Row> = { row: Row; fresh: boolean; changed: boolean; raised?: boolean };
 
 /** Everything the batch changes, gathered in memory so that it is written in a handful of statements. */
 export type Plan = {
@@ -52,19 +54,17 @@ export async function openPlan(tx: Tx, alerts: readonly Prepared[], now: Date): 
   // Locked first: an alert or an incident that another transaction just made is seen by what is read after it.
   const locked = await tx.lockJoinKeys(keys, now);
   const labs = [...new Set(alerts.map((one) => one.lab))];
-  const count = alerts.length;
   const wanted = new Set(alerts.flatMap((one) => (one.requestedBy?.incident === undefined ? [] : [one.requestedBy.incident])));
   // Sent together: statements of one transaction go over the wire without waiting for each other's answers.
-  const [rows, ids, snoozes, ...lists] = await Promise.all([
+  const [rows, snoozes, ...lists] = await Promise.all([
     tx.alertsByIdentity(alerts.map((one) => one.identity)),
-    tx.nextIds({ alerts: count, incidents: count, investigations: count }),
     tx.activeSnoozes(now),
     ...labs.map((lab) => tx.spans(rangesOf(alerts), lab)),
   ]);
   const known = new Map(rows.map((row) => [row.identity, row]));
   const found = lists.flat();
   const touched = [...new Set([...found.map((row) => row.incident), ...rows.map((row) => row.incidentId), ...wanted])];
-  const incidents = await lockFollowing(tx, touched);
+  const [incidents, ids] = await Promise.all([lockFollowing(tx, touched), tx.nextIds(idsFor(alerts, known))]);
   const running = await tx.lockRunning([...incidents.keys()]);
   const into = new Map([...incidents.values()].flatMap((row) => (row.redirectTo === null ? [] : [[row.id, row.redirectTo] as const])));
   return {
@@ -96,6 +96,25 @@ export async function openPlan(tx: Tx, alerts: readonly Prepared[], now: Date): 
     show: new Set(),
   };
 }
+
+/** A repeat draws no ids: a source may send, or be asked for, the same alert every few seconds for as long as air runs. */
+function idsFor(alerts: readonly Prepared[], known: ReadonlyMap<string, Known>): Record<keyof Plan["ids"], number> {
+  let fresh = 0;
+  let news = 0;
+  for (const [identity, same] of Map.groupBy(alerts, (one) => one.identity)) {
+    const stored = known.get(identity);
+    if (!stored) fresh++;
+    // An update may start an investigation, and so may an update that comes in the same moment as what it updates.
+    if (!stored || same.some((one) => !isRepeat(stored, one))) news += same.length;
+  }
+  return { alerts: fresh, incidents: fresh, investigations: news };
+}
+
+/** Nothing in it is new to air. */
+export const isRepeat = (
+  known: Pick<Known, "digest" | "status" | "handling" | "told">,
+  item: Pick<Prepared, "digest" | "alert">,
+): boolean => known.digest === item.digest && handlingChange(known, item) === undefined;
 
 /** Counting starts again after a period, and what was retired ties again after one. */
 function countedFrom(row: LockedKey, now: Date): Counted {

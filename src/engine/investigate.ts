@@ -21,6 +21,7 @@ import { choosePlaybook, incidentFacts, type Playbook, plan } from "./playbook.t
 import { adviceFor, stepsFor } from "./playbook-steps.ts";
 import { type Proposed, propose, targetDigest, type Wish } from "./propose-actions.ts";
 import { sha256 } from "./sha256.ts";
+import { endSnoozes } from "./snoozed.ts";
 import type { ActionRow, AlertSummary, EvidenceRow, IncidentRow, InvestigationRow, New, ObservationRow, TimelineRow, Tx } from "./store.ts";
 import { neededAtOnce, redrawIncident, wantCards } from "./want-cards.ts";
 
@@ -389,6 +390,7 @@ async function finishRound(
   await tx.addTimeline(timeline);
   // Ahead of what has not begun: a flood of new alerts does not starve what is under way.
   if (more) await tx.enqueue("investigate", { investigation: locked.id }, { key: investigationId(locked.id), urgent: true });
+  await endSnoozes(tx, air, [home], now);
   const worst = evidence.some((item) => item.verdict === "malicious");
   await wantCards(
     tx,

@@ -1,69 +1,30 @@
 import { type Air, actionId, isLive } from "./air.ts";
+import { wantRota } from "./ask-rota.ts";
 import { count } from "./cards/say.ts";
 import { SEVERITIES } from "./domain/alert.ts";
 import { NOBODY, type Paging } from "./domain/paging.ts";
 import { type Duty, dutyAt, gapsBetween, onDutyAt, type Rota } from "./domain/rota.ts";
 import { wallText } from "./domain/wall-clock.ts";
-import { rotaInForce, TOLD_ROTA, type ToldRota } from "./on-duty.ts";
+import { NOTED_DUTY, type NotedDuty, wantHandover } from "./handover.ts";
+import { rotaInForce } from "./on-duty.ts";
 import { PAUSE_SETTING, type Pause } from "./pause.ts";
-import { ConnectorError, type RotaTold } from "./ports.ts";
 import type { Reads, Tx } from "./store.ts";
 import { tellOps } from "./tell-ops.ts";
 import { type PageTo, wantPages } from "./want-pages.ts";
 
 const DAY_MS = 86_400_000;
-/** How old an answer about who is on call may be. */
-const FRESH_MS = 60_000;
-const ASK_MS = 5_000;
-/** PagerDuty plans no further. */
-const AHEAD_MS = 60 * DAY_MS;
-const NOTED = "duty-noted";
 const GAPS_TOLD = "rota-gaps-told";
 /** How far ahead holes in the rota are looked for: every span of four weeks holds each week day and each turn of most rotas. */
 const GAPS_MS = 28 * DAY_MS;
 const NAMED = 5;
 
-/** What follows from the rota by itself: asks for it where another product keeps it, says when the shift changes, and where it has holes. */
+/** What follows from the rota by itself: has it asked for where another product keeps it, says when the shift changes, and where it has holes. */
 export async function keepRota(air: Air, now: Date): Promise<void> {
   const { rota } = air.paging?.() ?? NOBODY;
   if (rota === undefined) return;
-  if (rota === "asked") await askAgain(air, now);
+  if (rota === "asked") await wantRota(air, now);
   else await sayGaps(air, rota, now);
   await sayHandover(air, now);
-}
-
-async function askAgain(air: Air, now: Date): Promise<void> {
-  const source = air.rotaSource?.();
-  const before = await air.store.setting<ToldRota>(TOLD_ROTA);
-  const known = before?.source === source?.name ? before : undefined;
-  if (!source || (known && now.getTime() - Date.parse(known.askedAt) < FRESH_MS)) return;
-  let shifts: RotaTold[] | undefined;
-  let trouble: string | null = null;
-  try {
-    shifts = await source.shifts(now, new Date(now.getTime() + AHEAD_MS), AbortSignal.timeout(ASK_MS));
-  } catch (error) {
-    trouble = error instanceof ConnectorError ? error.message : `${source.name} could not be asked`;
-    air.log.warn("who is on call could not be asked", { source: source.name, trouble });
-  }
-  const told: ToldRota = {
-    source: source.name,
-    askedAt: now.toISOString(),
-    at: shifts ? now.toISOString() : (known?.at ?? null),
-    shifts: shifts
-      ? shifts.map(({ from, to, email }) => ({ from: from.toISOString(), to: to.toISOString(), person: `person:${email}` }))
-      : (known?.shifts ?? []),
-    trouble,
-  };
-  await air.store.transaction(async (tx) => {
-    await tx.putSetting(TOLD_ROTA, told);
-    // Once for each time it begins, and once when it is over.
-    if (trouble !== null && !known?.trouble) {
-      const so =
-        told.at === null ? "It never answered, so nobody is on call for air." : "What it said before holds until it answers again.";
-      await tellOps(tx, air, "duty.source", `Who is on call could not be asked: ${trouble}. ${so}`, now);
-    }
-    if (trouble === null && known?.trouble) await tellOps(tx, air, "duty.source", `${source.name} says again who is on call.`, now);
-  });
 }
 
 /** Said once for each way the layers are written. */
@@ -90,13 +51,13 @@ async function sayHandover(air: Air, now: Date): Promise<void> {
   const inForce = await rotaInForce(air.store, air, now);
   if (!inForce || (inForce.told && inForce.told.at === null)) return;
   const current = onDutyAt(inForce.rota, inForce.swaps, now);
-  const noted = await air.store.setting<{ person: string | null }>(NOTED);
+  const noted = await air.store.setting<NotedDuty>(NOTED_DUTY);
   if (noted && noted.person === current) return;
   await air.store.transaction(async (tx) => {
-    await tx.lockSetting(NOTED, "alone");
-    const before = await tx.setting<{ person: string | null }>(NOTED);
+    await tx.lockSetting(NOTED_DUTY, "alone");
+    const before = await tx.setting<NotedDuty>(NOTED_DUTY);
     if (before && before.person === current) return;
-    await tx.putSetting(NOTED, { person: current });
+    await tx.putSetting(NOTED_DUTY, { person: current, since: now.toISOString() } satisfies NotedDuty);
     if (!before) return;
     const paging = air.paging?.() ?? NOBODY;
     const text = await handoverText(tx, paging, dutyAt(inForce.rota, inForce.swaps, now), before.person, air.capabilities.lab);
@@ -106,6 +67,7 @@ async function sayHandover(air: Air, now: Date): Promise<void> {
       [{ incidentId: 0, actionId: null, step: "duty.handover", to: hearers(air, paging, current), text, by: "air" }],
       now,
     );
+    await wantHandover(tx, paging.ops.length > 0 ? paging.ops : fallbackOf(air), before, now);
     await tx.notifyChange();
   });
 }
@@ -116,12 +78,16 @@ function hearers(air: Air, paging: Paging, current: string | null): PageTo[] {
   if (current?.startsWith("person:") && paging.ops.some((channel) => on[channel.split(":")[0] ?? ""] !== undefined))
     return [{ kind: "person", key: current.slice("person:".length) }];
   if (paging.ops.length > 0) return [{ kind: "ops" }];
-  const fallback = air
+  return fallbackOf(air).map((channel) => ({ kind: "channel", channel }));
+}
+
+/** Where it is said in the absence of a channel for whoever runs air. */
+const fallbackOf = (air: Air): string[] =>
+  air
     .channels()
     .at(-1)
-    ?.channels.find((channel) => !isLive(channel));
-  return fallback === undefined ? [] : [{ kind: "channel", channel: fallback }];
-}
+    ?.channels.filter((channel) => !isLive(channel))
+    .slice(0, 1) ?? [];
 
 /** What whoever comes on has to know: until when, after whom, and what is open. */
 async function handoverText(tx: Tx, { nameOf, timeZone }: Paging, duty: Duty, before: string | null, lab: boolean): Promise<string> {

@@ -1,15 +1,20 @@
+import { ackCalls, endCalls } from "./advance-calls.ts";
 import { type Air, actionId, incidentId, investigationId } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
 import { severityRank } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { isBlank } from "./domain/blank.ts";
+import { isIncidentCause } from "./domain/calls.ts";
 import { Refusal } from "./domain/errors.ts";
 import { type Classification, classificationText, DETERMINATIONS } from "./domain/incident.ts";
 import { ENDED } from "./domain/investigation.ts";
 import { CHAIN_STEPS } from "./domain/paging.ts";
+import { mustFit } from "./domain/words.ts";
+import { returnToQueue } from "./return-to-queue.ts";
 import type { IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
-import { redrawIncident } from "./want-cards.ts";
+import { redrawIncident, redrawPages } from "./want-cards.ts";
+import { wasTold } from "./was-told.ts";
 import { wantWriteBack } from "./write-back.ts";
 
 /*
@@ -23,8 +28,8 @@ async function manage(
   air: Air,
   person: Person,
   incident: number,
-  verb: "note" | "assign" | "ack" | "close" | "reopen",
-  more: { need?: "responder" | "approver"; suspectsMay?: boolean },
+  verb: "note" | "assign" | "ack" | "unack" | "close" | "reopen",
+  more: { need?: "responder" | "approver"; suspectsMay?: boolean; told?: boolean },
   decide: (tx: Tx, row: IncidentRow, now: Date) => Promise<Change>,
 ): Promise<IncidentRow> {
   const asked = { verb: `incident.${verb}`, subject: incidentId(incident), incidents: [incident], ...more };
@@ -58,29 +63,67 @@ async function manage(
 export const noteIncident = (air: Air, person: Person, incident: number, text: string) =>
   manage(air, person, incident, "note", { suspectsMay: true }, async () => {
     if (isBlank(text)) throw new Refusal("invalid", "Say what to note: nothing in it can be seen.");
+    mustFit(text, "note");
     // What people write may hold what an attacker wrote: the audit keeps that it was written, the story what.
     return { text: `${person.name}: ${text.trim()}`, change: {}, data: { characters: text.trim().length } };
   });
 
 /** @throws Refusal forbidden | not-found | invalid */
-export const assignIncident = (air: Air, person: Person, incident: number, to: { name: string }) =>
-  manage(air, person, incident, "assign", {}, async (_tx, row) => {
+export const assignIncident = (air: Air, person: Person, incident: number, to: { name: string; key?: string }) =>
+  manage(air, person, incident, "assign", {}, async (tx, row, now) => {
     if (row.assignee === to.name) throw new Refusal("invalid", `${incidentId(incident)} is already assigned to ${to.name}.`);
+    await tx.putOwner({ ...owned(incident, { name: to.name, key: to.key ?? null }, now), how: "assign" });
+    // That the incident is there needs nobody else any more; a decision past its deadline does.
+    const calls = (await tx.callsOf(incident)).filter(({ cause, ackedAt }) => isIncidentCause(cause) && ackedAt === null);
+    await ackCalls(tx, calls, to.name, now);
+    await redrawPages(tx, incident, undefined, now);
     return { text: `${person.name} assigned it to ${to.name}`, change: { assignee: to.name }, data: { to: to.name } };
   });
 
-/** Somebody has seen it: it is not brought up again for want of an answer. */
-export const ackIncident = (air: Air, person: Person, incident: number) =>
-  manage(air, person, incident, "ack", {}, async (tx, row, now) => {
-    if (row.ackedBy !== null)
+const owned = (incidentId: number, { name, key }: { name: string; key: string | null }, since: Date) => ({
+  incidentId,
+  name,
+  key,
+  since,
+  remindedAt: null,
+  returnedAt: null,
+});
+
+/** Whoever was told to look at it may answer, whatever their role. */
+const toldOf = async (air: Air, person: Person, incident: number) => ({ told: wasTold(person, await air.store.pagesOf(incident)) });
+
+/** Somebody has seen it: it is not brought up again for want of an answer. What asks for somebody later asks again. */
+export const ackIncident = async (air: Air, person: Person, incident: number) =>
+  manage(air, person, incident, "ack", await toldOf(air, person, incident), async (tx, row, now) => {
+    const calls = (await tx.callsOf(incident)).filter(({ ackedAt }) => ackedAt === null);
+    if (row.ackedBy !== null && calls.length === 0)
       throw new Refusal("already-decided", `${row.ackedBy} already acknowledged ${incidentId(incident)}.`, {
         details: { by: row.ackedBy },
       });
     await tx.dropPages({ incident, steps: CHAIN_STEPS }, `${person.name} acknowledged it`, now);
+    await ackCalls(tx, calls, person.name, now);
+    const before = row.ackedBy === null ? undefined : await tx.owner(incident);
+    const how = row.assignee === null || (before?.how === "ack" && before.name === row.assignee) ? "ack" : "assign";
+    await tx.putOwner({ ...owned(incident, person, now), how });
+    await redrawPages(tx, incident, undefined, now);
     return {
       text: `${person.name} acknowledged it`,
       change: { ackedBy: person.name, ackedAt: now, assignee: row.assignee ?? person.name },
     };
+  });
+
+/**
+ * Nobody looks at it any more: what still waits in it asks for somebody again, from the first one on call.
+ *
+ * @throws Refusal forbidden | not-found | invalid
+ */
+export const unackIncident = async (air: Air, person: Person, incident: number) =>
+  manage(air, person, incident, "unack", await toldOf(air, person, incident), async (tx, row, now) => {
+    if (row.ackedBy === null) throw new Refusal("invalid", `Nobody has acknowledged ${incidentId(incident)}.`);
+    const change = await returnToQueue(tx, air, row, now);
+    await tx.dropOwner(incident);
+    const by = row.ackedBy === person.name ? "" : ` of ${row.ackedBy}`;
+    return { text: `${person.name} took the acknowledgement${by} back: whoever is on call is told again of what still waits`, change };
   });
 
 /**
@@ -119,6 +162,9 @@ export async function closeIncident(
       );
     const running = items.find((one) => !ENDED.has(one.status));
     if (running) throw new Refusal("invalid", `${investigationId(running.id)} is still running: wait for it, or stop it.`);
+    await endCalls(tx, await tx.callsOf(incident), `${person.name} closed it`, now);
+    await tx.dropOwner(incident);
+    await redrawPages(tx, incident, undefined, now);
     await wantWriteBack(tx, air, locked, { classification, determination: determination ?? null, by: person.name }, now);
     return {
       text: `${person.name} closed it as ${classificationText(classification, determination)}`,

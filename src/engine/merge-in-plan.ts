@@ -119,8 +119,11 @@ export function mergedRow(survivor: IncidentRow, absorbed: IncidentRow, at: Date
   };
 }
 
-export const headlineFrom = (row: IncidentRow): Headline =>
-  row.headline ?? { title: row.title, severity: row.severity, at: row.openedAt.toISOString() };
+/** Where all its alerts are old, so is the one whose title it bears. */
+export const headlineFrom = (row: IncidentRow): Headline => ({
+  ...(row.headline ?? { title: row.title, severity: row.severity, at: row.openedAt.toISOString() }),
+  ...(row.preexisting ? { old: true } : {}),
+});
 
 /** One investigation takes new alerts; one that began in this very batch is folded into it, one that already runs goes on beside it. */
 function mergeRunning(plan: Plan, from: number, to: number): void {

@@ -11,6 +11,7 @@ import { MANUAL_SOURCE } from "./manual-alert.ts";
 import { mergedRow } from "./merge-in-plan.ts";
 import { marksOf } from "./prepare-alert.ts";
 import { holdHere, judgedElsewhere } from "./set-verdict.ts";
+import { endSnoozes, uniteSnoozes } from "./snoozed.ts";
 import type { AlertSummary, IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { neededAtOnce, wantCards } from "./want-cards.ts";
@@ -61,6 +62,7 @@ export async function unite(
     apart: [...into.apart, ...from.apart].filter((id) => id !== absorbed && id !== survivor),
   });
   await tx.updateIncident(absorbed, { status: "redirected", redirectTo: survivor, closedAt: now, updatedAt: now });
+  await uniteSnoozes(tx, air, { from: absorbed, to: survivor }, now);
   await tx.moveIncident(absorbed, survivor);
   const merged = `${who.into} ${incidentId(absorbed)} into this incident`;
   const redirected = `${who.out} this incident into ${incidentId(survivor)}`;
@@ -78,6 +80,7 @@ export async function unite(
       data: { into: incidentId(survivor), alerts: from.alertCount },
     },
   ]);
+  await endSnoozes(tx, air, [survivor], now);
   await redrawBoth(tx, air, [survivor, absorbed], now, [absorbed]);
 }
 
@@ -202,6 +205,7 @@ function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" 
     title: one.title,
     severity: one.severity,
     at: one.detectedAt.toISOString(),
+    ...(one.preexisting ? { old: true } : {}),
   }));
   const headline = headlines.reduce(headlineOf);
   return {

@@ -1,25 +1,39 @@
-import type { Air } from "./air.ts";
-import { readFollowUp } from "./domain/outside-pages.ts";
+import { type Air, incidentId } from "./air.ts";
+import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY } from "./domain/paging.ts";
 import { afterUndelivered } from "./escalate.ts";
 import type { PageRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
+import { dropOtherWays } from "./told-already.ts";
 import { pageAlone, redrawIncident, wantCards } from "./want-cards.ts";
 
 /** How one message with pages fared: whom its card named, and why the chat did not take it. */
-export type Posted = { leader: number; told: readonly number[]; trouble: string | null };
+export type Posted = {
+  leader: number;
+  told: readonly number[];
+  trouble: string | null;
+  /** In a message to one person alone: `leader` is their page, wherever else it stands. */
+  direct?: boolean;
+};
 
 const AIR = { kind: "air", job: "send-pages" } as const;
+/** Somebody was told of it in the thread of another incident. */
+const TOLD_ELSEWHERE = "page-told-elsewhere";
 
 /** What a chat took is sent, what it refused goes to the next, in the transaction that notes the delivery. */
 export async function notePages(tx: Tx, air: Air, channel: string, posted: readonly Posted[], now: Date): Promise<void> {
   if (posted.length === 0) return;
-  const before = await tx.pagesIn(posted.map(({ leader }) => leader));
+  const before = [
+    ...(await tx.pagesIn(posted.flatMap(({ leader, direct }) => (direct ? [] : leader)))),
+    ...(await tx.pages(posted.flatMap(({ told, direct }) => (direct ? told : [])))),
+  ];
   // Actions before pages, as everywhere.
   for (const id of [...new Set(before.flatMap((page) => page.actionId ?? []))].sort((a, b) => a - b)) await tx.lockAction(id);
   const rows = await tx.lockPages(before.map(({ id }) => id));
-  for (const { leader, told, trouble } of posted) {
-    const group = rows.filter((page) => page.id === leader || page.toldBy === leader).filter((page) => page.sentAt === null);
+  for (const { leader, told, trouble, direct } of posted) {
+    const group = rows
+      .filter((page) => (direct ? told.includes(page.id) : page.id === leader || page.toldBy === leader))
+      .filter((page) => page.sentAt === null);
     if (trouble !== null) {
       for (const page of group.filter((one) => one.droppedAt === null && one.trouble === null)) {
         await tx.updatePage(page.id, { trouble });
@@ -29,8 +43,10 @@ export async function notePages(tx: Tx, air: Air, channel: string, posted: reado
     }
     const sent = group.filter((page) => told.includes(page.id) && (isOps(page.target) || reaches(air, page, channel)));
     for (const page of sent) await tx.updatePage(page.id, { sentAt: now, droppedAt: null, trouble: null, tryAt: null });
-    const [first] = sent;
-    if (first) await showTold(tx, air, first, leader, channel, now);
+    // The message stands where the first of its rows belongs.
+    const first = sent.length > 0 ? (rows.find((page) => page.id === leader) ?? sent[0]) : undefined;
+    // The message in the channel says it when it comes.
+    if (first && !direct) await showTold(tx, air, first, leader, channel, now);
     for (const page of sent) await noteTold(tx, air, page, now);
   }
 }
@@ -62,11 +78,19 @@ export async function noteUntold(tx: Tx, air: Air, page: PageRow, trouble: strin
 
 /** In the incident's story and on its root card. */
 export async function noteTold(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
+  // From now the time runs until the next is told.
+  if (page.callId !== null) await tx.wakeCall(page.callId, now);
+  if (!readFollowUp(page.step)) await dropOtherWays(tx, air, page, now);
   if (page.incidentId === 0 || isOps(page.target) || readFollowUp(page.step)) return;
   const { name } = (air.paging?.() ?? NOBODY).nameOf(page.target);
   const was = air.capabilities.lab ? "would be" : "was";
+  const [leader] = page.toldBy === null ? [] : await tx.pages([page.toldBy]);
+  const elsewhere = leader && leader.incidentId !== page.incidentId ? leader.incidentId : undefined;
+  const where = elsewhere === undefined ? "" : `, together with ${incidentId(elsewhere)}`;
+  // A page in a thread says it there; one that stands in another thread is said here by a line.
+  const event = elsewhere === undefined || isOutside(page.target) ? "page-sent" : TOLD_ELSEWHERE;
   await tx.addTimeline([
-    timelineLine({ incidentId: page.incidentId, actionId: page.actionId }, now, AIR, "page-sent", `${name} ${was} told: ${page.text}`),
+    timelineLine({ incidentId: page.incidentId, actionId: page.actionId }, now, AIR, event, `${name} ${was} told${where}: ${page.text}`),
   ]);
   await redrawIncident(tx, air, page.incidentId, now);
 }

@@ -4,8 +4,10 @@ import { askAgain, LONG_STOP_MS } from "./ask-again.ts";
 import type { Family } from "./domain/action.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 import { EXECUTIONS } from "./set-mode.ts";
 import type { Reads } from "./store.ts";
+import { tellOnCall } from "./tell-on-call.ts";
 
 /** The stop button: executions not yet begun wait, automatic or approved alike, until an admin resumes. */
 export type Pause = { family: Family | "all"; by: string; at: string; reason: string };
@@ -24,8 +26,12 @@ const coveredBy = (pauses: readonly Pause[], family?: Family) =>
 export const pausedBy = ({ family, by, reason }: Pause): string =>
   `${family === "all" ? "Executions are" : `${family[0]?.toUpperCase()}${family.slice(1)} actions are`} paused by ${by}: ${reason}.`;
 
+const resumedBy = ({ family }: Pause, by: string): string =>
+  `${family === "all" ? "Executions go on" : `${family[0]?.toUpperCase()}${family.slice(1)} actions go on`}: ${by} ended the pause.`;
+
 /** When it returns nothing begins any more: whoever was about to begin has begun before, or sees it. */
 export async function pause(air: Air, person: Person, family: Family | "all", reason: string): Promise<void> {
+  mustFit(reason, "reason");
   const now = air.clock.now();
   await air.store.transaction(async (tx) => {
     await tx.lockSetting(EXECUTIONS, "alone");
@@ -36,6 +42,7 @@ export async function pause(air: Air, person: Person, family: Family | "all", re
     const replaced = before.filter((one) => one.family === family && one.at !== paused.at);
     await announceEnded(tx, air, replaced, { by: person.name, at: paused.at, how: "replaced" }, now);
     await announcePauses(tx, air, [paused], now);
+    await tellOnCall(tx, air, `paused ${family} ${paused.at}`, `${pausedBy(paused)} To go on: resume`, now, person.key);
     await tx.writeAudit([
       { at: now, actor: actorOf(person), event: "executions.paused", subject: family, data: { reason: reason.slice(0, 500) } },
     ]);
@@ -57,6 +64,7 @@ export async function resume(air: Air, person: Person, family: Family | "all" = 
     if (family !== "all" && lifted.length === 0) throw nothingToLift(family, left);
     await tx.putSetting(PAUSE_SETTING, left);
     await announceEnded(tx, air, lifted, { by: person.name, at: now.toISOString(), how: "resumed" }, now);
+    for (const one of lifted) await tellOnCall(tx, air, `resumed ${one.family} ${one.at}`, resumedBy(one, person.name), now, person.key);
     const wake: number[] = [];
     for (const action of await tx.approvedActions()) {
       if (family !== "all" && action.family !== family) continue;

@@ -7,6 +7,7 @@ import type { Settle } from "./investigate.ts";
 import { type ListState, type PollState, pollSetting } from "./poll-state.ts";
 import { type AlertFeed, type ChangedPage, ConnectorError } from "./ports.ts";
 import type { Tx } from "./store.ts";
+import { tellOnCall } from "./tell-on-call.ts";
 import { tellOps } from "./tell-ops.ts";
 
 /** Stores alerts as a source said them; answers after the commit, with how many air did not know. Throws where it cannot now. */
@@ -146,7 +147,9 @@ async function noteRead(air: Air, feed: AlertFeed, state: PollState, list: List)
   await save(air, feed, state, list, next, async (tx) => {
     if (!told || failingSince === undefined) return;
     const text = `${feed.product} answers again: its ${list} were not to be had since ${time(new Date(failingSince))}. air goes on where it stopped, nothing is lost.`;
-    await tellOps(tx, air, `source back ${feed.source} ${list} ${failingSince}`, text, now);
+    const step = `source back ${feed.source} ${list} ${failingSince}`;
+    await tellOps(tx, air, step, text, now);
+    await tellOnCall(tx, air, step, text, now);
     await tx.notifyChange();
   });
 }
@@ -157,7 +160,7 @@ async function noteFailure(air: Air, feed: AlertFeed, state: PollState, list: Li
   const failures = before.failures + 1;
   const failingSince = before.failingSince ?? now.toISOString();
   const silent = !before.told && now.getTime() - Date.parse(failingSince) >= SILENT_MS;
-  air.log.warn("a source could not be asked", { source: feed.source, list, failures, reason: error.message });
+  air.log.warn("a source could not be asked", { source: feed.source, list, failures, reason: error.forLog });
   const next: ListState = {
     ...before,
     failures,
@@ -169,7 +172,9 @@ async function noteFailure(air: Air, feed: AlertFeed, state: PollState, list: Li
   await save(air, feed, state, list, next, async (tx) => {
     if (!silent) return;
     const text = `${feed.product} is silent: its ${list} have not been read since ${time(new Date(before.readAt ?? failingSince))}. ${error.message.replace(/\.$/, "")}. air goes on asking, and reads on where it stopped.`;
-    await tellOps(tx, air, `source silent ${feed.source} ${list} ${failingSince}`, text, now);
+    const step = `source silent ${feed.source} ${list} ${failingSince}`;
+    await tellOps(tx, air, step, text, now);
+    await tellOnCall(tx, air, step, text, now);
     await tx.notifyChange();
   });
 }

@@ -36,6 +36,11 @@ export class ConnectorError extends Error {
     this.kind = kind;
     this.retryAfterMs = retryAfterMs;
   }
+
+  /** The same without anybody else's words. */
+  get forLog(): string {
+    return this.message;
+  }
 }
 
 /** What a reputation source says of one indicator. */
@@ -608,6 +613,8 @@ export type Conversation = {
   bot: string;
   team?: string | undefined;
   name?: string | undefined;
+  /** Whose it is, where it is personal: the account, as in air.yaml. */
+  person?: string | undefined;
   removedAt?: Date | undefined;
 };
 
@@ -627,6 +634,8 @@ export type HookPage = {
   severity: string;
   text: string;
   link: string | null;
+  /** Several things told at once, a line each; `text` then says how many, and the most urgent. */
+  things?: readonly string[];
 };
 /**
  * A way to people that is no chat. Throws ConnectorError; called again with the same id where no answer came, and not again where it

@@ -44,20 +44,27 @@ export type Prepared = {
 
 export function prepare(request: Intake, alert: Alert, policy: Policy): Prepared {
   const eventAt = (alert.clockAhead ? undefined : alert.detectedAt) ?? request.receivedAt;
-  // How far the source is with it is compared by itself: it says nothing about what happened.
-  const { raw: _raw, clockAhead: _clockAhead, status: _status, handling: _handling, ...said } = alert;
   return {
     source: request.source,
     alert,
     lab: request.lab,
     receivedAt: request.receivedAt,
     eventAt,
-    identity: sha256(`${request.lab ? "lab" : "real"}\n${request.source}\n${alert.sourceId}`),
-    digest: sha256(canonicalize(said) ?? ""),
+    ...fingerprint(request, alert),
     ties: tiedBy({ ...alert, source: request.source, vendorIncident: alert.vendorIncident?.id, eventAt }, policy),
     requestedBy: request.requestedBy,
     polled: request.polled ?? false,
     preexisting: request.preexisting,
+  };
+}
+
+/** Which alert of its source it is, and what it says: the same of both is the same alert again. */
+export function fingerprint(from: Pick<Intake, "source" | "lab">, alert: Alert): Pick<Prepared, "identity" | "digest"> {
+  // How far the source is with it is compared by itself: it says nothing about what happened.
+  const { raw: _raw, clockAhead: _clockAhead, status: _status, handling: _handling, ...said } = alert;
+  return {
+    identity: sha256(`${from.lab ? "lab" : "real"}\n${from.source}\n${alert.sourceId}`),
+    digest: sha256(canonicalize(said) ?? ""),
   };
 }
 

@@ -3,7 +3,7 @@ import { type ActionKind, readParams } from "./actions/action-kind.ts";
 import { actionKinds } from "./actions/all.ts";
 import type { Air } from "./air.ts";
 import type { Already } from "./already-so.ts";
-import { type ActionKindName, type BlastRadius, type Params, readStored } from "./domain/action.ts";
+import { type ActionKindName, type BlastRadius, type Params, REACH_UNREAD, readStored } from "./domain/action.ts";
 import type { Severity, Verdict } from "./domain/alert.ts";
 import { approvalsNeeded, protectedHits, reachBand, versionOf } from "./domain/approval.ts";
 import { type Answer, automationFor, type ClusterBy, groupOf, type Standing } from "./domain/automation.ts";
@@ -193,8 +193,6 @@ export const stillBound = (air: Pick<Air, "capabilities">, action: Pick<ActionRo
   action.boundTo === null ||
   action.boundTo === bindingOf(air, actionKinds[action.kind].connector(action.target, air.capabilities, readStored(action.params).params));
 
-/** Stands among the protected hits where the product did not say what an action would reach. */
-const UNREAD = "reach could not be read";
 /** All look-ups of one decision together: the person waits for the answer. */
 const DECISION_BUDGET_MS = 1_500;
 
@@ -217,7 +215,7 @@ export async function reachAgain(
   const facts = await readFacts(air, kind, action.target, signal);
   const now = await reach(air, kind, { target: action.target, params }, facts, air.policy(), air.clock.now(), signal);
   const shown = action.blastRadius;
-  if (now.protectedHits.includes(UNREAD) && !shown.protectedHits.includes(UNREAD))
+  if (now.protectedHits.includes(REACH_UNREAD) && !shown.protectedHits.includes(REACH_UNREAD))
     throw new ConnectorError("unavailable", "what it reaches could not be checked now: the product did not answer");
   const undoable = canUndo(air, kind, action.target);
   const connector = kind.connector(action.target, air.capabilities, params);
@@ -329,7 +327,7 @@ async function reach(
       unit,
       facts: ["could not check what it reaches: the product did not answer"],
       ...marks,
-      protectedHits: [...new Set([...hits, ...asDevice, UNREAD])],
+      protectedHits: [...new Set([...hits, ...asDevice, REACH_UNREAD])],
       readAt: now.toISOString(),
     };
   }

@@ -7,6 +7,7 @@ import { entityKey } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { propose } from "./propose-actions.ts";
+import { endSnoozes } from "./snoozed.ts";
 import type { ActionRow } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
@@ -92,6 +93,7 @@ async function again(air: Air, person: Person, before: ActionRow): Promise<Actio
       },
     ]);
     await refreshInvestigation(tx, locked.investigationId, now);
+    await endSnoozes(tx, air, [locked.incidentId], now);
     await redrawIncident(tx, air, locked.incidentId, now, { actions: [id], needed: true });
     return (await tx.action(id)) as ActionRow;
   });

@@ -12,8 +12,12 @@ export type Jobs = {
   "send-pages": { due: string };
   /** Ask a source what changed. */
   poll: { source: string };
+  /** Ask another product who is on call. */
+  "ask-rota": { due: string };
   /** Tell sources what became of their alerts here. */
   "write-back": { due: string };
+  /** Empty and delete what is older than it is kept for, batch by batch. */
+  retain: { due: string };
   /** Deadlines, expiries and whatever slipped. */
   sweep: { due: string };
 };

@@ -1,12 +1,19 @@
-import { type Air, actionId, incidentId, isLive } from "./air.ts";
+import { advanceDueCalls } from "./advance-calls.ts";
+import { type Air, incidentId, isLive } from "./air.ts";
 import { chatDown } from "./chat-down.ts";
 import { isOutside, MAIL, outsideKind, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY, notNeeded, opsChannel, type Paging, rotaStepOf } from "./domain/paging.ts";
+import { isHeldBack } from "./domain/snooze.ts";
 import { afterUndelivered } from "./escalate.ts";
+import { holdBack } from "./hold-back.ts";
 import type { Settle } from "./investigate.ts";
+import { chatOfTrouble } from "./keep-chat-troubles.ts";
 import { noteTold, noteUntold } from "./note-pages.ts";
+import { callsOf, type Held, leaderOf, placePages, togetherPage } from "./place-pages.ts";
 import { ConnectorError, type PageHook } from "./ports.ts";
+import { snoozeOf } from "./snoozed.ts";
 import type { ActionRow, IncidentRow, PageRow, Tx } from "./store.ts";
+import { tellDirectly } from "./tell-directly.ts";
 import { incidentChannels, pageAlone, pageChannels, wantCards } from "./want-cards.ts";
 
 /** How many pages one job takes; the next one takes the rest. */
@@ -31,10 +38,15 @@ const BACK_OFF_MS = 15_000;
  * else is called with the same id.
  */
 export async function sendPages(air: Air, hookOf: HookOf, settle: Settle): Promise<void> {
-  const due = await air.store.duePages(air.clock.now(), BATCH);
+  await advanceDueCalls(air, air.clock.now());
+  const found = await air.store.duePages(air.clock.now(), BATCH);
+  const due = await holdBack(air, found, air.clock.now());
   const chat = due.filter((page) => !isOutside(page.target));
   // One message for everything an incident's people are to be told now, one for each channel of its own.
-  const groups = Map.groupBy(chat, (page) => (isOps(page.target) ? `${page.incidentId} ${page.target}` : `${page.incidentId}`));
+  const together = isTogether(air);
+  const groups = Map.groupBy(chat, (page) =>
+    isOps(page.target) ? `${page.incidentId} ${page.target}` : together && page.incidentId > 0 ? "incidents" : `${page.incidentId}`,
+  );
   for (const group of groups.values()) await handOver(air, group, air.clock.now());
   const outside = Map.groupBy(
     due.filter((page) => isOutside(page.target)),
@@ -43,26 +55,36 @@ export async function sendPages(air: Air, hookOf: HookOf, settle: Settle): Promi
   await Promise.all([...outside.values()].map((pages) => callInTurn(air, hookOf, pages)));
   const now = air.clock.now();
   await settle(async (tx) => {
-    if (due.length === BATCH) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
+    if (found.length === BATCH) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   });
 }
 
 /** What calls a target that is no chat; undefined: it is not configured any more. */
 export type HookOf = (target: string) => PageHook | undefined;
 
-type Held = { page: PageRow; action: ActionRow | undefined; incident: IncidentRow | undefined };
+type Fresh = { held: Held; channels: readonly string[]; down: string | undefined };
+const isTogether = (air: Air) => ((air.paging?.() ?? NOBODY).togetherMs ?? 0) > 0;
 
 /** Locks actions, then pages, and drops what nobody needs any more; what is left is due and ours. */
-async function hold(tx: Tx, ids: readonly PageRow[], now: Date): Promise<Held[]> {
+async function hold(tx: Tx, air: Air, ids: readonly PageRow[], now: Date): Promise<Held[]> {
   const actions = new Map<number, ActionRow | undefined>();
   for (const id of [...new Set(ids.flatMap((page) => page.actionId ?? []))].sort((a, b) => a - b)) actions.set(id, await tx.lockAction(id));
+  const silent = new Map<number, Date>();
+  const about = new Set(ids.map((page) => actions.get(page.actionId ?? 0)?.incidentId ?? page.incidentId));
+  for (const id of [...about].sort((a, b) => a - b)) {
+    const snooze = await snoozeOf(tx, air, (await standing(tx, id))?.id ?? 0, now);
+    if (snooze) silent.set(snooze.incidentId, snooze.until);
+  }
   const held: Held[] = [];
   for (const page of await tx.lockPages(ids.map(({ id }) => id))) {
     if (page.sentAt !== null || page.droppedAt !== null || (page.tryAt !== null && page.tryAt > now)) continue;
     const action = page.actionId === null ? undefined : actions.get(page.actionId);
     const incident = await standing(tx, action?.incidentId ?? page.incidentId);
     const why = notNeeded(page, action, incident);
+    const until = isHeldBack(page.step) ? silent.get(incident?.id ?? 0) : undefined;
     if (why) await tx.updatePage(page.id, { droppedAt: now, trouble: why });
+    // Kept, not dropped: told when the incident is back, if it is needed then.
+    else if (until) await tx.updatePage(page.id, { tryAt: until });
     else held.push({ page, action, incident });
   }
   return held;
@@ -76,34 +98,43 @@ async function standing(tx: Tx, id: number): Promise<IncidentRow | undefined> {
 
 async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise<void> {
   await air.store.transaction(async (tx) => {
-    const held = await hold(tx, group, now);
+    const held = await hold(tx, air, group, now);
     const late = held.filter(({ page }) => page.attempts > 0);
     for (const { page } of late) await noteLate(tx, air, page, now);
-    const fresh: { held: Held; channels: readonly string[]; down: string | undefined }[] = [];
+    const fresh: Fresh[] = [];
     const lost: { page: PageRow; trouble: string }[] = [];
     for (const one of held.filter((each) => !late.includes(each))) {
       const channels = channelsFor(air, one);
       if (channels.length > 0) fresh.push({ held: one, channels, down: await chatDown(tx, air, channels, now) });
       else lost.push({ page: one.page, trouble: unreachable(air.paging?.() ?? NOBODY, one) });
     }
-    const [leader] = fresh.map(({ held: { page } }) => page.id).sort((a, b) => a - b);
-    for (const { held: one, channels, down } of fresh) {
-      // Where only the console shows it, it is shown: it draws from these rows.
-      const seen = channels.every(isLive) ? { sentAt: now } : {};
-      await tx.updatePage(one.page.id, {
-        attempts: one.page.attempts + 1,
-        tryAt: new Date(now.getTime() + CHAT_MS),
-        toldBy: one.page.id === leader ? null : (leader ?? null),
-        ...seen,
-        ...(down === undefined ? {} : { trouble: down }),
-      });
+    for (const { leader, told } of placePages(fresh, isTogether(air))) {
+      const id = leader.held.page.id;
+      const isHere = (one: Fresh) => one.held.incident?.id === leader.held.incident?.id;
+      // What stands in another incident's thread fares as that does.
+      const fares = told.map((one) => ({ page: one.held.page, ...(isHere(one) ? one : leader) }));
+      for (const { page, channels, down } of fares) {
+        // Where only the console shows it, it is shown: it draws from these rows.
+        const seen = channels.every(isLive) ? { sentAt: now } : {};
+        await tx.updatePage(page.id, {
+          attempts: page.attempts + 1,
+          tryAt: new Date(now.getTime() + CHAT_MS),
+          toldBy: page.id === id ? null : id,
+          ...seen,
+          ...(down === undefined ? {} : { trouble: down }),
+        });
+      }
+      await tellDirectly(
+        tx,
+        air,
+        told.map((one) => one.held),
+        now,
+      );
+      await show(tx, air, leader.held, id, [...new Set(told.filter(isHere).flatMap((one) => one.channels))], now);
+      for (const { page, channels } of fares) if (channels.every(isLive)) await noteTold(tx, air, page, now);
+      // It stands in the chat when that is back; whoever is next does not wait for it.
+      for (const { page, down } of fares) if (down !== undefined) await afterUndelivered(tx, air, { ...page, trouble: down }, now);
     }
-    const [first] = fresh;
-    if (first && leader !== undefined)
-      await show(tx, air, first.held, leader, [...new Set(fresh.flatMap(({ channels }) => channels))], now);
-    for (const { held: one, channels } of fresh) if (channels.every(isLive)) await noteTold(tx, air, one.page, now);
-    // It stands in the chat when that is back; whoever is next does not wait for it.
-    for (const { held: one, down } of fresh) if (down !== undefined) await afterUndelivered(tx, air, { ...one.page, trouble: down }, now);
     for (const { page, trouble } of lost) await tx.updatePage(page.id, { droppedAt: now, trouble });
     for (const { page, trouble } of lost) await afterUndelivered(tx, air, { ...page, trouble }, now);
     await tx.notifyChange();
@@ -138,12 +169,14 @@ function channelsFor(air: Air, { page, incident }: Held): readonly string[] {
   if (rotaStepOf(page.target)) return [];
   const all = !incident
     ? paging.ops
-    : page.step === "reminder"
+    : page.step === "reminder" || page.step === "owner"
       ? incidentChannels(air, incident.severity)
       : pageChannels(air, incident.severity);
   if (incident?.lab ?? air.capabilities.lab) return all;
   const { on } = paging.nameOf(page.target);
-  const reached = all.filter((channel) => !isLive(channel) && on[platformOf(channel)] !== undefined);
+  // That a chat takes nothing is not said in that chat.
+  const silent = chatOfTrouble(page.step);
+  const reached = all.filter((channel) => !isLive(channel) && on[platformOf(channel)] !== undefined && platformOf(channel) !== silent);
   // The console shows it beside the chat; alone it mentions nobody.
   return reached.length === 0 ? [] : [...reached, ...all.filter(isLive)];
 }
@@ -158,60 +191,64 @@ function unreachable(paging: Paging, { page, incident }: Held): string {
 }
 
 async function callInTurn(air: Air, hookOf: HookOf, pages: readonly PageRow[]): Promise<void> {
-  const rest = [...pages];
+  const rest = isTogether(air) ? callsOf(pages) : pages.map((page) => [page]);
   const next = async (): Promise<void> => {
-    for (let page = rest.shift(); page; page = rest.shift()) await callHook(air, hookOf(page.target), page);
+    for (let call = rest.shift(); call; call = rest.shift()) await callHook(air, hookOf(call[0]?.target ?? ""), call);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
 }
 
-/** What is no chat never hears of the lab, nor of what was decided. */
-async function callHook(air: Air, hook: PageHook | undefined, due: PageRow): Promise<void> {
+/** What is no chat never hears of the lab, nor of what was decided. What goes out with one call is for one target. */
+async function callHook(air: Air, hook: PageHook | undefined, due: readonly PageRow[]): Promise<void> {
   const begun = air.clock.now();
   const taken = await air.store.transaction(async (tx) => {
-    const [held] = await hold(tx, [due], begun);
-    if (!held) return undefined;
-    const lab = held.incident?.lab ?? air.capabilities.lab;
-    if (lab || !hook) {
-      const trouble = lab ? "the lab never pages" : due.target === MAIL ? "nobody on call has an address" : "it is not configured any more";
-      await tx.updatePage(due.id, { droppedAt: begun, trouble });
-      if (!lab) await afterUndelivered(tx, air, { ...held.page, trouble }, begun);
-      return undefined;
+    const ours: Held[] = [];
+    for (const held of await hold(tx, air, due, begun)) {
+      const { page } = held;
+      const lab = held.incident?.lab ?? air.capabilities.lab;
+      if (!lab && hook) ours.push(held);
+      else {
+        const trouble = lab
+          ? "the lab never pages"
+          : page.target === MAIL
+            ? "nobody on call has an address"
+            : "it is not configured any more";
+        await tx.updatePage(page.id, { droppedAt: begun, trouble });
+        if (!lab) await afterUndelivered(tx, air, { ...page, trouble }, begun);
+      }
     }
-    const wait = BACK_OFF_MS * 2 ** held.page.attempts;
-    await tx.updatePage(due.id, { attempts: held.page.attempts + 1, tryAt: new Date(begun.getTime() + wait) });
-    return held;
+    const leader = leaderOf(ours);
+    for (const { page } of ours) {
+      const wait = BACK_OFF_MS * 2 ** page.attempts;
+      const toldBy = page.id === leader ? null : (leader ?? null);
+      await tx.updatePage(page.id, { attempts: page.attempts + 1, tryAt: new Date(begun.getTime() + wait), toldBy });
+    }
+    return ours;
   });
-  if (!taken || !hook) return;
-  const { page } = taken;
+  const [first] = taken;
+  if (!first || !hook) return;
   const failed = await callOut(air, hook, taken).then(
     () => undefined,
     (error: unknown) =>
-      error instanceof ConnectorError ? error : new ConnectorError("unclear", `${nameOf(air, page)} could not be called`),
+      error instanceof ConnectorError ? error : new ConnectorError("unclear", `${nameOf(air, first.page)} could not be called`),
   );
-  await noteHook(air, page, failed);
+  for (const { page } of taken) await noteHook(air, page, failed);
 }
 
 /** One name for one page, whichever try it is; another air, or a database that was put back, has others. */
 const callId = (id: number, createdAt: Date) => `air-page-${id}-${createdAt.getTime().toString(36)}`;
 
-async function callOut(air: Air, hook: PageHook, { page, incident, action }: Held): Promise<void> {
-  const signal = AbortSignal.timeout(CALL_TIMEOUT_MS[outsideKind(page.target) ?? "webhook"]);
-  const follows = readFollowUp(page.step);
+async function callOut(air: Air, hook: PageHook, taken: readonly Held[]): Promise<void> {
+  const [first] = taken;
+  const page = togetherPage(air, taken);
+  if (!first || !page) return;
+  const signal = AbortSignal.timeout(CALL_TIMEOUT_MS[outsideKind(first.page.target) ?? "webhook"]);
+  const follows = readFollowUp(first.page.step);
   // A row that follows another is due since the other was made.
-  if (follows) return hook.became?.(callId(follows.page, page.dueAt), follows.became, signal);
-  await hook.send(
-    callId(page.id, page.createdAt),
-    {
-      incident: incident ? incidentId(incident.id) : null,
-      action: action ? actionId(action.id) : null,
-      title: incident?.title ?? "air",
-      severity: incident?.severity ?? "high",
-      text: page.text,
-      link: air.publicUrl ? `${air.publicUrl}/${incident ? `#${incidentId(incident.id)}` : ""}` : null,
-    },
-    signal,
-  );
+  if (follows) return hook.became?.(callId(follows.page, first.page.dueAt), follows.became, signal);
+  const leader = leaderOf(taken) ?? first.page.id;
+  const named = taken.find((one) => one.page.id === leader)?.page ?? (await air.store.pages([leader]))[0] ?? first.page;
+  await hook.send(callId(named.id, named.createdAt), page, signal);
 }
 
 const nameOf = (air: Air, page: PageRow) => (air.paging?.() ?? NOBODY).nameOf(page.target).name;
@@ -219,7 +256,7 @@ const nameOf = (air: Air, page: PageRow) => (air.paging?.() ?? NOBODY).nameOf(pa
 async function noteHook(air: Air, page: PageRow, failed: ConnectorError | undefined): Promise<void> {
   const now = air.clock.now();
   const kind = outsideKind(page.target);
-  if (failed) air.log.warn("a page was not taken", { page: page.id, by: kind, trouble: failed.message });
+  if (failed) air.log.warn("a page was not taken", { page: page.id, by: kind, trouble: failed.forLog });
   await air.store.transaction(async (tx) => {
     if (page.actionId !== null) await tx.lockAction(page.actionId);
     const [row] = await tx.lockPages([page.id]);

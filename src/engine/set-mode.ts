@@ -4,6 +4,7 @@ import { audited, authorise } from "./authorise.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import type { Mode, Policy } from "./domain/policy.ts";
+import { mustFit } from "./domain/words.ts";
 import type { Capabilities } from "./ports.ts";
 import type { ActionRow, Reads, Tx } from "./store.ts";
 
@@ -41,6 +42,7 @@ export async function setMode(air: Air, person: Person, mode: Mode, reason: stri
   const now = air.clock.now();
   const asked = { verb: "mode.set", subject: mode, need: "admin" } as const;
   await authorise(air, person, asked);
+  mustFit(reason, "reason");
   await audited(air, person, asked, async () => refuseFile(air.policy()));
   return air.store.transaction(async (tx) => {
     await tx.lockSetting(EXECUTIONS, "alone");

@@ -8,10 +8,12 @@ import { type Entity, entityKey, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED, verdictWord } from "./domain/investigation.ts";
 import { neverAct } from "./domain/never-act.ts";
+import { mustFit } from "./domain/words.ts";
 import { insertProposals } from "./insert-proposals.ts";
 import { moveInvestigation } from "./investigation-status.ts";
 import { type Proposed, propose, undoWish, type Wish } from "./propose-actions.ts";
 import { groundsOf, restingOn } from "./resting-on.ts";
+import { endSnoozes } from "./snoozed.ts";
 import { type Started, startInvestigation } from "./start-investigation.ts";
 import type { ActionRow, EvidenceRow, InvestigationRow, New, TimelineRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
@@ -86,6 +88,7 @@ export async function setVerdict(
   const asked = { verb: "evidence.verdict", subject: evidenceId(evidence.id), incidents: [evidence.incidentId] };
   await authorise(air, person, asked);
   if (isBlank(request.reason)) throw new Refusal("invalid", "Say why: the reason is kept with the evidence.");
+  mustFit(request.reason, "reason");
   const all = await everywhere(air, { evidence, investigation });
   const rests = new Map(
     await Promise.all(all.map(async (one) => [one, await restingOn(air, one.investigation, one.evidence.id)] as const)),
@@ -110,6 +113,7 @@ export async function reportFalsePositive(
   request: { evidence: number } | { action: number },
   reason: string,
 ): Promise<{ evidence: EvidenceRow; proposed: number }> {
+  mustFit(reason, "reason");
   const [first, ...others] = "evidence" in request ? [request.evidence] : await evidenceOfAction(air, request.action);
   const cleared = await clear(air, person, first, reason);
   for (const id of others) cleared.proposed += (await clear(air, person, id, reason)).proposed;
@@ -281,6 +285,7 @@ async function override(
     },
   ]);
   await anotherRound(tx, locked, now);
+  await endSnoozes(tx, air, [locked.incidentId], now);
   await redrawIncident(tx, air, locked.incidentId, now, { actions: [...touched, ...ids], needed: touched.length + ids.length > 0 });
   return ids.length;
 }

@@ -4,6 +4,7 @@ import { severityRank } from "./domain/alert.ts";
 import { BUILT_IN_POLICIES, SEVERITY_POLICY } from "./domain/alert-policy.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 
 /** A snooze nobody remembers must not last for ever; what is to stay silent longer belongs in air.yaml, where it is reviewed. */
 const LONGEST_MS = 30 * 86_400_000;
@@ -21,6 +22,7 @@ export async function snoozePolicy(
 ): Promise<{ until: Date }> {
   const asked = { verb: "policy.snooze", subject: request.policy.slice(0, 80), need: needOf(air, request.policy) } as const;
   await authorise(air, person, asked);
+  mustFit(request.reason, "reason");
   return audited(air, person, asked, async () => {
     const known = names(air);
     if (!known.includes(request.policy))

@@ -3,6 +3,7 @@ import { audited, authorise } from "./authorise.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { ENDED } from "./domain/investigation.ts";
+import { mustFit } from "./domain/words.ts";
 import { settleUndone } from "./end-action.ts";
 import { isUnlooked, moveInvestigation } from "./investigation-status.ts";
 import type { InvestigationRow, Tx } from "./store.ts";
@@ -24,6 +25,7 @@ export async function stopInvestigation(air: Air, person: Person, id: number, re
   const row = await find(air, id);
   const asked = { verb: "investigation.stop", subject: investigationId(id), incidents: [row.incidentId] };
   await authorise(air, person, asked);
+  mustFit(reason, "reason");
   return audited(air, person, asked, () => air.store.transaction((tx) => stop(tx, air, person, id, reason)));
 }
 

@@ -5,16 +5,21 @@ import type { Snooze } from "./domain/alert-policy.ts";
 import type { Remembered } from "./domain/approval.ts";
 import type { Span } from "./domain/correlate.ts";
 import type { Entity } from "./domain/entity.ts";
+import type { KnownBy } from "./domain/erasure.ts";
+import type { AgreementRow, FigureGroup, FigureRow, Gauges, IncidentFigures, IncidentOutcomes, ReportCounts } from "./domain/figures.ts";
 import type { Became, Classification, Headline } from "./domain/incident.ts";
 import type { InvestigationStatus } from "./domain/investigation.ts";
 import type { Label } from "./domain/observation.ts";
+import type { HeldWhy } from "./domain/quiet-hours.ts";
 import type { Swap } from "./domain/rota.ts";
+import type { Present, Seen, SnoozeKind } from "./domain/snooze.ts";
 import type { Judgement, Override } from "./domain/verdict.ts";
 import type { Past } from "./ports.ts";
 import type { Jobs, JobTiming } from "./queue.ts";
 
 /* The rows as the engine sees them, and the named reads and writes it needs. `src/db/store/` is the one implementation. */
 
+export type { AgreementRow };
 export type AlertRow = {
   id: number;
   source: string;
@@ -173,6 +178,8 @@ export type ObservationRow = {
   askedAt: Date | null;
   tookMs: number | null;
   createdAt: Date;
+  /** The answer was older than it is kept for, and was emptied then. */
+  rawRemovedAt?: Date | null;
 };
 
 export type StormRow = {
@@ -190,6 +197,30 @@ export type StormRow = {
 /** `by` is who asked for it, by name. */
 export type SwapRow = Swap & { by: string; createdAt: Date; endedBy: string | null };
 export type SnoozeRow = Snooze & { id: number; createdAt: Date; endedBy: string | null };
+
+/** An incident that pages nobody because a person says so. `endedAt` null: nothing has ended it yet. */
+export type IncidentSnoozeRow = {
+  id: number;
+  incidentId: number;
+  kind: SnoozeKind;
+  /** The key of whoever answers for it, and their name. */
+  owner: string;
+  by: string;
+  reason: string;
+  seen: Seen;
+  createdAt: Date;
+  until: Date;
+  endedAt: Date | null;
+  endedWhy: string | null;
+};
+
+/** What an incident is compared by with what its snooze had seen. */
+export type SnoozeFacts = Pick<Present, "status" | "severity" | "alerts"> & {
+  malicious: Pick<EvidenceRow, "digest" | "entity">[];
+  pending: Pick<ActionRow, "id" | "kind" | "target" | "blastRadius">[];
+  /** Everything it names, each once; of a device the role the inventory gave when it was looked at. */
+  entities: { digest: string; entity: Entity; role: string | undefined }[];
+};
 
 /** A join key's row as it stood when it was locked; `fresh`: this transaction made it. */
 export type LockedKey = { digest: string; incidents: number; countedSince: Date | null; retiredAt: Date | null; fresh: boolean };
@@ -269,6 +300,13 @@ export type PageRow = {
   trouble: string | null;
   tryAt: Date | null;
   toldBy: number | null;
+  /** The call it is a step of; null: it is told once. */
+  callId: number | null;
+  /** Which step of the chain it is, from 0; null: told before the chain begins. */
+  stage: number | null;
+  /** Nobody is told before then: quiet hours, or it waits for others to be told together with it. */
+  heldUntil: Date | null;
+  heldWhy: HeldWhy | null;
 };
 
 /** `acknowledged`: that is wanted to be said about it already. */
@@ -279,33 +317,47 @@ export type OpenPage = {
   acknowledged: boolean;
 };
 
-export type NewPage = Pick<PageRow, "incidentId" | "actionId" | "step" | "target" | "text" | "by" | "createdAt" | "dueAt">;
+export type NewPage = Pick<PageRow, "incidentId" | "actionId" | "step" | "target" | "text" | "by" | "createdAt" | "dueAt"> &
+  Partial<Pick<PageRow, "callId" | "stage">>;
 
-/** Counts of actions by what became of them; see engine/agreement.ts. */
-export type AgreementRow = {
-  playbook: string;
-  kind: ActionKindName;
-  agreed: number;
-  disagreed: number;
-  approved: number;
-  rejected: number;
-  automatic: number;
-  /** Carried out and taken back by somebody. */
-  undone: number;
-  /** The evidence it rests on was declared clean by an analyst. */
-  overridden: number;
-  /** Agreed or approved, and neither taken back nor overridden. */
-  right: number;
-  /** Of how many: everything a person judged, and what was automatic and turned out wrong. */
-  judged: number;
-  since: Date | null;
+/** Something asks for somebody: one after the other is told until one of them answers (domain/calls.ts). */
+export type CallRow = {
+  id: number;
+  /** 0: it is about air itself. */
+  incidentId: number;
+  actionId: number | null;
+  /** The step of its first page (`unclear`), `deadline`, or `incident critical`. */
+  cause: string;
+  text: string;
+  by: string;
+  openedAt: Date;
+  /** What was told before then belongs to an earlier round. */
+  since: Date;
+  /** Targets that said they cannot. */
+  away: string[];
+  pushedAt: Date | null;
+  /** Looked at again then; null: somebody has it, it is over, or everybody was told. */
+  nextAt: Date | null;
+  ackedBy: string | null;
+  ackedAt: Date | null;
+  endedAt: Date | null;
+  endedBecause: string | null;
 };
+export type NewCall = Pick<CallRow, "incidentId" | "actionId" | "cause" | "text" | "by" | "openedAt" | "away" | "nextAt">;
 
-/** What happened since a moment; a median is left out where nothing is to be measured. */
-export type Figures = {
-  incidents: { severity: Severity; outcome: Classification | "open" | "closed"; incidents: number }[];
-  medianMs: { verdict: number | undefined; decision: number | undefined; containment: number | undefined };
+/** Who looks after an incident, and whether they had to be reminded. */
+export type OwnerRow = {
+  incidentId: number;
+  /** Null: a name nobody is known by. */
+  key: string | null;
+  name: string;
+  how: "ack" | "assign";
+  since: Date;
+  remindedAt: Date | null;
+  returnedAt: Date | null;
 };
+/** `waitsSince`: the earliest deadline that passed there. `lastAt`: when the owner last did something there; null: never. */
+export type SilentOwner = OwnerRow & { severity: Severity; waitsSince: Date; lastAt: Date | null };
 
 /** `person`: the key of whoever approved; `also`: every identity that names them alone. */
 export type ApprovalRow = { actionId: number; version: string; person: string; also: string[]; name: string; via: string; at: Date };
@@ -359,6 +411,43 @@ export type DigestRows = {
   storms: StormRow[];
 };
 
+/** One instant of a schedule; `skipped` of them were given up where air was down. */
+export type TickRow = { schedule: string; dueAt: Date; state: "ran" | "skipped"; ranAt: Date; skipped: number; why: string | null };
+
+/** What was deleted with incidents. */
+export type Removed = { incidents: number; alerts: number; actions: number };
+
+/** The first of them, and how many there are. */
+export type Some<Row> = { rows: Row[]; total: number };
+/** `since`: what changed from then on. `until`: what is due before then. `most`: so many of each are read. */
+export type BriefingAsked = { since: Date; now: Date; until: Date; lab: boolean; most: number };
+/** What the morning digest and the hand-over are drawn from. */
+export type BriefingRows = {
+  severities: { severity: Severity; incidents: number }[];
+  /** The most severe first, of these the oldest. */
+  open: Some<IncidentRow>;
+  /** The oldest first. */
+  waiting: Some<ActionRow>;
+  /** How many of them are past their deadline. */
+  late: number;
+  expiring: Some<ActionRow>;
+  /** Done by one person alone, and not reviewed. */
+  alone: Some<ActionRow>;
+  closedByThemselves: Some<IncidentRow>;
+  /** Failed since then, or unclear in an incident that is open. */
+  unsettled: Some<ActionRow>;
+  /** Carried out, and over by themselves. */
+  ending: Some<ActionRow>;
+  snoozes: SnoozeRow[];
+  /** By people since then, the newest first; `automatic` is how many automation decided. */
+  decided: Some<ActionRow>;
+  automatic: number;
+  acknowledged: Some<IncidentRow>;
+  opened: number;
+  closed: number;
+  notes: Some<TimelineRow>;
+};
+
 /** How one message fared, whole. */
 export type Delivery = Pick<MessageRow, "id" | "shown" | "ref" | "shownDigest" | "postingSince" | "retryAt" | "trouble">;
 
@@ -373,10 +462,14 @@ export type IncidentView = {
   timeline: TimelineRow[];
   /** Who was told, or is to be, oldest first. */
   pages: PageRow[];
+  /** What asks for somebody and is not over, oldest first. */
+  calls?: CallRow[];
   /** The sources' own incidents its alerts belong to. */
   vendorIncidents: VendorIncidentRow[];
   /** What its sources are told of it. */
   writeBacks: WriteBackRow[];
+  /** Its last silence, over or not. */
+  snooze?: IncidentSnoozeRow | undefined;
 };
 
 /** One line of the audit: who did what to which object, on what grounds. Never secrets, never raw alert text. */
@@ -451,6 +544,8 @@ export type IncidentFilter = {
   source?: string;
   /** Part of its title, or of an alert's, or an alert's own id at its source. */
   text?: string;
+  /** Silenced by a person, and not back yet. */
+  snoozed?: true;
   limit: number;
   after?: number;
 };
@@ -497,14 +592,32 @@ export interface Reads {
   automaticSince(kind: ActionKindName, hour: Date, day: Date): Promise<{ kindLastHour: number; lastDay: number }>;
   /** Approved and not begun, oldest first, however many. */
   approvedActions(): Promise<ActionRow[]>;
-  /** What people made of what air proposed, by playbook and kind, decided since then. */
-  agreement(since: Date, lab: boolean): Promise<AgreementRow[]>;
-  /** Incidents by severity and outcome, and how long things took, since then. */
-  figures(since: Date, lab: boolean): Promise<Figures>;
+  /** What people made of what air proposed, by playbook and kind, decided since then, and before `until`. */
+  agreement(since: Date, lab: boolean, until?: Date): Promise<AgreementRow[]>;
+  /** How long things took in the incidents opened from `from` to `to`: of all of them one row, with `by` one for each group. */
+  figures(which: { from: Date; to: Date; lab: boolean; by?: FigureGroup; timeZone?: string }): Promise<FigureRow[]>;
+  /** What is kept of these incidents; one that is not there, or was merged into another, has none. */
+  figuresOf(incidents: readonly number[]): Promise<Map<number, IncidentFigures>>;
+  /** Incidents opened from `from` to `to`, by severity and what became of them. */
+  outcomes(which: { from: Date; to: Date; lab: boolean }): Promise<IncidentOutcomes>;
+  /** Pages and automatic actions from `from` to `to`, as a monitoring system counts them. */
+  gauges(which: { from: Date; to: Date; lab: boolean }): Promise<Gauges>;
+  /** What happened from `from` to `to`, counted. */
+  reportCounts(which: { from: Date; to: Date; lab: boolean; answerWithinMs: number }): Promise<ReportCounts>;
   /** Actions whose deadline or expiry has passed by `now`. */
   lapsedActions(now: Date, limit: number): Promise<ActionRow[]>;
   /** Pending actions whose target nobody has read since then. */
   uncheckedActions(before: Date, limit: number): Promise<number[]>;
+  /** What one person is known by in the rows. `shared`: names that others bear too. */
+  identitiesOf(email: string): Promise<{ ids: string[]; names: string[]; shared: string[] }>;
+  /** In how many tables rows say who did something. */
+  readonly erasedTables: number;
+  /** The newest instant of each schedule that has come. */
+  lastTicks(now: Date): Promise<TickRow[]>;
+  /** When a schedule was last done before then. */
+  ranBefore(schedule: string, before: Date): Promise<Date | undefined>;
+  /** What whoever begins a day or a shift has to know. */
+  briefing(asked: BriefingAsked): Promise<BriefingRows>;
   /** Whose the devices of an incident are, as the inventory said when they were looked at. */
   deviceOwners(incident: number): Promise<string[]>;
   /** Pending actions whose card says something else from then on. */
@@ -529,6 +642,10 @@ export interface Reads {
   auditHead(): Promise<{ count: number; hash: string }>;
   /** Pages that are due and neither sent, dropped nor on their way. */
   duePages(now: Date, limit: number): Promise<PageRow[]>;
+  /** Pages that wait for a better hour or for others, soonest first. */
+  heldPages(limit: number): Promise<PageRow[]>;
+  /** What these were told since then, oldest first; null: it is on its way to them. */
+  toldLately(targets: readonly string[], since: Date): Promise<{ target: string; at: Date | null }[]>;
   pages(ids: readonly number[]): Promise<PageRow[]>;
   /** Pages that stand in the messages of these: themselves, and those told together with them. */
   pagesIn(messages: readonly number[]): Promise<PageRow[]>;
@@ -539,10 +656,32 @@ export interface Reads {
    * Newest first.
    */
   openOutside(target: string, since: Date, limit: number): Promise<OpenPage[]>;
-  /** Pending actions past their deadline that fewer than `steps` steps of the chain were taken for. */
-  overdueActions(now: Date, steps: number, limit: number): Promise<number[]>;
-  /** Sent pages of the chain whose action still waits and whose incident nobody acknowledged since, newest first. */
+  /** Pending actions past their deadline that nobody is called for yet. */
+  overdueActions(now: Date, limit: number): Promise<number[]>;
+  /** Calls to look at by then, the longest due first. */
+  dueCalls(now: Date, limit: number): Promise<number[]>;
+  call(id: number): Promise<CallRow | undefined>;
+  /** Of an incident, those that are not over, oldest first; of 0 those about air itself. */
+  callsOf(incident: number): Promise<CallRow[]>;
+  /** Pages of these calls, oldest first. */
+  pagesOfCalls(calls: readonly number[]): Promise<PageRow[]>;
+  owner(incident: number): Promise<OwnerRow | undefined>;
+  /** Where a chat lets air write to this account alone; undefined: they have not spoken to air there. */
+  personalConversation(platform: string, account: string): Promise<string | undefined>;
+  /** Owners of open incidents in which an action waits past its deadline, who did nothing there since `before`. */
+  silentOwners(now: Date, before: Date, limit: number): Promise<SilentOwner[]>;
+  /** Sent pages of calls about incidents that nobody acknowledged and that still ask for somebody, newest first. */
   unansweredPages(limit: number): Promise<PageRow[]>;
+  /** Stored alerts by what makes each the only one of its source, as far as a repeat of it is compared. */
+  alertsByIdentity(identities: readonly string[]): Promise<
+    (Pick<
+      AlertRow,
+      "id" | "identity" | "digest" | "incidentId" | "investigationId" | "status" | "severity" | "handling" | "preexisting"
+    > & {
+      entityCount: number /** What the source was told of it, and has or may have taken. */;
+      told: Pick<WriteBackRow, "classification" | "determination"> | null;
+    })[]
+  >;
   vendorIncidents(source: string, ids: readonly string[]): Promise<VendorIncidentRow[]>;
   /** Which of ours hold alerts of a source's incident, followed to where they were merged; the oldest first. */
   incidentsOfVendor(source: string, vendorId: string): Promise<number[]>;
@@ -552,6 +691,15 @@ export interface Reads {
   dueWriteBacks(now: Date, limit: number): Promise<WriteBackRow[]>;
   writeBacksOf(source: string, kind: WriteBackRow["kind"], ids: readonly string[]): Promise<WriteBackRow[]>;
   activeSnoozes(now: Date): Promise<SnoozeRow[]>;
+  /** Silences of incidents nothing has ended yet, by incident: of these, or of all. */
+  openSnoozes(incidents?: readonly number[]): Promise<IncidentSnoozeRow[]>;
+  /** Incidents that are silent at that moment, the first to come back first. */
+  snoozedIncidents(now: Date): Promise<(IncidentSnoozeRow & Pick<IncidentRow, "title" | "severity" | "lab">)[]>;
+  /** Mutes of these incidents that held at any time since then. */
+  mutesSince(incidents: readonly number[], since: Date): Promise<IncidentSnoozeRow[]>;
+  /** When the last silence of an incident ended; undefined: it had none, or has one. */
+  backSince(incident: number): Promise<Date | undefined>;
+  snoozeFacts(incident: number): Promise<SnoozeFacts | undefined>;
   /** Swaps of duty that last longer than that, begun or not, the oldest first. */
   swapsAfter(moment: Date): Promise<SwapRow[]>;
   storms(ids: readonly number[]): Promise<StormRow[]>;
@@ -616,18 +764,13 @@ export interface Tx extends Reads {
   countStorm(storm: number, more: number, now: Date): Promise<void>;
   addSnooze(row: New<SnoozeRow>): Promise<number>;
   endSnoozes(policy: string, by: string, now: Date): Promise<number>;
+  addIncidentSnooze(row: New<IncidentSnoozeRow>): Promise<number>;
+  changeIncidentSnooze(id: number, change: Pick<IncidentSnoozeRow, "kind" | "seen" | "until">): Promise<void>;
+  /** What was held back is due from now on. False: it is over already. */
+  endIncidentSnooze(id: number, why: string, now: Date): Promise<boolean>;
   addSwap(row: New<SwapRow>): Promise<number>;
   /** False: it is over already. */
   endSwap(id: number, by: string, now: Date): Promise<boolean>;
-  alertsByIdentity(identities: readonly string[]): Promise<
-    (Pick<
-      AlertRow,
-      "id" | "identity" | "digest" | "incidentId" | "investigationId" | "status" | "severity" | "handling" | "preexisting"
-    > & {
-      entityCount: number /** What the source was told of it, and has or may have taken. */;
-      told: Pick<WriteBackRow, "classification" | "determination"> | null;
-    })[]
-  >;
   /** Fresh ids from the tables' sequences, ascending. */
   nextIds(counts: {
     alerts: number;
@@ -720,11 +863,53 @@ export interface Tx extends Reads {
   addPages(rows: readonly NewPage[]): Promise<void>;
   lockPages(ids: readonly number[]): Promise<PageRow[]>;
   updatePage(id: number, change: Partial<PageRow>): Promise<void>;
+  /** Each is there once while it is not over: what asks again begins a new round where somebody had it already, or everybody was told. */
+  openCalls(rows: readonly NewCall[]): Promise<CallRow[]>;
+  /** As `openCalls`, for what calls once and never again. */
+  openCallsOnce(rows: readonly NewCall[], now: Date): Promise<void>;
+  lockCall(id: number): Promise<CallRow | undefined>;
+  updateCall(id: number, change: Partial<CallRow>): Promise<void>;
+  /** Looked at now, unless somebody has it or it is over. */
+  wakeCall(id: number, now: Date): Promise<void>;
+  putOwner(row: OwnerRow): Promise<void>;
+  dropOwner(incident: number): Promise<void>;
+  /** Pages of a call, or of one of its targets, that nobody needs to be told any more. */
+  dropCallPages(which: { call: number; target?: string }, why: string, now: Date): Promise<void>;
   /** Nobody needs to be told any more; returns how many were still to be sent. */
   dropPages(which: { incident: number; steps: readonly string[] }, why: string, now: Date): Promise<number>;
   putVendorIncidents(rows: readonly VendorIncidentRow[]): Promise<void>;
   /** A wish takes the place of an older one about the same. */
   putWriteBacks(rows: readonly WriteBackRow[]): Promise<void>;
+  /** False: somebody else took this instant. */
+  addTick(row: TickRow): Promise<boolean>;
+  /*
+   * Retention, a batch each: all of them leave out what somebody else holds, and answer how much they did.
+   */
+  /** Empties what sources sent before then. */
+  emptyAlerts(before: Date, now: Date): Promise<number>;
+  /** Empties what products answered before then. */
+  emptyAnswers(before: Date, now: Date): Promise<number>;
+  /** Deletes incidents that were closed before then, with everything that belongs to them. */
+  deleteIncidents(before: Date): Promise<Removed>;
+  /** Deletes what belongs to no incident: of before then, and what is over at `now`. */
+  deleteRest(before: Date, now: Date): Promise<number>;
+  /** Cuts the audit's oldest lines, as far as they were written before then. */
+  cutAudit(before: Date): Promise<{ through: number; hash: string; lines: number } | undefined>;
+  /** A batch of one of the tables that say who did something; `place` counts them from 0. `dry`: only counted. */
+  eraseRows(
+    place: number,
+    known: KnownBy,
+    after: string | undefined,
+    dry: boolean,
+  ): Promise<{ table: string; changed: number; next: string | undefined }>;
+  /** Sign-in links that were made for them. */
+  dropLinksOf(ids: readonly string[]): Promise<number>;
+  /** Lines of the audit behind this one that may name them, in order, a batch of them. */
+  auditNaming(known: KnownBy, after: number): Promise<{ seq: number; line: string; hash: string }[]>;
+  /** Other words for these lines; what they were stays their hash. */
+  rewriteAudit(lines: readonly { seq: number; line: string }[]): Promise<void>;
+  /** What came of it. */
+  explainTick(schedule: string, dueAt: Date, why: string): Promise<void>;
   putSetting(key: string, value: unknown): Promise<void>;
   /** Until the commit: `alone` waits for everybody who holds it, `shared` only for whoever holds it alone. */
   lockSetting(key: string, how: "alone" | "shared"): Promise<void>;

@@ -1,4 +1,5 @@
 import { actionKinds } from "./actions/all.ts";
+import { advanceDueCalls } from "./advance-calls.ts";
 import { type Air, actionId, investigationId } from "./air.ts";
 import { beat } from "./ask-again.ts";
 import { redraw } from "./decide-action.ts";
@@ -6,19 +7,23 @@ import { keepDigests } from "./digest.ts";
 import { settleUndone } from "./end-action.ts";
 import { escalate } from "./escalate.ts";
 import { followUpPages } from "./follow-up-pages.ts";
+import { releaseHeld } from "./hold-back.ts";
 import { ifNothing } from "./if-nothing.ts";
 import type { Settle } from "./investigate.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
+import { keepChatTroubles } from "./keep-chat-troubles.ts";
 import { keepRota } from "./keep-rota.ts";
-import { postAuditHead } from "./post-audit-head.ts";
+import { keepSnoozes } from "./keep-snoozes.ts";
 import { RECHECK_MS } from "./recheck-action.ts";
+import { remindOwners } from "./remind-owner.ts";
+import { takeTicks } from "./take-ticks.ts";
 import { keepThreads } from "./thread-lines.ts";
 import { endTimedActions } from "./timed-actions.ts";
 import { timelineLine } from "./timeline-line.ts";
 
 /** How many lapsed actions one sweep takes; the next one takes the rest. */
 const BATCH = 100;
-/** Most of these were told and wait for the interval, so that looking at one costs little. */
+/** Some of these call nobody (they wait for the digest, or were acknowledged), so that looking at one costs little. */
 const OVERDUE = 500;
 /** What a storm left behind is looked into and decided within this long after its last alert. */
 const STORMS_REDRAWN_MS = 86_400_000;
@@ -33,15 +38,20 @@ export async function sweep(air: Air, settle: Settle): Promise<void> {
   for (const { id } of await air.store.lapsedActions(now, BATCH)) await expire(air, id, now);
   await endTimedActions(air, BATCH);
   await keepRota(air, now);
-  const steps = air.paging?.().chain.length ?? 0;
-  for (const id of steps > 0 ? await air.store.overdueActions(now, steps, OVERDUE) : [])
+  await keepSnoozes(air, now);
+  await remindOwners(air, now);
+  const isCalled = (air.paging?.().chain.length ?? 0) > 0;
+  for (const id of isCalled ? await air.store.overdueActions(now, OVERDUE) : [])
     await air.store.transaction((tx) => escalate(tx, air, id, now));
+  await advanceDueCalls(air, now);
   for (const { id } of await air.store.redrawnBy(now, BATCH)) await redrawAgain(air, id, now);
   await followUpPages(air, now);
+  await keepChatTroubles(air, now);
+  await releaseHeld(air, now);
   const due = await air.store.duePages(now, 1);
   await keepThreads(air, now);
   await keepDigests(air, now);
-  await postAuditHead(air, now);
+  await takeTicks(air, now);
   const stale = await air.store.stale(now);
   const unchecked = await air.store.uncheckedActions(new Date(now.getTime() - RECHECK_MS), BATCH);
   const untold = await air.store.dueWriteBacks(now, 1);

@@ -10,11 +10,13 @@ import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
 import { neverAct } from "./domain/never-act.ts";
 import { stepUpOf } from "./domain/step-up.ts";
+import { mustFit } from "./domain/words.ts";
 import { sameWish } from "./holding.ts";
 import { mustBeKnown } from "./must-be-known.ts";
 import { pausedBy, pauseOf } from "./pause.ts";
 import { propose, targetDigest } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
+import { endSnoozes } from "./snoozed.ts";
 import { startInvestigation } from "./start-investigation.ts";
 import type { ActionRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
@@ -114,6 +116,7 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
         },
       ]);
       const stored = (await tx.action(made)) as ActionRow;
+      await endSnoozes(tx, air, [stored.incidentId], now);
       await redraw(tx, air, stored, now);
       return stored;
     }),
@@ -167,6 +170,7 @@ function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeR
   const kind = actionKinds[name];
   const policy = air.policy();
   if (isBlank(reason)) throw new Refusal("invalid", "Say why: the reason is kept with the action.", { field: "reason" });
+  mustFit(reason, "reason");
   if (name === "expand-investigation")
     throw new Refusal("invalid", "air proposes this by itself. To look at a device: investigate <device>.", { field: "kind" });
   if (kind.onlyUndoes)

@@ -1,7 +1,7 @@
 import { type Air, actionId, incidentId, isLive } from "./air.ts";
 import type { Card } from "./cards/card.ts";
 import { lineCard } from "./cards/line-card.ts";
-import type { MessageRow, PageRow, Reads, TimelineRow } from "./store.ts";
+import type { IncidentSnoozeRow, MessageRow, PageRow, Reads, TimelineRow } from "./store.ts";
 import { actionSubject, incidentSubject, lineSubject, linesOf, wantLines } from "./want-cards.ts";
 
 /*
@@ -12,6 +12,8 @@ import { actionSubject, incidentSubject, lineSubject, linesOf, wantLines } from 
 
 /** Said whoever did it and wherever: no card says it by itself. */
 const ALWAYS: ReadonlySet<string> = new Set([
+  // One message told somebody of several incidents; it stands in the thread of another one.
+  "page-told-elsewhere",
   // Nobody answered: the card says so where nobody looks.
   "action-expired",
   "evidence-verdict",
@@ -21,6 +23,9 @@ const ALWAYS: ReadonlySet<string> = new Set([
   "incident-note",
   "incident-reopen",
   "incident-split",
+  "incident-snooze",
+  "incident-mute",
+  "incident-snooze-ended",
 ]);
 /** Said where it was done somewhere else, or by somebody else than the person the incident is assigned to. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
@@ -95,7 +100,12 @@ async function planReplies(air: Air, rows: readonly TimelineRow[], now: Date): P
   // Stored after the verdict they follow from, in the same moment.
   const proposed = await air.store.timelineAfter((rows[0]?.id ?? 1) - 1, ["action-proposed"], BATCH);
   const messages = await air.store.transaction((tx) => tx.knownMessages(rows.map((row) => row.incidentId)));
-  for (const [incident, lines] of Map.groupBy(rows, (row) => row.incidentId)) {
+  const mutes = await air.store.mutesSince(
+    rows.map((row) => row.incidentId),
+    new Date(now.getTime() - OLD_MS),
+  );
+  const heard = rows.filter((row) => !mutes.some((mute) => mute.incidentId === row.incidentId && isSilent(row, mute)));
+  for (const [incident, lines] of Map.groupBy(heard, (row) => row.incidentId)) {
     const known = messages.filter((message) => message.incidentId === incident && !isLive(message.channel));
     if (known.length === 0) continue;
     const row = await air.store.incident(incident);
@@ -125,6 +135,10 @@ async function planReplies(air: Air, rows: readonly TimelineRow[], now: Date): P
   }
   return { replies, waiting };
 }
+
+/** A muted incident's thread hears that it was muted and why that ended, and nothing of what came between. */
+const isSilent = (line: TimelineRow, mute: IncidentSnoozeRow) =>
+  line.at > mute.createdAt && (mute.endedAt === null || line.at < mute.endedAt);
 
 /** Where the action's card stands, else the incident's own thread. */
 function threadOf(line: TimelineRow, here: readonly MessageRow[]): string | undefined {

@@ -8,10 +8,12 @@ import type { Severity } from "./domain/alert.ts";
 import { actorOf, mayDecide, type Person, remembered } from "./domain/approval.ts";
 import { entityKey, entityName } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 import { didNothing, othersStanding, wanter } from "./holding.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { pausedBy, pauseOf } from "./pause.ts";
 import { propose, undoWish } from "./propose-actions.ts";
+import { endSnoozes } from "./snoozed.ts";
 import type { ActionRow, New, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
@@ -54,6 +56,7 @@ async function undo(air: Air, person: Person, request: UndoRequest): Promise<Act
     await namedIn(air, view),
   );
   if (!permission.allowed) throw new Refusal("forbidden", permission.message, { details: { missing: permission.missing } });
+  mustFit(request.reason, "reason");
   if (didNothing(original)) throw await nothingOfIt(air, original);
   const opposite = actionKinds[original.kind].undo;
   if (!opposite.by || !original.undoable) throw new Refusal("invalid", `${name} cannot be undone from here. ${byHand(air, original)}`);
@@ -152,6 +155,7 @@ async function askToUndo(
     },
   ]);
   await refreshInvestigation(tx, locked.investigationId, now);
+  await endSnoozes(tx, air, [locked.incidentId], now);
   await redrawIncident(tx, air, locked.incidentId, now, { actions: [id, locked.id], needed: true });
   return asked;
 }

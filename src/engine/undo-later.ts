@@ -6,6 +6,7 @@ import { auditRefusal, redraw } from "./decide-action.ts";
 import { LONGEST_MS } from "./domain/action.ts";
 import { actorOf, mayDecide, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
+import { mustFit } from "./domain/words.ts";
 import type { ActionRow } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { undoRow } from "./undo-action.ts";
@@ -51,6 +52,7 @@ async function mayEnd(air: Air, person: Person, action: ActionRow): Promise<void
 
 async function setEnd(air: Air, person: Person, { id }: ActionRow, request: UndoLaterRequest): Promise<Date> {
   const name = actionId(id);
+  mustFit(request.reason, "reason");
   if (request.inMs <= 0 || request.inMs > LONGEST_MS) throw new Refusal("invalid", "It ends within 7 days.", { field: "in" });
   return air.store.transaction(async (tx) => {
     const now = air.clock.now();

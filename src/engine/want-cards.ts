@@ -1,6 +1,7 @@
 import { type Air, isLive } from "./air.ts";
 import { type Severity, severityRank } from "./domain/alert.ts";
-import type { MessageRow, StormRow, Tx } from "./store.ts";
+import { incidentCause } from "./domain/calls.ts";
+import type { MessageRow, NewCall, StormRow, Tx } from "./store.ts";
 
 /** What changed about one incident that somebody may be looking at. */
 export type Changed = {
@@ -12,6 +13,8 @@ export type Changed = {
   quiet?: boolean;
   /** Known not to be part of a storm; where nobody says, it is asked. */
   calm?: boolean;
+  /** It became more severe than it was. */
+  raised?: boolean;
   /** New alerts came: the counter of the storm it is part of goes on, and its lists of alerts grow. */
   counts?: boolean;
   /** Incidents that were merged into this one: whoever watched one of them sees this one there. */
@@ -36,6 +39,10 @@ export const incidentSubject = (id: number) => `incident:${id}`;
 const stormSubject = (id: number) => `storm:${id}`;
 export const actionSubject = (id: number) => `action:${id}`;
 const pageSubject = (id: number) => `page:${id}`;
+/** What one person was told, in a message to them alone. */
+const directSubject = (page: number) => `direct:${page}`;
+export const directOf = (subject: string): number | undefined =>
+  /^direct:\d+$/.test(subject) ? Number(subject.slice("direct:".length)) : undefined;
 /** The summary of a closed incident, in its thread. */
 const closingSubject = (id: number) => `closing:${id}`;
 /** A day's digest, by the day's name. */
@@ -93,6 +100,22 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
       ...closingsOf(change, already, known),
     ];
   });
+  const stormsBegun = new Set<number>();
+  await tx.openCallsOnce(
+    places.flatMap(({ change, already, fresh }): NewCall[] => {
+      const rule = ruleFor(air, change.severity);
+      if (!rule?.page || change.quiet || change.closed) return [];
+      const isNew = fresh.some((channel) => rule.channels.includes(channel));
+      if (!isNew && !(change.raised && already.some((channel) => rule.channels.includes(channel)))) return [];
+      const storm = inStorm(change);
+      // A storm calls somebody once, when its own card comes.
+      if (storm && (stormsBegun.has(storm.id) || threads.some((thread) => thread.storm === storm.id && thread.shown))) return [];
+      if (storm) stormsBegun.add(storm.id);
+      const cause = incidentCause(change.severity);
+      return [{ incidentId: change.incident, actionId: null, cause, text: "", by: "air", openedAt: now, away: [], nextAt: now }];
+    }),
+    now,
+  );
   const there = new Set(known.map((message) => `${message.channel} ${message.subject}`));
   const live = wanted.filter((row) => isLive(row.channel));
   await tx.wantMessages(
@@ -124,6 +147,35 @@ export async function redrawIncident(
   await tx.notifyChange();
 }
 
+/**
+ * What was told of an incident says something else now (somebody acknowledged it), and so do its actions' cards; `calls`: where it is about
+ * air itself, what was told in these.
+ */
+export async function redrawPages(tx: Tx, incident: number, calls: readonly number[] | undefined, now: Date): Promise<void> {
+  const pages = incident === 0 ? await tx.pagesOfCalls(calls ?? []) : await tx.pagesOf(incident);
+  const told = new Set(pages.flatMap(({ id, toldBy }) => (toldBy === null ? [id] : [id, toldBy])));
+  // What was told together with another incident stands in the thread of that one.
+  const elsewhere = (await tx.pages([...told])).map(({ incidentId }) => incidentId);
+  const isOne = ({ subject, incidentId }: MessageRow) => {
+    const [, kind, id] = /^(page|direct|action):(\d+)$/.exec(subject) ?? [];
+    return kind === "action" ? incidentId === incident : kind !== undefined && told.has(Number(id));
+  };
+  const messages = (await tx.knownMessages([incident, ...elsewhere])).filter((row) => !isLive(row.channel) && isOne(row));
+  await tx.wantMessages(
+    messages.map(({ channel, subject, incidentId, thread }) => ({ channel, subject, incidentId, thread, priority: PRIORITY.redraw })),
+    now,
+  );
+}
+
+/** A message to one person about what they were told, beside any channel. */
+export const pageDirect = (channel: string, page: number, incident: number): Wanted => ({
+  channel,
+  subject: directSubject(page),
+  incidentId: incident,
+  thread: null,
+  priority: PRIORITY.page,
+});
+
 /** Channels that show the incident already, and those it is new to. */
 function placesOf(
   air: Pick<Air, "channels">,
@@ -145,6 +197,8 @@ export function pageChannels(air: Pick<Air, "channels">, severity: Severity): re
 }
 export const pagesInChat = (air: Pick<Air, "channels">, severity: Severity): boolean =>
   ruleFor(air, severity)?.page === true || !air.channels().some((rule) => rule.page);
+/** A rule says that an incident as severe as this pages by itself, without anything in it asking for a decision. */
+export const pagesForItself = (air: Pick<Air, "channels">, severity: Severity): boolean => ruleFor(air, severity)?.page === true;
 export const incidentChannels = (air: Pick<Air, "channels">, severity: Severity): readonly string[] =>
   ruleFor(air, severity)?.channels ?? [];
 

@@ -1,8 +1,11 @@
 import type { Air } from "./air.ts";
 import type { Family } from "./domain/action.ts";
-import { NOBODY, type Paging } from "./domain/paging.ts";
+import { asksForSomebody, endedBy } from "./domain/calls.ts";
+import { isOps, NOBODY, type Paging } from "./domain/paging.ts";
+import { oncePerPerson } from "./domain/same-person.ts";
 import { chainNow } from "./on-duty.ts";
-import type { Tx } from "./store.ts";
+import type { CallRow, Tx } from "./store.ts";
+import { pagesInChat } from "./want-cards.ts";
 
 /** Whom a page is for. `on-call`: whoever is first in the chain as it is now, or the next if that one cannot be reached. */
 export type PageTo =
@@ -29,7 +32,10 @@ export type PageWish = {
   dueAt?: Date;
 };
 
-/** Stores who is to be told what, and queues the job that tells them, in the transaction of the cause. */
+/**
+ * Stores who is to be told what, and queues the job that tells them, in the transaction of the cause. What asks for somebody (whoever is on
+ * call, a second approver) opens a call, too: where the first one told does not answer, the next is told.
+ */
 export async function wantPages(tx: Tx, air: Air, wishes: readonly PageWish[], now: Date): Promise<void> {
   const paging = air.paging?.() ?? NOBODY;
   const groups = new Map<number, string | null>();
@@ -37,17 +43,53 @@ export async function wantPages(tx: Tx, air: Air, wishes: readonly PageWish[], n
     if (actionId !== null && to.some((one) => one.kind === "approvers"))
       groups.set(actionId, (await tx.action(actionId))?.deviceGroup ?? null);
   const chain = wishes.some(({ to }) => to.some((one) => one.kind === "on-call")) ? await chainNow(tx, air, now) : [];
-  const rows = wishes.flatMap(({ to, dueAt, ...wish }) =>
-    [...new Set(to.flatMap((one) => targetsOf({ ...paging, chain }, one, wish, groups.get(wish.actionId ?? 0) ?? null)))].map((target) => ({
+  const calls = new Map<PageWish, CallRow | undefined>();
+  for (const wish of wishes) calls.set(wish, await callFor(tx, air, wish, now));
+  const rows = wishes.flatMap((one) => {
+    const { to, dueAt, ...wish } = one;
+    const all = to.flatMap((who) => targetsOf({ ...paging, chain }, who, wish, groups.get(wish.actionId ?? 0) ?? null));
+    const targets = oncePerPerson(all, paging.nameOf);
+    const call = calls.get(one);
+    return targets.map((target) => ({
       ...wish,
       text: wish.text.slice(0, 2000),
       target,
       createdAt: now,
       dueAt: dueAt ?? now,
-    })),
-  );
+      ...(call && !isOps(target) ? { callId: call.id, stage: toOnCall(one) ? stageOf(paging, chain, target) : null } : {}),
+    }));
+  });
   await tx.addPages(rows);
   if (rows.some((row) => row.dueAt <= now)) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
+}
+
+/** What asks for somebody goes on until somebody answers, where there is a chain to go on with. */
+async function callFor(tx: Tx, air: Air, wish: PageWish, now: Date): Promise<CallRow | undefined> {
+  const { incidentId, actionId, step, to, by } = wish;
+  const over = endedBy(step);
+  for (const call of over === undefined ? [] : await tx.callsOf(incidentId))
+    if (call.cause === over) await tx.updateCall(call.id, { nextAt: null, endedAt: now, endedBecause: "It is over" });
+  if (!asksForSomebody(step, toOnCall(wish)) || (air.paging?.() ?? NOBODY).chain.length === 0) return undefined;
+  const incident = incidentId === 0 ? undefined : await tx.incident(incidentId);
+  if (incidentId !== 0 && (!incident || !pagesInChat(air, incident.severity))) return undefined;
+  const except = to.flatMap((one) => (one.kind === "approvers" ? (one.except ?? []) : []));
+  // Who caused it is not the one to look at it.
+  const away = toOnCall(wish) && step !== "suspect" ? [] : [...except, ...(by === "air" ? [] : [by])].map(personTarget);
+  const text = wish.text.slice(0, 2000);
+  const [call] = await tx.openCalls([
+    { incidentId, actionId, cause: step, text, by, openedAt: now, away, nextAt: new Date((wish.dueAt ?? now).getTime() + LOOK_AGAIN_MS) },
+  ]);
+  return call;
+}
+
+const toOnCall = ({ to }: PageWish) => to.some(({ kind }) => kind === "on-call");
+/** By then the first ones were told, or could not be. */
+const LOOK_AGAIN_MS = 15_000;
+
+/** Which step of the chain whoever is on call is; none for an admin who is told because nobody is. */
+function stageOf({ chain }: Paging, now: readonly string[], target: string): number | null {
+  const at = chain.indexOf(target);
+  return at >= 0 ? at : now[0] === target ? 0 : null;
 }
 
 function targetsOf(paging: Paging, to: PageTo, wish: Pick<PageWish, "step" | "by">, deviceGroup: string | null): readonly string[] {

@@ -7,6 +7,7 @@ import { type AlertFeed, ConnectorError } from "./ports.ts";
 import type { AlertSummary, IncidentRow, Tx, WriteBackRow } from "./store.ts";
 import { tellOps } from "./tell-ops.ts";
 import { timelineLine } from "./timeline-line.ts";
+import { vendorSurvivor } from "./vendor-survivor.ts";
 import { redrawIncident } from "./want-cards.ts";
 
 /** An incident is told whole. */
@@ -36,13 +37,16 @@ export async function wantWriteBack(tx: Tx, air: Air, incident: IncidentRow, clo
   for (const { source } of feeds) {
     const own = alerts.filter((alert) => alert.source === source);
     rows.push(...own.map((alert): WriteBackRow => ({ source, kind: "alert", vendorId: alert.sourceId, ...wish, ...fresh })));
-    for (const vendorId of new Set(own.flatMap((alert) => alert.vendorIncident ?? [])))
+    const now = await Promise.all([...named(own)].map((vendorId) => vendorSurvivor(tx, source, vendorId)));
+    for (const vendorId of new Set(now.filter((one) => one !== undefined)))
       if (await nothingElseOpen(tx, source, vendorId, incident.id)) rows.push({ source, kind: "incident", vendorId, ...wish, ...fresh });
   }
   if (rows.length === 0) return;
   await tx.putWriteBacks(rows);
   await tx.enqueue("write-back", { due: now.toISOString() }, { key: "write-back" });
 }
+
+const named = (alerts: readonly AlertSummary[]) => new Set(alerts.flatMap((alert) => alert.vendorIncident ?? []));
 
 async function nothingElseOpen(tx: Tx, source: string, vendorId: string, closing: number): Promise<boolean> {
   const homes = await tx.incidentsOfVendor(source, vendorId);
@@ -67,6 +71,8 @@ async function tellOne(air: Air, feeds: readonly AlertFeed[], row: WriteBackRow)
   if (!feed?.tell) return note(air, row, { state: "failed", trouble: "air.yaml does not want it told any more" });
   if (incident?.status === "open")
     return note(air, row, { state: "failed", trouble: `${incidentId(row.incidentId)} was opened again before it was told` });
+  const survivor = row.kind === "incident" ? await vendorSurvivor(air.store, row.source, row.vendorId) : row.vendorId;
+  if (survivor !== row.vendorId) return passOn(air, row, survivor);
   const told = { classification: row.classification ?? "", determination: row.determination, comment: row.comment };
   try {
     await feed.tell(row.kind, row.vendorId, told, AbortSignal.timeout(CALL_MS));
@@ -77,11 +83,30 @@ async function tellOne(air: Air, feeds: readonly AlertFeed[], row: WriteBackRow)
   return note(air, row, { state: "done", trouble: null });
 }
 
+/** Merged there before it was told: nothing is written to what was absorbed, and the survivor is told in its place. */
+async function passOn(air: Air, row: WriteBackRow, survivor: string | undefined): Promise<void> {
+  const now = air.clock.now();
+  await air.store.transaction(async (tx) => {
+    const [stored] = await tx.writeBacksOf(row.source, row.kind, [row.vendorId]);
+    if (!stored || stored.createdAt.getTime() !== row.createdAt.getTime()) return;
+    await tx.putWriteBacks([{ ...stored, state: "done", trouble: null, doneAt: now }]);
+    const next = survivor === undefined ? [] : await tx.writeBacksOf(row.source, row.kind, [survivor]);
+    const isWished = next.some((one) => one.incidentId === row.incidentId && one.createdAt >= row.createdAt);
+    if (survivor !== undefined && !isWished && (await nothingElseOpen(tx, row.source, survivor, row.incidentId))) {
+      await tx.putWriteBacks([{ ...stored, vendorId: survivor, state: "waiting", attempts: 0, trouble: null, tryAt: now, doneAt: null }]);
+      await tx.enqueue("write-back", { due: now.toISOString() }, { key: "write-back" });
+    }
+    const text = `Incident ${row.vendorId} in ${row.source} was merged into ${survivor ?? "another"} there, so nothing was written to it`;
+    await tx.addTimeline([timelineLine({ incidentId: row.incidentId }, now, WRITE_BACK, "write-back-merged", text)]);
+    await redrawIncident(tx, air, row.incidentId, now);
+  });
+}
+
 async function noteTrouble(air: Air, feed: AlertFeed, row: WriteBackRow, error: ConnectorError): Promise<void> {
   const now = air.clock.now();
   const attempts = row.attempts + 1;
   const over = error.kind === "refused" || now.getTime() - row.createdAt.getTime() > GIVEN_UP_MS;
-  air.log.warn("a source was not told", { source: row.source, kind: row.kind, attempts, reason: error.message });
+  air.log.warn("a source was not told", { source: row.source, kind: row.kind, attempts, reason: error.forLog });
   if (over) return note(air, row, { state: "failed", trouble: error.message, attempts }, feed);
   const tryAt = new Date(now.getTime() + backOffMs(attempts, error.retryAfterMs, Math.random()));
   await air.store.transaction((tx) => tx.putWriteBacks([{ ...row, attempts, trouble: error.message, tryAt }]));

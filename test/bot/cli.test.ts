@@ -276,6 +276,13 @@ onCall:
     expect(fs.readFileSync(out).subarray(0, 2).toString()).toBe("PK");
     expect(await air(given)).toMatchObject({ code: 2, err: expect.stringContaining("--app-id is the Microsoft App ID") });
     expect(await air(["teams", "package", "--url", "http://air", "--out", out])).toMatchObject({ code: 2 });
+    const app = ["--app-id", "11111111-1111-4111-8111-111111111111", "--out", path.join(fresh(), "no.zip")];
+    for (const url of ["https://localhost", "https://10.1.2.3", "https://[::1]", "https://air", "https://air.corp.internal"])
+      expect(await air(["teams", "package", "--url", url, ...app])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining("leads nowhere from there"),
+      });
+    expect((await air(["doctor", "--help"])).out).toContain("Slack, Teams, the connectors");
   });
 
   test("slack manifest: Socket Mode without an address, HTTP with one", async () => {
@@ -341,6 +348,14 @@ describe("doctor and migrate", () => {
 });
 
 describe("a running air", () => {
+  test("killed hard, nothing of it stays behind", { timeout: 60_000 }, async () => {
+    const { url, child, said } = await start({});
+    // "close" comes when nobody holds its output any more, and so when the process bin/air.mjs started is gone, too.
+    await end(child, "SIGKILL");
+    expect(said().err).toContain("air is ready");
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+
   test("commands ask it; SIGTERM drains and exits 0; a second start finds everything as it was", { timeout: 60_000 }, async () => {
     const AIR_DATA_DIR = fresh();
     const first = await start({ AIR_DATA_DIR });

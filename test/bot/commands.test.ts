@@ -96,6 +96,42 @@ describe("a time that people write", () => {
   });
 });
 
+describe("silence for a while", () => {
+  const silent = (how: string, forMs: number | undefined, reason: string) => ({
+    kind: "snooze-incident",
+    how,
+    incident: 42,
+    forMs,
+    reason,
+  });
+  test.each<[string, object]>([
+    ["snooze INC-42 4h the owner is asked", silent("snooze", 4 * HOUR, "the owner is asked")],
+    ["snooze inc42 for 30m", silent("snooze", HOUR / 2, "")],
+    ["snooze INC-42 2 hours lunch", silent("snooze", 2 * HOUR, "lunch")],
+    ["snooze scanner-noise 8h planned", { kind: "snooze", policy: "scanner-noise", forMs: 8 * HOUR, reason: "planned" }],
+    ["mute INC-42 for 7d a scanner", silent("mute", 168 * HOUR, "a scanner")],
+    ["mute INC-42 7d a scanner", silent("mute", 168 * HOUR, "a scanner")],
+    ["mute 42 a scanner", silent("mute", undefined, "a scanner")],
+    ["unsnooze INC-42", { kind: "unsnooze", incident: 42 }],
+    ["unmute INC-42", { kind: "unsnooze", incident: 42 }],
+    ["list snoozed", { kind: "list", query: { snoozed: true }, written: "snoozed=yes" }],
+    ["list open snoozed severity=high", { kind: "list", query: { snoozed: true, status: ["open"], severity: ["high"] } }],
+    ["list snoozed=yes", { kind: "list", query: { snoozed: true } }],
+  ])("%s", (text, command) => expect(read(text)).toMatchObject(command));
+  test.each([
+    ["snooze INC-42", "Usage: snooze"],
+    ["snooze INC-42 soon", "is no duration"],
+    ["snooze INV-42 4h", "takes an incident"],
+    ["mute INC-42", "Usage: mute"],
+    ["mute INC-42 for 7d", "Say why it is noise"],
+    ["mute INC-42 for a scanner", "is no time"],
+    ["unsnooze INC-42 INC-43", "too much"],
+    ["list snoozed=no", "must be one of yes"],
+  ])("%s is refused, with what to write", (text, says) =>
+    expect(read(text)).toMatchObject({ kind: "misunderstood", text: expect.stringContaining(says) }),
+  );
+});
+
 describe("resume", () => {
   test.each([
     ["resume", "all"],

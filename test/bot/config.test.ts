@@ -28,6 +28,7 @@ const bad = (env: Record<string, string | undefined>, yaml?: string): string[] =
 };
 const badYaml = (yaml: string, env: Record<string, string> = {}) => bad(env, yaml);
 
+const quiet = (text: string) => `onCall: { group: slack-group:S0SOC, quiet: [{ ${text} }] }`;
 const last = (text: string) => `onCall: { group: slack-group:S0SOC, last: { ${text} } }`;
 const LAST_MISTAKES: [string, string][] = [
   [last("mail: { smtp: smtps://mail.contoso.com, from: a@b.c }"), "onCall.last.mail.to is missing: a group has no address"],
@@ -52,6 +53,17 @@ const LAST_MISTAKES: [string, string][] = [
   [last("pagerduty: { routingKey: short }"), "onCall.last.pagerduty.routingKey: must be the integration key"],
   [last(`pagerduty: { routingKey: ${"k".repeat(32)}, url: "http://events.example.com" }`), "onCall.last.pagerduty.url: must be https"],
   [last("telephone: {}"), 'onCall.last: unknown key "telephone"'],
+  [quiet("from: 22:00, to: 07:00, severity: [low, critical]"), "onCall.quiet[0].severity[1]: critical is never quiet"],
+  [quiet("from: 22:00, to: 07:00"), "onCall.quiet[0].severity"],
+  [quiet("from: 22:00, to: 07:00, severity: []"), "onCall.quiet[0].severity: must name at least one severity"],
+  [quiet("from: 25:00, to: 07:00, severity: [low]"), 'onCall.quiet[0].from: must be a time like "22:00"'],
+  [quiet("from: 22:00, to: 22:00, severity: [low]"), "onCall.quiet[0].to: is the same as from"],
+  [quiet("from: 22:00, to: 07:00, days: [Mo], severity: [low]"), "onCall.quiet[0].days[0]: must be days like Mon"],
+  [quiet("from: 22:00, to: 07:00, timeZone: Berlin, severity: [low]"), "onCall.quiet[0].timeZone: must be a time zone"],
+  [quiet("from: 22:00, to: 07:00, till: 08:00, severity: [low]"), 'unknown key "till"'],
+  [quiet('from: "00:00", to: "24:00", severity: [medium]'), "onCall.quiet: leaves no hour of the week in which somebody is told of medium"],
+  ["onCall: { group: slack-group:S0SOC, together: 2h }", "onCall.together: must be a duration like"],
+  ["onCall: { quiet: [{ from: 22:00, to: 07:00, severity: [low] }] }", "onCall.person: is missing"],
 ];
 
 describe("who is on call, and until when somebody has to answer", () => {
@@ -67,10 +79,31 @@ describe("who is on call, and until when somebody has to answer", () => {
       escalation: [],
       everyMs: 300_000,
       timeZone: "Europe/Berlin",
+      quiet: [],
+      ownerReminderMs: { urgent: 30 * 60_000, other: 4 * 3_600_000 },
+      togetherMs: 60_000,
       webhook: { url: "https://pager.example.com/hook/abc", secret: "0123456789abcdef" },
     });
     expect(config.policy.deadlines).toEqual({ critical: 300_000, medium: "digest" });
     expect(JSON.stringify(redacted(config))).not.toMatch(/0123456789abcdef|hook\/abc/);
+  });
+  test("an owner who does nothing is reminded after a time of its own, or never", () => {
+    const reminder = (yaml: string) => good({}, `onCall: ${yaml}`).onCall.ownerReminderMs;
+    expect(reminder("{ ownerReminder: 1h }")).toEqual({ urgent: 3_600_000, other: 3_600_000 });
+    expect(reminder("{ ownerReminder: off }")).toBeUndefined();
+  });
+
+  test("quiet hours, each in its own zone or that of the rota, and how long others are waited for", () => {
+    const { onCall } = good(
+      {},
+      `${people}onCall: { person: mia@contoso.com, timeZone: Europe/Berlin, together: 2m, quiet: [{ from: 22:00, to: 07:00, severity: [low, medium] }, { from: "00:00", to: "24:00", days: [Sat, Sun], timeZone: UTC, severity: [low] }] }`,
+    );
+    expect(onCall.togetherMs).toBe(120_000);
+    expect(onCall.quiet).toEqual([
+      { from: 1320, to: 420, timeZone: "Europe/Berlin", severity: ["low", "medium"] },
+      { from: 0, to: 1440, days: [6, 7], timeZone: "UTC", severity: ["low"] },
+    ]);
+    expect(good({}, `${people}onCall: { person: mia@contoso.com, together: 0s }`).onCall.togetherMs).toBe(0);
   });
   test("a rota, with what was left out; the key of another product's is never printed", () => {
     const restrict = 'restrict: { days: [Mon..Fri, Sun], hours: "22:00-06:00" }';

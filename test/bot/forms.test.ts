@@ -218,9 +218,12 @@ describe("the home tab", () => {
   });
 
   test("the week's figures", async () => {
-    const figures = await engine.store.figures(new Date(engine.world.now.getTime() - 86_400_000), engine.world.capabilities.lab);
-    expect(figures.incidents.reduce((sum, row) => sum + row.incidents, 0)).toBeGreaterThan(3);
-    expect(figures.medianMs.decision).toBeGreaterThanOrEqual(0);
+    const { now, capabilities } = engine.world;
+    const span = { from: new Date(now.getTime() - 86_400_000), to: new Date(now.getTime() + 1), lab: capabilities.lab };
+    const [figures] = await engine.store.figures(span);
+    expect(figures?.incidents).toBeGreaterThan(3);
+    expect(figures?.decision.n).toBeGreaterThan(0);
+    expect(figures?.decision.p50).toBeGreaterThanOrEqual(0);
   });
 });
 
@@ -235,6 +238,22 @@ describe("an investigation asked for in an incident", () => {
     const typed = await say(`investigate 203.0.113.77 in ${name}`, mia);
     expect(JSON.stringify(typed.lines)).toContain(`in ${name}`);
     expect((await engine.store.incident(incident))?.title).toBe("Malware on a device");
+  });
+  test("a note or reason that is too long is refused with its length, however it is given", async () => {
+    const action = await isolation();
+    const note = `note ${incidentId(action.incidentId)}`;
+    const long = "x".repeat(2_001);
+    const said2001 = expect.stringContaining("has 2,001 characters; at most 2,000 are kept");
+    expect(await submit(note, { text: long })).toMatchObject({ refused: { text: said2001 } });
+    expect(await submit(button(action, "reject"), { reason: long })).toMatchObject({ refused: { reason: said2001 } });
+    expect(await submit(`do ${actionId(action.id)}`, { kind: "isolate-device", target: actionId(action.id), reason: long })).toMatchObject({
+      refused: { reason: said2001 },
+    });
+    expect((await say(`reject ${actionId(action.id)} ${long}`, mia)).summary).toContain("has 2,001 characters");
+    expect((await say(`mute ${incidentId(action.incidentId)} ${long}`, mia)).summary).toContain("has 2,001 characters");
+    expect((await say(`${note} ${"x".repeat(9_999)}`, mia)).summary).toMatch(/That has 10,0\d\d characters.*a note or reason in it 2,000/);
+    expect((await now(action))?.state).toBe("pending");
+    expect(await submit(note, { text: "x".repeat(2_000) })).toMatchObject({ done: { title: "Noted" } });
   });
   test("a note in which nothing can be seen is refused", async () => {
     const { incidentId: incident } = await isolation();
@@ -280,6 +299,12 @@ describe("before a form is shown", () => {
     expect(await refused(`approve-for ${button(action, "approve")}`, noor)).toMatch(/was already rejected by Mia/);
     expect(await refused(`remind ${actionId(action.id)}`, mia)).toContain("waits for no decision any more");
     expect((await audited("decision.refused")).some((line) => line.subject === actionId(action.id))).toBe(true);
+  });
+
+  test("what somebody made up opens nothing, nor does a key every object has", async () => {
+    for (const ref of ["constructor x", "constructor", "__proto__ x", "toString", "nonsense", "say:status", ""])
+      expect(forms.open({ ref }), ref).toBeUndefined();
+    expect(await forms.submit("constructor x", { typed: "x" }, mia, "k")).toHaveProperty("refused");
   });
 
   test("investigate with an id is a command of its own", () => {

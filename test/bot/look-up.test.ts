@@ -146,7 +146,9 @@ tokens:
     expect((await say("export audit")).badge).toBe("Refused");
     expect((await say("export audit", admin)).badge).not.toBe("Refused");
     expect((await get("/v1/audit")).status).toBe(403);
-    expect(await told("export everything")).toContain("Write one of: actions, incidents, investigations, audit, log.");
+    expect(await told("export everything")).toContain(
+      "Write one of: actions, incidents, investigations, audit, digest, handover, report, figures, log.",
+    );
     expect(await told(`export log ${incident}`)).toContain("Name the investigation");
   });
 

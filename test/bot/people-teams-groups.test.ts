@@ -69,6 +69,24 @@ const GROUPS = {
 const inTeams = (people: People, userId: string) => people.fromTeams({ userId, name: "As the directory shows them" });
 const isolation = { family: "device", deviceGroup: "workstations", state: "pending", lab: false, protectedHits: [] } as const;
 
+describe("a person mentioned in Teams", () => {
+  const named = (account: string, name: string) => `<@teams:${account}|${name}>`;
+  test("is who the account says, whatever name is shown; the name counts where no account does", async () => {
+    const people = open(YAML, GROUPS);
+    expect(await people.colleague(named(MIA, "Tom"))).toEqual({ name: "Mia", key: "mia@contoso.com" });
+    expect(people.find(named(MIA, "Tom"))).toEqual({ name: "Mia", key: "mia@contoso.com" });
+    // By the address the directory gives for the account, and by the name of somebody whose account nobody wrote down.
+    expect(await people.colleague(named(TOM, "T."))).toEqual({ name: "Tom", key: "tom@contoso.com" });
+    expect(await people.colleague(named(NEW, "Tom"))).toEqual({ name: "Tom", key: "tom@contoso.com" });
+    expect(await people.colleague(named(NEW, "Mia"))).toBeUndefined();
+    expect(await people.colleague(named(NEW, "Nobody"))).toBeUndefined();
+  });
+  test("where air.yaml names nobody, whoever is in the chat", async () => {
+    const people = open("roles: { viewer: ['*@contoso.com'] }", {});
+    expect(await people.colleague(named(NEW, "New Person"))).toEqual({ name: "New Person" });
+  });
+});
+
 describe("who is in the group", () => {
   test("somebody of people holds its roles in Teams, in the console and in Slack", async () => {
     const people = open(YAML, GROUPS, slackOf({ U0MIA: "mia@contoso.com" }));

@@ -82,7 +82,19 @@ describe("roles", () => {
     ["U0EVE", { ...NO_ROLES, viewer: true, responder: true, approves: ["identity"] }],
     ["U0GUEST", NO_ROLES],
     ["U0BARE", NO_ROLES],
-  ])("%s", async (userId, roles) => expect((await press(people, userId)).roles).toEqual({ ...roles, approves: [...roles.approves] }));
+  ])("%s", async (userId, roles) => {
+    const { heldBy: _heldBy, ...held } = (await press(people, userId)).roles;
+    expect(held).toEqual({ ...roles, approves: [...roles.approves] });
+  });
+
+  test("by which entry a family is held", async () => {
+    expect((await press(people, "U0TOM")).roles.heldBy).toEqual({
+      device: [
+        { group: "slack-group:S0EDR", deviceGroups: ["workstations"] },
+        { group: null, deviceGroups: ["servers"] },
+      ],
+    });
+  });
 
   test("refused are guests and whoever has no address, each with the reason", async () => {
     expect((await press(people, "U0GUEST")).withheld).toContain("Guests, bots");

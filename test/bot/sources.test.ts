@@ -49,6 +49,39 @@ const config = (): Config => {
 describe("air source test", () => {
   const tested = (text: string, name?: string) => testSource(text, name, config(), NOW).join("\n");
 
+  test("a step of a sequence is said to be that one step, and an instance's own addresses are known to be its own", () => {
+    const payload = tested(
+      JSON.stringify({
+        id: "1",
+        title: "Program",
+        severity: "high",
+        entities: [
+          { kind: "device", name: "ws-1" },
+          { kind: "process", commandLine: "x.exe", device: "ws-1" },
+        ],
+      }),
+      "generic",
+    );
+    expect(payload).not.toContain("a click on a link");
+    expect(payload).toContain('this one is the step "a program on a device"');
+    const networkInterfaces = [{ publicIp: "198.51.100.17", privateIpAddress: "10.0.4.17", ipv6Addresses: [] }];
+    const finding = {
+      id: "f-1",
+      type: "Recon:EC2/PortProbeUnprotectedPort",
+      accountId: "111122223333",
+      region: "eu-central-1",
+      severity: 2,
+      title: "A port is probed",
+      createdAt: "2026-10-05T08:51:23.824Z",
+      updatedAt: "2026-10-05T08:51:23.824Z",
+      resource: { resourceType: "Instance", instanceDetails: { instanceId: "i-0123456789abcdef0", networkInterfaces } },
+      service: { action: { portProbeAction: { portProbeDetails: [{ remoteIpDetails: { ipAddressV4: "0.0.0.0" } }] } } },
+    };
+    const said = tested(JSON.stringify(finding), "guardduty");
+    expect(said).toContain("198.51.100.17");
+    expect(said).not.toMatch(/not understood|ip: address/);
+  });
+
   test("of a map: fields, entities, what it joins, what happens, and what the map missed", () => {
     const said = tested(JSON.stringify(EDR), "edr");
     expect(said).toContain("Read as source edr (kind mapped).");

@@ -10,10 +10,13 @@ import { whoamiCard } from "../../src/bot/whoami-card.ts";
 import { actionKinds } from "../../src/engine/actions/all.ts";
 import type { Air } from "../../src/engine/air.ts";
 import { type ActionView, actionCard, STATE_WORD } from "../../src/engine/cards/action-card.ts";
+import { briefCard } from "../../src/engine/cards/brief-card.ts";
 import { type BulkView, bulkCard, bulkResultCard } from "../../src/engine/cards/bulk-card.ts";
 import type { Card } from "../../src/engine/cards/card.ts";
 import { closingCard } from "../../src/engine/cards/closing-card.ts";
 import { digestCard } from "../../src/engine/cards/digest-card.ts";
+import { directCard } from "../../src/engine/cards/direct-card.ts";
+import { gatheredCard } from "../../src/engine/cards/gathered-card.ts";
 import { type IncidentFacts, incidentCard } from "../../src/engine/cards/incident-card.ts";
 import { lineCard } from "../../src/engine/cards/line-card.ts";
 import { type PageFacts, pageCard } from "../../src/engine/cards/page-card.ts";
@@ -29,6 +32,7 @@ import {
   refusalCard,
   stepsCard,
 } from "../../src/engine/cards/reply-card.ts";
+import { reportCard } from "../../src/engine/cards/report-card.ts";
 import { shown, time } from "../../src/engine/cards/say.ts";
 import { goesOnCard, standInCard } from "../../src/engine/cards/stand-in-card.ts";
 import { stormCard, stormPageCard } from "../../src/engine/cards/storm-card.ts";
@@ -39,6 +43,8 @@ import type { Entity } from "../../src/engine/domain/entity.ts";
 import { INVESTIGATION_STATUSES, verdictWord } from "../../src/engine/domain/investigation.ts";
 import type { Graph } from "../../src/engine/graph.ts";
 import type { AlertRow, EvidenceRow, IncidentView } from "../../src/engine/store.ts";
+import { fullMorning, handover, morning, quietMorning } from "./brief-samples.ts";
+import { busyWeek, hostileWeek, quietWeek } from "./report-samples.ts";
 
 /**
  * Every card air makes, in every state it has, made by the real card functions from facts: what `npm run cards` draws and the tests of the
@@ -543,6 +549,22 @@ const incidents: Sample[] = [
     ],
   }),
   root("paused", { paused: "every action waits until an admin resumes. Tom Okafor paused air: wrong devices" }),
+  root("snoozed", {
+    snooze: { kind: "snooze", by: "Mia Brandt", reason: "the owner of the device is asked", until: ago(-240), alerts: 0 },
+  }),
+  root("muted, alerts go on", {
+    snooze: { kind: "mute", by: "Noor Aziz", reason: `a scanner, see ${HOSTILE.link}`, until: ago(-10_080), alerts: 1204 },
+  }),
+  root("back before its time", {
+    snooze: {
+      kind: "snooze",
+      by: "Mia Brandt",
+      reason: "the owner of the device is asked",
+      until: ago(-240),
+      alerts: 2,
+      ended: { at: ago(2), why: "its severity rose from medium to high" },
+    },
+  }),
   root("merged", { status: "redirected", redirectTo: "INC-40" }),
   root("closed, remediated", {
     status: "closed",
@@ -587,7 +609,21 @@ const onCall = {
     everyMs: 600_000,
     nameOf: (target: string) => ({ kind: "person", name: target === "mia" ? "Mia Brandt" : "Noor Aziz", on: {} }),
   }),
-  store: { unansweredPages: async () => [{ incidentId: 42, actionId: 105, target: "mia", sentAt: ago(3), dueAt: ago(3) }] },
+  store: {
+    unansweredPages: async () => [{ incidentId: 42, actionId: 105, target: "mia", sentAt: ago(3), dueAt: ago(3) }],
+    snoozedIncidents: async () => [
+      {
+        incidentId: 40,
+        kind: "snooze",
+        title: "Sign-in from a new country",
+        by: "Mia Brandt",
+        reason: "asked",
+        until: inDays(0.16),
+        lab: false,
+      },
+      { incidentId: 31, kind: "mute", title: HOSTILE.link, by: "Noor Aziz", reason: "a scanner", until: inDays(7), lab: false },
+    ],
+  },
   capabilities: { lab: false },
 } as unknown as Air;
 
@@ -607,6 +643,7 @@ const ROTA = {
   }),
   store: {
     unansweredPages: async () => [],
+    snoozedIncidents: async () => [],
     swapsAfter: async () => [
       { id: 3, by: "Mia Brandt", createdAt: ago(60), endedBy: null, person: "mia", instead: "noor", from: inDays(1), until: inDays(1.5) },
     ],
@@ -869,8 +906,53 @@ const pages: PageFacts = {
     },
   ],
 };
+const called = { subject: "INC-42", next: { name: "Tom Okafor", at: ago(-10) }, over: false };
+const TOLD = {
+  step: "deadline",
+  text: "Malicious: invoice_2026.xlsm. Decide: Isolate WS-042? Nobody has answered for 26 min. It expires 2026-10-06 09:08 UTC.",
+  incident: "INC-42",
+  action: "ACT-105",
+};
+const HOSTILE_TOLD = { step: "incident", text: `High: ${HOSTILE.markup} ${HOSTILE.rtl}`, incident: "INC-43" };
+const taken = { ...called, next: undefined, acked: { by: HOSTILE.markup, at: NOW } };
 const spoken: Sample[] = [
   say("Thread", "a page", "pageCard", pageCard(pages)),
+  say("Thread", "a page with the next step", "pageCard", pageCard({ ...pages, told: pages.told.map((one) => ({ ...one, call: called })) })),
+  say("Direct message", "somebody is called", "directCard", directCard({ told: [{ ...TOLD, call: called }] })),
+  say("Direct message", "acknowledged", "directCard", directCard({ told: [{ ...TOLD, call: taken }] })),
+  say("Direct message", "over", "directCard", directCard({ told: [{ ...TOLD, call: { ...called, next: undefined, over: true } }] })),
+  say(
+    "Direct message",
+    "two things, hostile",
+    "directCard",
+    directCard({
+      told: [
+        { ...TOLD, call: called },
+        { ...HOSTILE_TOLD, call: { ...called, subject: "INC-43" } },
+      ],
+    }),
+  ),
+  say(
+    "Channel",
+    "several things for one person",
+    "gatheredCard",
+    gatheredCard({
+      incident: "INC-42",
+      lab: false,
+      told: [
+        { ...TOLD, who: MIA, severity: "critical", call: called, at: NOW },
+        { ...HOSTILE_TOLD, who: MIA, severity: "high", call: { ...called, subject: "INC-43" }, at: NOW },
+        ...Array.from({ length: 9 }, (_, index) => ({
+          ...TOLD,
+          who: MIA,
+          incident: `INC-${50 + index}`,
+          action: `ACT-${150 + index}`,
+          severity: "medium" as const,
+          text: `Decide: Isolate WS-${100 + index}?`,
+        })),
+      ],
+    }),
+  ),
   say("Thread", "a page in the lab", "pageCard", pageCard({ ...pages, lab: true })),
   say(
     "Thread",
@@ -998,6 +1080,13 @@ const spoken: Sample[] = [
     "digestCard",
     digestCard({ day: "2026-10-05", timeZone: "UTC", lab: true, counts: [], newest: [], storms: [] }),
   ),
+  say("Channel", "morning digest", "briefCard", briefCard(morning)),
+  say("Channel", "morning digest, asked for on a quiet day", "briefCard", briefCard(quietMorning)),
+  say("Channel", "morning digest with hostile text, as long as it gets", "briefCard", briefCard(fullMorning)),
+  say("Channel", "hand-over note", "briefCard", briefCard(handover)),
+  say("Channel", "report of a week", "reportCard", reportCard(busyWeek)),
+  say("Channel", "report of a week without anything", "reportCard", reportCard(quietWeek)),
+  say("Channel", "report, hostile names", "reportCard", reportCard(hostileWeek(Object.values(HOSTILE)))),
   say(
     "Channel",
     "stands in for another channel",

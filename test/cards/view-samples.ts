@@ -13,6 +13,7 @@ import { refusalCard } from "../../src/engine/cards/reply-card.ts";
 import { NO_ROLES, type Person } from "../../src/engine/domain/approval.ts";
 import type { Drawing } from "../../src/engine/draw.ts";
 import type { ActionRow, EvidenceRow, IncidentView } from "../../src/engine/store.ts";
+import { busyWeek, quietWeek } from "./report-samples.ts";
 import { HOSTILE } from "./samples.ts";
 
 /** What Slack shows beside messages: every form as a modal, and the home tab. Drawn in a frame of ours, for the renderer knows messages only. */
@@ -108,19 +109,16 @@ function airWith(actions: ActionRow[], incidents: ReturnType<typeof incidentRow>
       listIncidents: async () => ({ items: incidents, next: null }),
       countIncidents: async () => incidents.length * 3,
       countInvestigations: async ({ status: [status] }: { status: string[] }) => (busy ? (status === "running" ? 4 : 1) : 0),
-      figures: async () => ({
-        incidents: busy
+      outcomes: async () =>
+        busy
           ? [
               { severity: "high", outcome: "open", incidents: 2 },
               { severity: "high", outcome: "truePositive", incidents: 5 },
               { severity: "low", outcome: "falsePositive", incidents: 118 },
             ]
           : [],
-        medianMs: busy
-          ? { verdict: 41_000, decision: 420_000, containment: 610_000 }
-          : { verdict: undefined, decision: undefined, containment: undefined },
-      }),
-      agreement: async () => [],
+      figures: async () => [busy ? busyWeek.times : quietWeek.times],
+      agreement: async () => (busy ? busyWeek.agreement : []),
       deviceOwners: async () => [],
     },
     capabilities: { lab: false },
@@ -209,6 +207,8 @@ const modals: ViewSample[] = [
   asked("override a verdict", "verdict EVD-9"),
   asked("assign", "assign INC-42"),
   asked("remind", "remind ACT-105"),
+  asked("snooze", "snooze INC-42"),
+  asked("mute", "mute INC-42"),
   modal("refused, with what was typed", forms.open({ ref: "note INC-42" }), {
     typed: { text: "Asked Mia by phone." },
     problem: "INC-42 was closed by Tom Okafor a moment ago. Say: reopen INC-42, and then write the note.",

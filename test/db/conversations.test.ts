@@ -65,4 +65,30 @@ describe.each(DATABASES)("where the conversations of Teams are, %s", (kind) => {
     await Promise.all(Array.from({ length: 8 }, (_, nth) => store.heard({ ...one, name: `SOC ${nth}` }, now)));
     expect((await query("select count(*)::int as n from conversations")).rows).toEqual([{ n: 1 }]);
   });
+
+  test("an address heard later, of the same team or tenant: not one heard before, of elsewhere, or of a team air was removed from", async () => {
+    const emea = "https://smba.example/emea/";
+    const later = (ms: number) => new Date(now.getTime() + ms);
+    const ids = async () => {
+      const own = await store.find(one.id);
+      return own ? (await store.newer(own)).map(({ id }) => id) : [];
+    };
+    const other = (id: string, more: object = {}) => ({ ...one, id, team: undefined, serviceUrl: emea, ...more });
+    await store.heard(other("before"), now);
+    await store.heard(one, later(1));
+    await store.heard(other("same address", { serviceUrl: one.serviceUrl }), later(2));
+    await store.heard(other("foreign", { tenant: "t2" }), later(2));
+    await store.heard(other("lost"), later(2));
+    await store.left({ id: "lost" }, later(3));
+    expect(await ids()).toEqual([]);
+    await store.heard(other("chat"), later(4));
+    expect(await ids()).toEqual(["chat"]);
+    await store.heard(other("of the team", { team: one.team }), later(5));
+    expect(await ids()).toEqual(["of the team"]);
+    await store.heard(other("newer chat"), later(6));
+    expect(await ids()).toEqual(["of the team", "newer chat"]);
+    // Heard from itself again, its own is the newest: that is written although it was written a moment ago.
+    await store.heard(one, later(7));
+    expect(await ids()).toEqual([]);
+  });
 });

@@ -79,8 +79,10 @@ describe.each(DATABASES)("sending, %s", (kind) => {
       "execute-action": 0,
       "recheck-action": 0,
       "send-pages": 0,
+      "ask-rota": 0,
       poll: 0,
       "write-back": 0,
+      retain: 0,
       sweep: 0,
     });
   });

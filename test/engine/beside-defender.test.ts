@@ -115,14 +115,16 @@ describe.each(DATABASES)("beside Defender's own investigation, %s", (kind) => {
     expect(await engine.jobs("investigate")).toHaveLength(1);
   });
 
-  test.each(["remediated", "prevented", "pendingApproval", "running"])(
-    "what Defender has done or has pending (%s) is not proposed again",
-    async (word) => {
-      const { neverAct } = await import("../../src/engine/domain/never-act.ts");
-      const context = { organizationDomains: [], internalRanges: [], namedEntity: { remediation: word } };
-      expect(neverAct({ kind: "file", sha256: "a".repeat(64), name: "x.exe" }, context)).toContain(word);
-    },
-  );
+  test.each([
+    ["remediated", "already dealt with it: remediated."],
+    ["prevented", "already dealt with it: prevented."],
+    ["pendingApproval", "it waits for approval there."],
+    ["running", "it is being remediated there."],
+  ])("what Defender has done or has pending (%s) is not proposed again", async (word, reason) => {
+    const { neverAct } = await import("../../src/engine/domain/never-act.ts");
+    const context = { organizationDomains: [], internalRanges: [], namedEntity: { remediation: word } };
+    expect(neverAct({ kind: "file", sha256: "a".repeat(64), name: "x.exe" }, context)).toContain(reason);
+  });
 
   test("Defender merged incident 7 into 5: so are ours, and a merge a person undid is left alone", async () => {
     const air = await open();
@@ -145,6 +147,30 @@ describe.each(DATABASES)("beside Defender's own investigation, %s", (kind) => {
     await air.poll();
     expect(await story(first?.id ?? 0)).toHaveLength(before);
   });
+
+  test.each([12, 1])(
+    "a live alert is not drowned by a backlog of %i that shares its device: its title and its incident there come first",
+    async (backlog) => {
+      const before = new Date(NOW.getTime() - 60 * MINUTE).toISOString();
+      const old = { lastUpdateDateTime: before, createdDateTime: before, severity: "high", evidence: [device("ws-1")] };
+      for (let number = 0; number < backlog; number++) {
+        fake.incident(`${100 + number}`, { lastUpdateDateTime: before });
+        fake.alert(`old-${number}`, { ...old, title: `Old alert ${number}`, incidentId: `${100 + number}` });
+      }
+      const air = await open({ backfillMs: 24 * 60 * MINUTE });
+      expect(await only()).toMatchObject({ preexisting: true, headline: { title: "Old alert 0" } });
+      fake.incident("900");
+      fake.alert("live", { title: "Happening now", severity: "medium", incidentId: "900", evidence: [device("ws-1")] });
+      await air.poll();
+      const title = `Happening now and ${backlog} more ${backlog === 1 ? "alert" : "alerts"}`;
+      const incident = await only();
+      expect(incident).toMatchObject({ title, severity: "high", preexisting: false });
+      const drawn = await card(incident.id);
+      expect(drawn.indexOf("900")).toBeGreaterThan(0);
+      expect(drawn.indexOf('["Defender incident","900')).toBeGreaterThan(0);
+      if (backlog > 1) expect(drawn.indexOf('["Defender incident","900')).toBeLessThan(drawn.indexOf('["Defender incident","1'));
+    },
+  );
 
   test("incidents of two assignees stay apart, and the story says why", async () => {
     const air = await open();
@@ -284,6 +310,39 @@ describe.each(DATABASES)("beside Defender's own investigation, %s", (kind) => {
       expect(await only()).toEqual(before.row);
       expect(await engine.jobs("investigate")).toEqual([]);
     });
+
+    const incidentWrites = () =>
+      fake.calls.flatMap((call) => (call.method !== "GET" && call.path.includes("/incidents/") ? [`${call.method} ${call.path}`] : []));
+
+    test.each(["before it is closed here", "after, and polled", "after, and not polled yet"])(
+      "of two that Microsoft merged only the survivor is told: merged %s",
+      async (when) => {
+        const air = await open({ writeBack: true });
+        fake.incident("510");
+        fake.incident("511");
+        const both = [device("ws-1")];
+        fake.alert("a", { incidentId: "510", evidence: both });
+        fake.alert("b", { incidentId: "511", evidence: both });
+        await air.poll();
+        await investigated();
+        const merged = () => fake.change(fake.incidents.get("510")!, { status: "redirected", redirectIncidentId: "511" });
+        if (when.startsWith("before")) {
+          merged();
+          air.later(MINUTE);
+          await air.poll();
+        }
+        const incident = await only();
+        await closeIncident(engine.air, mia, incident.id, { classification: "truePositive", determination: "phishing" });
+        if (when.startsWith("after")) merged();
+        if (when.endsWith("polled")) {
+          air.later(MINUTE);
+          await air.poll();
+        }
+        for (let round = 0; round < 3; round++) await air.tellSources();
+        expect(incidentWrites()).toEqual(["PATCH /security/incidents/511", "POST /security/incidents/511/comments"]);
+        expect(fake.incidents.get("510")).toMatchObject({ status: "redirected", comments: [] });
+      },
+    );
 
     test("an answer that is lost is asked for again, and leaves one comment", async () => {
       const air = await open({ writeBack: true });

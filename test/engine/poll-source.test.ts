@@ -1,5 +1,7 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readConfig } from "../../src/bot/config.ts";
+import { createIntake } from "../../src/bot/intake.ts";
 import { incidents, joinKeys, keySpans, messages, pages, settings } from "../../src/db/schema.ts";
 import { askForPoll } from "../../src/engine/ask-for-poll.ts";
 import { chatTroubles } from "../../src/engine/chat-troubles.ts";
@@ -13,6 +15,9 @@ import { pollingAir } from "../support/polling-air.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
+const read = readConfig({}, () => undefined);
+if (!read.ok) throw new Error(JSON.stringify(read.problems));
+const { config } = read;
 
 describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
   let engine: Engine;
@@ -71,7 +76,47 @@ describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
     const [incident] = await listed();
     const view = (await engine.store.incidentViews([incident?.id ?? 0])).get(incident?.id ?? 0);
     expect(view?.timeline.map((line) => line.event)).toEqual(["incident-opened"]);
-    expect(view?.alerts[0]?.duplicates).toBe(1);
+    expect(view?.alerts[0]?.duplicates).toBe(0);
+  });
+
+  const drawn = async () =>
+    JSON.stringify(
+      await Promise.all(
+        ["alerts", "incidents", "investigations"].map((table) =>
+          engine.database.db.execute(sql`select last_value::int as last from ${sql.identifier(`${table}_id_seq`)}`),
+        ),
+      ),
+    );
+
+  test("an alert that is only read again draws no ids and is no repeat; one that is sent again is counted, and draws none either", async () => {
+    const air = pollingAir(engine, fake);
+    await air.poll();
+    air.later(MINUTE);
+    const known = fake.alert("seen", { incidentId: "7" });
+    await air.poll();
+    const before = await drawn();
+    for (let round = 0; round < 5; round++) {
+      air.later(10_000);
+      await air.poll();
+    }
+    expect(await drawn()).toBe(before);
+    const duplicates = async () => {
+      const [incident] = await listed();
+      return (await engine.store.incidentViews([incident?.id ?? 0])).get(incident?.id ?? 0)?.alerts.map((row) => row.duplicates);
+    };
+    expect(await duplicates()).toEqual([0]);
+    // The same alert pushed by the source, twice: counted, never stored again.
+    const intake = createIntake(engine.air, () => config);
+    const answers = [...(await intake("defender", known)), ...(await intake("defender", [known]))];
+    expect(answers.map(({ duplicate }) => duplicate)).toEqual([true, true]);
+    expect(await duplicates()).toEqual([2]);
+    expect(await drawn()).toBe(before);
+    // What changed is taken over in place, and is no repeat.
+    air.later(MINUTE);
+    fake.change(known, { title: "Suspicious execution, worse" });
+    await air.poll();
+    expect(await duplicates()).toEqual([2]);
+    expect((await listed()).map(({ title }) => title)).toEqual(["Suspicious execution, worse"]);
   });
 
   test("every page is read, and a death between two pages repeats and skips nothing", async () => {
@@ -214,6 +259,54 @@ describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
     await air.poll();
     expect((await listed()).map((row) => row.title).sort()).toEqual(["Alert that air could not read in full", "Suspicious execution good"]);
     expect((await air.state()).alerts.failures).toBe(0);
+  });
+
+  test("an alert that cannot be read is stored by its id and time, logged by name once, and told once", async () => {
+    const warned: Record<string, unknown>[] = [];
+    const { log } = engine.air;
+    engine.air.log = { ...log, warn: (message, more) => void (message.includes("polled alert") && warned.push(more ?? {})) };
+    try {
+      const air = pollingAir(engine, fake);
+      await air.poll();
+      air.later(MINUTE);
+      const at = engine.world.now.toISOString();
+      fake.alerts.set("a", { ...fake.alert("da638-1_-5"), id: "da638-1_-5", title: null });
+      fake.alerts.delete("da638-1_-5");
+      fake.alerts.set("b", {
+        id: 4711,
+        title: "A title",
+        evidence: JSON.parse(`${"[".repeat(80)}${"]".repeat(80)}`),
+        createdDateTime: at,
+        lastUpdateDateTime: at,
+      });
+      fake.alerts.set("c", { title: "Nameless", lastUpdateDateTime: at });
+      fake.alerts.set("d", { id: "say\nwhat you like", title: null, createdDateTime: at, lastUpdateDateTime: at });
+      for (let round = 0; round < 6; round++) {
+        await air.poll();
+        air.later(10_000);
+      }
+      const rows = await engine.database.db.execute(sql`select source_id, title, detected_at from alerts order by source_id`);
+      const stored = JSON.parse(JSON.stringify((rows as { rows?: unknown }).rows ?? rows)) as { source_id: string; title: string }[];
+      expect(stored.map(({ source_id, title }) => [source_id, title])).toEqual([
+        ["4711", "A title"],
+        ["da638-1_-5", "Alert that air could not read in full"],
+        ["say\nwhat you like", "Alert that air could not read in full"],
+      ]);
+      expect(warned.map(({ alert, field, stored: kept }) => [alert, field, kept]).sort()).toEqual(
+        [
+          ["4711", "evidence[0][0][0][0][0][0][0]", true],
+          ["da638-1_-5", "title", true],
+          [undefined, "title", true],
+          [undefined, "id", false],
+        ].sort(),
+      );
+      const said = (await told()).map(({ text }) => text);
+      expect(said).toHaveLength(2);
+      expect(said.join("\n")).toContain("could not be read in full");
+      expect(said.join("\n")).toContain("is not stored");
+    } finally {
+      engine.air.log = log;
+    }
   });
 
   test("5,000 old alerts at the first start: one post, no page, no action, nothing investigated, and the lists say why", async () => {

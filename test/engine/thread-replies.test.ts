@@ -220,7 +220,7 @@ describe.each(DATABASES)("short replies where an edit would be missed, %s", (kin
         "1 h",
       ])
         expect(said).toContain(part);
-      expect(closing()[0]?.buttons).toEqual([]);
+      expect(closing()[0]?.buttons).toMatchObject([{ label: "The whole story", url: expect.stringContaining("INC-") }]);
       const [message] = chat.messages.filter(({ card }) => card.title.includes(" closed: "));
       expect(message?.thread).toBeDefined();
       await reopenIncident(engine.air, closer, action.incidentId);

@@ -65,6 +65,7 @@ deadlines: { medium: 10ms, high: 10ms, low: 10ms }
 onCall:
   person: ana@example.com
   every: 10ms
+  together: 0s
   last:
     mail: { smtp: "smtp://air:hunter2@127.0.0.1:${smtp.port}", from: air@example.com }
     pagerduty: { routingKey: ${"k".repeat(32)}, url: "${pagerduty}/v2/enqueue" }

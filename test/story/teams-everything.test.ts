@@ -75,6 +75,8 @@ const asked = async (who: keyof typeof PEOPLE, where: keyof typeof PLACES, text:
   return eventually(
     () => playground.shown.slice(before).find(({ conversation }) => conversation.startsWith(PLACES[where])),
     `an answer to "${text}" in ${where}`,
+    // More than a test waits for is asked here: some of it waits for Teams's thirty seconds.
+    45_000,
   );
 };
 const fill = async (who: keyof typeof PEOPLE, at: Shown, form: ShownCard, inputs: Record<string, string>) => {

@@ -1,4 +1,5 @@
 import type { Air, ChannelRule } from "../../src/engine/air.ts";
+import { askRota } from "../../src/engine/ask-rota.ts";
 import { isOutside } from "../../src/engine/domain/outside-pages.ts";
 import type { Named, Paging } from "../../src/engine/domain/paging.ts";
 import { ConnectorError, type HookPage, type PageHook } from "../../src/engine/ports.ts";
@@ -12,8 +13,8 @@ import { type Engine, testPolicy, testSign } from "./open-engine.ts";
 import { RememberingChat } from "./remembering-chat.ts";
 
 const NAMES: Record<string, Named> = {
-  "person:mia@contoso.com": { kind: "person", name: "Mia", on: { slack: "U0MIA" } },
-  "person:noor@contoso.com": { kind: "person", name: "Noor", on: { slack: "U0NOOR" } },
+  "person:mia@contoso.com": { kind: "person", name: "Mia", on: { slack: "U0MIA" }, direct: ["slack"] },
+  "person:noor@contoso.com": { kind: "person", name: "Noor", on: { slack: "U0NOOR" }, direct: ["slack"] },
   "slack-group:S0SOC": { kind: "group", name: "group S0SOC", on: { slack: "S0SOC" } },
 };
 
@@ -32,7 +33,8 @@ export function pagingWorld(
   engine: Engine,
   channel: string,
   ops: string,
-  more: { rules?: readonly ChannelRule[]; hooks?: (target: string) => PageHook | undefined } = {},
+  /** `direct`: people who are written to alone, too. */
+  more: { rules?: readonly ChannelRule[]; direct?: readonly string[]; hooks?: (target: string) => PageHook | undefined } = {},
 ) {
   const chat = new RememberingChat();
   const hook = new RememberingHook();
@@ -111,11 +113,12 @@ export function pagingWorld(
       calls: () => calls,
       async tick(rounds = 3) {
         try {
+          if (air.rotaSource) await askRota(air, settle);
           await sweep(air, settle);
           // A step that could not be delivered queues the next one at once.
           for (let round = 0; round < rounds; round++) {
             await sendPages(air, hookOf, settle);
-            for (const one of [channel, ops]) await publishCards(air, { platforms, drawing }, one, settle);
+            for (const one of [channel, ops, ...(more.direct ?? [])]) await publishCards(air, { platforms, drawing }, one, settle);
           }
         } catch (error) {
           if (!(error instanceof Killed)) throw error;

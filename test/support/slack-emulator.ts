@@ -35,6 +35,7 @@ const SCOPE_OF: Readonly<Record<string, string | undefined>> = {
   "chat.postMessage": "chat:write",
   "chat.postEphemeral": "chat:write",
   "chat.update": "chat:write",
+  "conversations.open": "im:write",
   "users.info": "users:read",
   "usergroups.users.list": "usergroups:read",
   "files.getUploadURLExternal": "files:write",
@@ -45,6 +46,7 @@ const SCOPE_OF: Readonly<Record<string, string | undefined>> = {
 const TIER: Readonly<Record<string, number>> = {
   "usergroups.users.list": 20,
   "chat.update": 50,
+  "conversations.open": 50,
   "conversations.history": 50,
   "conversations.replies": 50,
   "chat.postEphemeral": 100,

@@ -8,11 +8,20 @@ const ISSUER = "https://api.botframework.com";
 export async function startAuthority() {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const jwk = { ...publicKey.export({ format: "jwk" }), kid: "k1", use: "sig", alg: "RS256", endorsements: ["msteams"] };
-  const server = http.createServer((request, response) => {
+  // The same key under other names: published without a channel it may speak for, or for another one.
+  const others = [
+    { ...jwk, kid: "for-nobody", endorsements: undefined },
+    { ...jwk, kid: "for-none", endorsements: [] },
+    { ...jwk, kid: "for-another", endorsements: ["webchat"] },
+  ];
+  /** What asks for the keys waits for it. */
+  let held: Promise<unknown> = Promise.resolve();
+  const server = http.createServer(async (request, response) => {
+    await held;
     const port = (server.address() as AddressInfo).port;
     const body =
       request.url === "/keys"
-        ? { keys: [jwk] }
+        ? { keys: [jwk, ...others] }
         : { issuer: ISSUER, jwks_uri: `http://127.0.0.1:${port}/keys`, id_token_signing_alg_values_supported: ["RS256"] };
     response.setHeader("content-type", "application/json").end(JSON.stringify(body));
   });
@@ -22,6 +31,9 @@ export async function startAuthority() {
     stop: () => {
       server.close();
       server.closeAllConnections();
+    },
+    hold: (until: Promise<unknown>) => {
+      held = until;
     },
     /** A good token for this service address, but for what is said otherwise. */
     token: (serviceUrl: string, claims: Record<string, unknown> = {}, how: { key?: KeyObject; header?: Record<string, unknown> } = {}) => {
@@ -77,6 +89,11 @@ export async function startService() {
     refuse: (channel: string, status: number, code: string) => {
       refusing.set(channel, { status, body: { error: { code, message: "said by the service" } } });
       return () => void refusing.delete(channel);
+    },
+    /** Nothing it was told is left, and nothing it was asked. */
+    forget: () => {
+      next.length = 0;
+      calls.length = 0;
     },
     /** The next call is answered so. */
     answer: (status: number, code?: string, headers?: Record<string, string>) =>

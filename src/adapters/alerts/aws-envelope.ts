@@ -1,4 +1,5 @@
 import { Refusal } from "../../engine/domain/errors.ts";
+import { parseExact } from "../../engine/domain/exact-json.ts";
 import { fieldPath } from "./field-path.ts";
 import { isObject } from "./json.ts";
 import { sanitize } from "./sanitize.ts";
@@ -43,7 +44,7 @@ function parsed(said: unknown, path: readonly PropertyKey[]): unknown {
   if (typeof said !== "string") throw wrong(said === undefined ? "is required" : "must be text");
   if (said.length > MAX_TEXT) throw wrong(`at most ${MAX_TEXT} characters`);
   try {
-    return sanitize(JSON.parse(said));
+    return sanitize(parseExact(said));
   } catch (error) {
     if (error instanceof Refusal)
       throw new Refusal("invalid", error.message, { field: [fieldPath(path), error.field].filter(Boolean).join(".") });

@@ -179,6 +179,7 @@ function mapped(evidence: Record<string, unknown>, devices: DeviceNames): Candid
             subject: message.subject,
             // P2 is the From header the person saw; P1 is the envelope.
             sender: message.p2Sender?.emailAddress ?? message.p1Sender?.emailAddress,
+            envelopeSender: message.p1Sender?.emailAddress,
             recipient: message.recipientEmailAddress,
           },
         },

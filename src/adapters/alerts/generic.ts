@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Alert, NamedEntity } from "../../engine/domain/alert.ts";
 import { MAX_ENTITIES, SEVERITIES } from "../../engine/domain/alert.ts";
 import { isBlank } from "../../engine/domain/blank.ts";
-import { ENTITY_KINDS, Entity } from "../../engine/domain/entity.ts";
+import { ENTITY_KINDS, Entity, isAddress } from "../../engine/domain/entity.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
 import { cutText } from "./cut-text.ts";
 import { fieldPath } from "./field-path.ts";
@@ -118,9 +118,15 @@ function namedEntity(payload: Record<string, unknown>, index: number): NamedEnti
   const { kind: _kind, verdict: _verdict, role: _role, remediation: _remediation, ...identity } = fields;
   const known = ENTITY_KINDS.find((name) => name === kind.toLowerCase());
   for (const hash of HASHES) if (typeof identity[hash] === "string" && isNoHash(identity[hash])) delete identity[hash];
-  const entity = known ? checked(Entity, { ...identity, kind: known }, path) : genericEntity(kind, identity);
+  const entity =
+    known && !(known === "ip" && isUnclear(identity.address))
+      ? checked(Entity, { ...identity, kind: known }, path)
+      : genericEntity(kind, identity);
   return { entity, roles: role, ...present({ verdict, remediation }) };
 }
+
+/** `010.1.2.3`: kept as it was written, for somebody to read; refused, an alert could be kept from air by one of its addresses. */
+const isUnclear = (address: unknown) => typeof address === "string" && /^\d+(\.\d+){3}$/.test(address.trim()) && !isAddress(address);
 
 /** Products write null or "" for what they do not know; to us that is the same as not saying it. */
 function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined | null> } {

@@ -22,9 +22,13 @@ export function entitiesOfFinding(finding: Finding): NamedEntity[] {
   const key = resource?.accessKeyDetails;
   if (key?.accessKeyId) add({ kind: "access-key", id: key.accessKeyId }, own);
   for (const fields of principal(finding)) add(fields, own);
-  for (const id of resourceIds(finding)) add({ kind: "cloud-resource", id }, own);
-
   const ours = ownAddresses(finding);
+  const instance = resource?.instanceDetails?.instanceId;
+  for (const id of resourceIds(finding)) {
+    const addresses = instance && id.endsWith(instance) ? [...ours].slice(0, 100) : [];
+    add({ kind: "cloud-resource", id, ...(addresses.length > 0 ? { addresses } : {}) }, own);
+  }
+
   // GuardDuty found the remote side on a list of threats, which is the source's word on the address, not on who was spoken to.
   const listed = (service?.evidence?.threatIntelligenceDetails.length ?? 0) > 0 ? { verdict: "suspicious" as const } : {};
   const theirs = acts && !service?.action?.awsApiCallAction ? "destination" : "attacker";
@@ -100,7 +104,8 @@ function ownAddresses({ resource }: Finding): ReadonlySet<string> {
         ...(each?.privateIpAddresses ?? []).map((address) => address?.privateIpAddress),
         ...(each?.ipv6Addresses ?? []),
       ])
-      .filter((address) => address !== undefined),
+      .filter((address) => address !== undefined)
+      .filter((address) => !NO_ADDRESS.has(address)),
   );
 }
 

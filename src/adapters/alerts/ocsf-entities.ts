@@ -23,9 +23,11 @@ export function ocsfEntities(finding: Json): NamedEntity[] {
   for (const item of list(finding.resources).slice(0, MANY)) resource(item, add);
   // Observables point at what stands elsewhere in the finding; only what is new among them is added.
   const named = JSON.stringify(found.all()).toLowerCase();
+  const own = new Set(found.all().flatMap(({ entity }) => (entity.kind === "device" && entity.name ? [hostLabel(entity.name)] : [])));
+  const isOwn = (host: string) => own.has(hostLabel(host));
   for (const item of list(finding.observables).slice(0, MANY)) {
     const value = text(at(item, "value"), 4096)?.toLowerCase();
-    if (value && !named.includes(JSON.stringify(value).slice(1, -1))) observable(item, add);
+    if (value && !named.includes(JSON.stringify(value).slice(1, -1))) observable(item, isOwn, add);
   }
   return found.all();
 }
@@ -202,9 +204,12 @@ function resource(value: unknown, add: Add): void {
   else add({ kind: "cloud-resource", id });
 }
 
-function observable(value: unknown, add: Add): void {
+function observable(value: unknown, isOwn: (host: string) => boolean, add: Add): void {
   const content = text(at(value, "value"), 4096);
-  const fields = content && observed(Number(at(value, "type_id")), text(at(value, "name")) ?? "", content);
+  const type = Number(at(value, "type_id"));
+  const from = text(at(value, "name"))?.toLowerCase() ?? "";
+  if (content && type === 5) mailAddress(content, from, add);
+  const fields = content && type !== 5 && observed(type, from, content, isOwn);
   if (!fields) return;
   // Reputation is of things; a person or a device is not what a list of threats names.
   const judged = !["device", "user", "access-key"].includes(fields.kind);
@@ -212,19 +217,16 @@ function observable(value: unknown, add: Add): void {
 }
 
 /** type_id of an observable, and the path of what it was taken from; an object (20 and above) mostly has no value of its own. */
-function observed(type: number, from: string, content: string): Fields | undefined {
+function observed(type: number, from: string, content: string, isOwn: (host: string) => boolean): Fields | undefined {
   switch (type) {
     case 1:
-      return content.includes(".") && /^(dst|query|url|http)/.test(from)
-        ? { kind: "domain", name: content }
-        : { kind: "device", name: content };
+      // Any host is one of these, an attacker's as well: a device is only what the finding itself calls one.
+      if (isOwn(content) || /(^|[.\]])device\.(hostname|name)$/.test(from)) return { kind: "device", name: content };
+      return content.includes(".") ? { kind: "domain", name: content } : { kind: "hostname", name: content };
     case 2:
       return { kind: "ip", address: content };
     case 4:
       return content.endsWith("$") ? undefined : { kind: "user", [content.includes("@") ? "email" : "name"]: content };
-    case 5:
-      // Of a mail it may be the sender's, who is nobody here.
-      return /user|actor/.test(from) ? { kind: "user", email: content } : undefined;
     case 6:
     case 23:
       return { kind: "url", url: content };
@@ -242,6 +244,19 @@ function observed(type: number, from: string, content: string): Fields | undefin
       return undefined;
   }
 }
+
+/** Of a person it is the person; of a mail the mailbox it came to, or came from. */
+function mailAddress(address: string, from: string, add: Add): void {
+  if (/user|actor|email_addr/.test(from)) add({ kind: "user", email: address });
+  else
+    add(
+      { kind: "mailbox", address },
+      { role: /from|sender|reply|return/.test(from) ? "sender" : /\b(to|cc|bcc)\b|recipient|deliver/.test(from) ? "recipient" : undefined },
+    );
+}
+
+/** `ws-042.contoso.com` and `WS-042` are one device; an address has no labels. */
+const hostLabel = (host: string) => (/^[\d.]+$|:/.test(host) ? host : host.split(".")[0])?.toLowerCase();
 
 /** reputation.score_id: from 9, Probably Malicious; 7 and 8 are suspicion; up to 3 it is safe. */
 function reputation(score: unknown): Verdict | undefined {

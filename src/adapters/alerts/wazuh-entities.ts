@@ -1,6 +1,7 @@
 import type { NamedEntity, Verdict } from "../../engine/domain/alert.ts";
 import { entityList, type Said } from "./entity-list.ts";
 import { at, first, isObject, type Json, list, text, wholeNumber } from "./json.ts";
+import { linksIn } from "./links-in.ts";
 
 /*
  * What decoders of Wazuh put under `data` depends on the product that logged: Windows' event channel under `win`, Suricata, auditd, AWS,
@@ -10,7 +11,11 @@ export function wazuhEntities(alert: Json): NamedEntity[] {
   const found = entityList();
   const data = isObject(alert.data) ? alert.data : {};
   const device = deviceOf(alert);
-  const add = (kind: string, fields: Json, said?: Said) => found.add({ kind, ...fields }, said);
+  const add = (kind: string, fields: Json, said?: Said) => {
+    found.add({ kind, ...fields }, said);
+    if (kind === "process" && typeof fields.commandLine === "string")
+      for (const url of linksIn(fields.commandLine)) found.add({ kind: "url", url }, { role: "related" });
+  };
   if (device) add("device", { name: device });
 
   const event = at(data, "win", "eventdata");

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { BrokenCircuitError, bulkhead, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
+import { parseExact } from "../../engine/domain/exact-json.ts";
 import type { Clock } from "../../engine/ports.ts";
 import { ConnectorError } from "../../engine/ports.ts";
+import { secretsSent, withoutSecrets } from "./own-words.ts";
 import type { Quota } from "./quota.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -47,6 +49,8 @@ export type HttpSettings = {
   /** What the product itself said of its refusal, from the parsed body: shown to people, so it is cut and holds no control characters. */
   reason?: (body: unknown) => string | undefined;
   fetch?: typeof fetch;
+  /** Told when it is left alone after failures, each time, and when it answers: at first, and after each time it did not. */
+  watch?: (state: { works: boolean; trouble: string }) => void;
 };
 
 /** The product answered, and said no. `said`: its own words. */
@@ -57,6 +61,11 @@ export class HttpRefusal extends ConnectorError {
     super("refused", text);
     this.status = status;
     this.said = said;
+  }
+
+  /** What a product says may quote what an alert said. */
+  override get forLog(): string {
+    return this.said === "" ? this.message : this.message.replaceAll(this.said, "(its words)");
   }
 }
 
@@ -115,6 +124,18 @@ export function createHttp(settings: HttpSettings): Http {
     handleWhen((error) => outages.has(error)),
     { halfOpenAfter: pauseMs, breaker: new ConsecutiveBreaker(failures) },
   );
+  let works = false;
+  breaker.onBreak((reason) => {
+    works = false;
+    settings.watch?.({ works, trouble: "error" in reason ? reason.error.message : `${name} does not answer` });
+  });
+  const answered = () => {
+    if (works) return;
+    works = true;
+    settings.watch?.({ works, trouble: "" });
+  };
+  // A product that says no is there, too.
+  breaker.onReset(answered);
   const down = (kind: "unavailable" | "unclear", text: string, retryAfter?: number) => {
     const error = new ConnectorError(kind, text, retryAfter);
     outages.add(error);
@@ -130,7 +151,7 @@ export function createHttp(settings: HttpSettings): Http {
   /** What to call it when no usable answer came to a request that went out. */
   const lost = ({ acts }: Call) => (acts ? "unclear" : "unavailable");
 
-  const readBody = (text: string): unknown => JSON.parse(settings.read ? JSON.stringify(settings.read(text)) : text, storable);
+  const readBody = (text: string): unknown => parseExact(settings.read ? JSON.stringify(settings.read(text)) : text, storable);
 
   async function call(request: Call): Promise<unknown> {
     const { again } = settings;
@@ -188,7 +209,9 @@ export function createHttp(settings: HttpSettings): Http {
       return await breaker.execute(async () => {
         if (request.signal.aborted) throw stopped();
         await settings.quota?.take();
-        return ask(request);
+        const answer = await ask(request);
+        answered();
+        return answer;
       });
     } catch (error) {
       if (!(error instanceof BrokenCircuitError)) throw error;
@@ -225,7 +248,7 @@ export function createHttp(settings: HttpSettings): Http {
         await response.body?.cancel();
         return undefined;
       }
-      throw await held(refusal(response, request, await reasonOf(response)), response.status);
+      throw await held(refusal(response, request, await reasonOf(response, request)), response.status);
     } catch (error) {
       if (error instanceof ConnectorError) throw error;
       if (request.signal.aborted) throw new ConnectorError(lost(request), `${name} was given up on before it answered`);
@@ -253,12 +276,13 @@ export function createHttp(settings: HttpSettings): Http {
   }
 
   /** What the product said of its refusal; that it cannot be read changes nothing about the refusal. */
-  async function reasonOf(response: Response): Promise<string> {
+  async function reasonOf(response: Response, request: Call): Promise<string> {
     try {
       const text = settings.reason ? await readText(response, MAX_REASON) : undefined;
       await response.body?.cancel();
       const said = text === undefined ? undefined : settings.reason?.(readBody(text));
-      return plain(said ?? "");
+      const form = request.type === "application/x-www-form-urlencoded" ? request.body : undefined;
+      return plain(withoutSecrets(said ?? "", secretsSent({ ...settings.headers, ...request.headers }, form)));
     } catch {
       return "";
     }

@@ -9,7 +9,7 @@ import type { ReputationMeans } from "./reputation.ts";
  * What a connector is given beside its settings: the clock; whose names never leave; the rows its answers and quotas are kept in. The
  * rest is for tests.
  */
-export type Means = ReputationMeans & Pick<HttpSettings, "breaker" | "timeoutMs">;
+export type Means = ReputationMeans & Pick<HttpSettings, "breaker" | "timeoutMs" | "watch">;
 
 /** One product air can be connected to. How to add one: docs/write-a-connector.md. */
 export type ConnectorKind<Name extends string = string, Shape extends z.ZodRawShape = z.ZodRawShape> = {

@@ -125,7 +125,7 @@ export function createVirusTotal(settings: VirusTotalSettings, means: Reputation
     // One vendor, one family: what its sandboxes say and what its engines say count together.
     sandboxes: [{ name: "virustotal", family: "virustotal", report: sandboxes }],
     async check(signal) {
-      await vendor.http.get("/api/v3/domains/virustotal.com", { signal, expect404: true });
+      await vendor.http.get("/api/v3/domains/virustotal.com", { signal });
     },
   };
 }

@@ -123,7 +123,9 @@ function buttonElement(button: Button, id: string, card: Card): ComponentChild {
       "div",
       { class: "asked" },
       h("label", { for: field }, visible(button.input.label), button.input.required ? null : " (optional)"),
-      h("textarea", { id: field, rows: 2, maxLength: 1000, required: button.input.required }),
+      button.input.line
+        ? h("input", { id: field, type: "text", maxLength: 300, required: button.input.required })
+        : h("textarea", { id: field, rows: 2, maxLength: 2000, required: button.input.required }),
       h(
         "button",
         { id, type: "button", class: `button ${button.style}`, "data-value": button.value, "data-typed": field, ...about, ...confirm },

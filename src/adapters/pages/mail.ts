@@ -73,9 +73,11 @@ function messageOf(from: string, id: string, page: HookPage) {
   const text = unlinked(page.text);
   const title = unlinked(page.title);
   const about = [page.incident, page.action].filter((one) => one !== null).join(", ");
+  const things = (page.things ?? []).map(unlinked);
   const lines = [
     text,
     ...(page.incident ? [`${page.incident}: ${title} (${page.severity})`] : []),
+    ...things.map((thing) => `- ${thing}`),
     page.link ? `Decide in air: ${page.link}` : "Decide in the chat or in the console of air.",
   ];
   return {
@@ -93,7 +95,7 @@ function messageOf(from: string, id: string, page: HookPage) {
     },
     priority: "high" as const,
     text: `${lines.join("\n\n")}\n`,
-    html: html(text, page.incident ? `${page.incident}: ${title} (${page.severity})` : undefined, page.link),
+    html: html(text, page.incident ? `${page.incident}: ${title} (${page.severity})` : undefined, things, page.link),
     disableFileAccess: true,
     disableUrlAccess: true,
   };
@@ -103,10 +105,11 @@ function messageOf(from: string, id: string, page: HookPage) {
 const unlinked = (text: string) =>
   outside(text).replace(/www\.\S*|\b[a-z0-9-]+(?:\.[a-z0-9-]+)+(?=\/)/gi, (name) => name.replaceAll(".", "[.]"));
 
-function html(text: string, about: string | undefined, link: string | null): string {
+function html(text: string, about: string | undefined, things: readonly string[], link: string | null): string {
   const parts = [
     `<p><strong>${escaped(text)}</strong></p>`,
     ...(about ? [`<p>${escaped(about)}</p>`] : []),
+    ...(things.length > 0 ? [`<ul>${things.map((thing) => `<li>${escaped(thing)}</li>`).join("")}</ul>`] : []),
     link ? `<p><a href="${escaped(link)}">Decide in air</a></p>` : "<p>Decide in the chat or in the console of air.</p>",
   ];
   return `<!doctype html><html lang="en"><body>${parts.join("")}</body></html>`;

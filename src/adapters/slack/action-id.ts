@@ -6,7 +6,7 @@ import { cutTo } from "./text.ts";
  *   air:link:3           opens an address; Slack reports the press all the same
  *   air:ask:3:r:Reason   asks for a text first, in a modal; "r" required, "o" optional, then the label of the input
  *   air:form:3           opens the form that its value names
- *   air:more             a menu; what was chosen from it is a value, or names a form
+ *   air:more, air:more:1 a menu, and a second one; what was chosen from it is a value, or names a form
  */
 export type ActionId =
   | { kind: "plain" }
@@ -17,15 +17,16 @@ export type ActionId =
 
 /** Anything longer would not fit an action_id (255) with its prefix. */
 const LABEL = 150;
-/** One menu per card. */
-export const MORE = "air:more";
+/** The menus of one card: a menu takes only five. */
+const MORE = ["air:more", "air:more:1"];
+export const MENUS = MORE.length;
 
 export function writeActionId(index: number, id: ActionId): string {
   switch (id.kind) {
     case "plain":
       return `air:${index}`;
     case "more":
-      return MORE;
+      return MORE[index] ?? "air:more";
     case "link":
     case "form":
       return `air:${id.kind}:${index}`;
@@ -38,7 +39,7 @@ export function writeActionId(index: number, id: ActionId): string {
 
 /** `undefined`: not one of ours. */
 export function readActionId(raw: string): ActionId | undefined {
-  if (raw === MORE) return { kind: "more" };
+  if (MORE.includes(raw)) return { kind: "more" };
   const [, named] = /^air:(?:(link|form):)?\d+$/.exec(raw) ?? [];
   if (named === "link" || named === "form") return { kind: named };
   if (/^air:\d+$/.test(raw)) return { kind: "plain" };

@@ -11,7 +11,7 @@ import type {
 import { type Button, type Card, type Line, plain, type Span, type Text, type Tone } from "../../engine/cards/card.ts";
 import { visible } from "../../engine/cards/visible.ts";
 import type { Named } from "../../engine/domain/paging.ts";
-import { type ActionId, formValue, MORE, writeActionId } from "./action-id.ts";
+import { type ActionId, formValue, MENUS, writeActionId } from "./action-id.ts";
 import { SLACK_BUDGET, SLACK_LIMITS } from "./limits.ts";
 import { cutTo, escapeTo, isBlank, visibleSpans } from "./text.ts";
 
@@ -271,11 +271,11 @@ function drawButtons(all: readonly Button[]): { blocks: KnownBlock[]; cuts: stri
   const buttons = fits.filter((button) => !isInMenu(button));
   const menu = fits.filter(isInMenu);
   const shown = buttons.slice(0, SLACK_BUDGET.buttons);
-  const listed = menu.slice(0, SLACK_LIMITS.overflowOptions);
+  const listed = menu.slice(0, SLACK_LIMITS.overflowOptions * MENUS);
   const left = fits.length - shown.length - listed.length;
   if (left > 0) cuts.push(`${left} buttons`);
   if (shown.length + listed.length === 0) return { blocks: [], cuts };
-  return { blocks: [{ type: "actions", elements: [...shown.map(drawButton), ...(listed.length > 0 ? [drawMenu(listed)] : [])] }], cuts };
+  return { blocks: [{ type: "actions", elements: [...shown.map(drawButton), ...inMenus(listed).map(drawMenu)] }], cuts };
 }
 
 const isInMenu = (button: Button): boolean => button.more === true && button.url === undefined;
@@ -283,9 +283,16 @@ const isInMenu = (button: Button): boolean => button.more === true && button.url
 const wireValue = (button: Button): string =>
   button.form === undefined ? (button.value ?? "") : isInMenu(button) ? formValue(button.form) : button.form;
 
-const drawMenu = (buttons: readonly Button[]): Overflow => ({
+/** A menu takes few; what does not fit into one is shared evenly between two. */
+function inMenus(buttons: readonly Button[]): Button[][] {
+  const menus = Math.ceil(buttons.length / SLACK_LIMITS.overflowOptions);
+  const each = Math.ceil(buttons.length / Math.max(1, menus));
+  return Array.from({ length: menus }, (_, index) => buttons.slice(index * each, (index + 1) * each));
+}
+
+const drawMenu = (buttons: readonly Button[], index: number): Overflow => ({
   type: "overflow",
-  action_id: MORE,
+  action_id: writeActionId(index, { kind: "more" }),
   options: buttons.map((button) => ({
     text: plainText(cutTo(visible(button.label).trim() || "Open", SLACK_LIMITS.optionText)),
     value: wireValue(button),

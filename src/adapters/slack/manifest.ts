@@ -9,6 +9,7 @@ const SCOPES = [
   "usergroups:read", // who is in a user group that holds a role
   "app_mentions:read", // @air ...
   "im:history", // what is typed to air directly
+  "im:write", // whoever is called for something is written to directly
   "files:write", // pictures of graphs and exported lists, for whoever asked
   "channels:history", // finding a half-sent card again by its metadata
   "groups:history", // the same in private channels

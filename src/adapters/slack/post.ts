@@ -14,6 +14,9 @@ const Found = z.object({
   metadata: z.object({ event_type: z.literal(EVENT_TYPE), event_payload: z.object({ marker: z.string() }) }),
 });
 
+/** A person's id, in place of a channel's. */
+const MEMBER = /^[UW][A-Z0-9]+$/;
+
 /** Pages of 200 looked through for one half-sent post: it is seconds old, so it is on the first or nowhere near. */
 const PAGES = 5;
 
@@ -31,11 +34,26 @@ async function drawn<T>(card: Card, send: (message: SlackMessage) => Promise<T>)
 
 export function createPlatform(client: WebClient, pace: ChatPlatform["pace"], now: () => number = Date.now): ChatPlatform {
   const call = createCall(now);
+  const rooms = new Map<string, Promise<string>>();
+  /** A person is written to in the conversation with them, which opens as often as one asks for it. */
+  const roomOf = (channel: string, signal: AbortSignal): Promise<string> => {
+    const known = rooms.get(channel);
+    if (known) return known;
+    const opening = call("conversations.open", signal, async () => {
+      const { channel: room } = await client.conversations.open({ users: channel });
+      if (room?.id === undefined) throw new ChatError("refused", "Slack opened no conversation with this person.");
+      return room.id;
+    });
+    rooms.set(channel, opening);
+    opening.catch(() => rooms.delete(channel));
+    return opening;
+  };
   return {
     name: "slack",
     pace,
 
-    async post(channel, card, marker, thread, signal) {
+    async post(to, card, marker, thread, signal) {
+      const channel = MEMBER.test(to) ? await roomOf(to, signal) : to;
       const sent = await call(`chat.postMessage ${channel}`, signal, () =>
         drawn(card, (message) =>
           client.chat.postMessage({
@@ -54,14 +72,16 @@ export function createPlatform(client: WebClient, pace: ChatPlatform["pace"], no
       return { id: sent.ts, ...(thread === undefined ? {} : { thread: rootOf(thread) }) };
     },
 
-    async update(channel, ref, card, marker, signal) {
+    async update(to, ref, card, marker, signal) {
+      const channel = MEMBER.test(to) ? await roomOf(to, signal) : to;
       // Text alone would drop the blocks.
       await call("chat.update", signal, () =>
         drawn(card, (message) => client.chat.update({ channel, ts: ref.id, ...message, metadata: metadata(marker) })),
       );
     },
 
-    async find(channel, marker, since, thread, signal) {
+    async find(to, marker, since, thread, signal) {
+      const channel = MEMBER.test(to) ? await roomOf(to, signal) : to;
       // The clocks of air and Slack may differ by a little.
       const oldest = ((since.getTime() - 120_000) / 1000).toFixed(6);
       let cursor: string | undefined;

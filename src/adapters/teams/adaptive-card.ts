@@ -303,9 +303,9 @@ function drawButtons(all: readonly Button[], forms: FormsOpen): { actions: Actio
         type: "Input.Text",
         id,
         // It stands above all buttons: whose it is has to be said, or whoever approves believes a reason is asked of them.
-        label: `${title}: ${label}`,
-        isMultiline: true,
-        maxLength: 1000,
+        label: label.toLowerCase().split(/\W+/).includes(title.toLowerCase()) ? label : `${title}: ${label}`,
+        isMultiline: button.input.line !== true,
+        maxLength: 2000,
         ...(required ? { isRequired: true as const, errorMessage: `${label}: please fill this in.` } : {}),
       });
     }
@@ -370,8 +370,11 @@ const oneLine = (text: string): string => text.replaceAll("\n", " ");
 /** `{{DATE(...)}}`, which clients expand in any text, is broken. */
 const visible = (text: string): string => spellOut(text).replaceAll("{{", "{ {");
 
-/** CommonMark: a backslash before any ASCII punctuation makes it a plain character. */
-const escapeMarkdown = (text: string): string => text.replace(/[\\*_[\]()~`#>!|<&]/g, "\\$&").replace(/^(\s*)([-+]|\d+[.)])/, "$1\u200a$2");
+/**
+ * CommonMark: a backslash before any ASCII punctuation makes it a plain character. Brackets and exclamation marks mean something only beside
+ * a `[`, which is escaped; some clients show the backslash, so there are no more of them than needed.
+ */
+const escapeMarkdown = (text: string): string => text.replace(/[\\*_[\]~`#>|<&]/g, "\\$&").replace(/^(\s*)([-+]|\d+[.)])/, "$1\u200a$2");
 
 /** At most `max` UTF-16 units, cut between code points. */
 function cutTo(text: string, max: number): string {

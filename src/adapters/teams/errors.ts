@@ -1,5 +1,5 @@
 import { ChatError } from "../../engine/ports.ts";
-import { ServiceError } from "./service.ts";
+import { ServiceError, Unreachable } from "./service.ts";
 
 /** Nothing can be posted in this conversation until somebody mends it, with the next step. */
 const CHANNEL: Record<string, string> = {
@@ -17,6 +17,10 @@ const REMOVED = "Teams does not let air write there. Add the app to the team aga
 /** The card as drawn is more than Teams takes, or something in it is what Teams does not take. */
 export const isUndrawable = (error: unknown): boolean =>
   error instanceof ServiceError && (error.status === 413 || (error.status === 400 && error.code !== "ConversationNotFound"));
+
+/** Certainly nothing was done, and it may be because the conversation is served from another address now. */
+export const isElsewhere = (error: unknown): boolean =>
+  error instanceof Unreachable || (error instanceof ServiceError && (error.status === 403 || error.status === 404));
 
 /** What is to be done again when Teams is asked at the same moment by others, or has trouble. */
 const LATER = new Set([408, 409, 412, 429]);

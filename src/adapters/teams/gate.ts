@@ -4,7 +4,7 @@ import type { Log } from "../../engine/ports.ts";
 import type { BotAuth } from "./sdk.ts";
 import { isLoopback, isServiceAddress } from "./service.ts";
 
-type Denied = { status: 400 | 401 | 403; message: string };
+export type Denied = { status: 400 | 401 | 403; message: string };
 const CHECK_MS = 10_000;
 const Addressed = z.object({ channelId: z.string().min(1), serviceUrl: z.string().min(1) });
 
@@ -16,8 +16,8 @@ export function createGate(
   auth: BotAuth | undefined,
   isLocal: (request: Request) => boolean,
   log: Log,
-): { beforeBody: RequestHandler; withBody: RequestHandler } {
-  function beforeBody(request: Request): Denied | undefined {
+): { beforeBody: RequestHandler; withBody: (request: Request) => Promise<Denied | undefined> } {
+  function shows(request: Request): Denied | undefined {
     if (auth === undefined)
       return isLocal(request) ? undefined : { status: 403, message: "Without a bot registration only this machine is listened to." };
     const shown = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/.test(request.headers.authorization ?? "");
@@ -52,19 +52,15 @@ export function createGate(
     return { status: 401, message: "The token is not one of Teams for this bot." };
   }
 
-  const as =
-    (look: (request: Request) => Denied | undefined | Promise<Denied | undefined>): RequestHandler =>
-    async (request: Request, response: Response, next: NextFunction) => {
-      const denied = await look(request);
-      if (denied === undefined) {
-        next();
-        return;
-      }
-      const code = { 400: "invalid", 401: "unauthorized", 403: "forbidden" }[denied.status];
-      response
-        .status(denied.status)
-        .set("connection", "close")
-        .json({ error: { code, message: denied.message } });
-    };
-  return { beforeBody: as(beforeBody), withBody: as(withBody) };
+  const beforeBody = (request: Request, response: Response, next: NextFunction) => {
+    const denied = shows(request);
+    if (denied === undefined) next();
+    else deny(response, denied);
+  };
+  return { beforeBody, withBody };
+}
+
+export function deny(response: Response, { status, message }: Denied): void {
+  const code = { 400: "invalid", 401: "unauthorized", 403: "forbidden" }[status];
+  response.status(status).set("connection", "close").json({ error: { code, message } });
 }

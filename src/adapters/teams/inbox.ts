@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Filled } from "../../engine/cards/form.ts";
+import { writeMention } from "../../engine/domain/mention.ts";
 import type { Conversation } from "../../engine/ports.ts";
 import { messageText, unmarked } from "./message-text.ts";
 
@@ -27,6 +28,8 @@ export type TeamsIntent =
   /** air was added, or something about the conversation changed. */
   | { kind: "heard"; place: Place; installed: boolean }
   | { kind: "left"; place: Place }
+  /** A button or dialog somebody used that says nothing air could carry out: the asking part of Teams waits for an answer all the same. */
+  | { kind: "unreadable"; dialog: boolean; reason: string; place: Place }
   | { kind: "ignored"; reason: string };
 
 const Named = z.looseObject({ id: z.string().optional(), name: z.string().nullish() });
@@ -65,10 +68,14 @@ type Activity = z.infer<typeof Activity>;
 const Data = z.record(z.string(), z.unknown());
 const CardAction = z.object({
   action: z.object({ verb: z.string().default(""), data: Data.default({}) }),
-  trigger: z.string().default("manual"),
+  trigger: z.string().optional(),
 });
 const Task = z.looseObject({ data: Data.default({}), commandId: z.string().optional(), messagePayload: z.unknown().optional() });
-const Mention = z.object({ type: z.literal("mention"), text: z.string().min(1), mentioned: z.object({ id: z.string() }) });
+const Mention = z.object({
+  type: z.literal("mention"),
+  text: z.string().min(1).max(500),
+  mentioned: z.object({ id: z.string(), aadObjectId: z.string().max(100).nullish() }),
+});
 
 /** The manifest's name of the message command. */
 export const INVESTIGATE = "investigate";
@@ -77,8 +84,12 @@ export const FIELD = "f.";
 
 const ignored = (reason: string): TeamsIntent => ({ kind: "ignored", reason });
 
-/** An activity of Teams → what the person wants. Everything else is ignored, with the reason for the log. */
-export function readTeams(payload: unknown): TeamsIntent {
+/**
+ * An activity of Teams → what the person wants. Everything else is ignored, with the reason for the log. `untold`: a press that does not
+ * say what brought it about is a person's. Teams says it, the page of Microsoft's Agents Playground does not, and its clients draw no card
+ * again by themselves.
+ */
+export function readTeams(payload: unknown, untold = false): TeamsIntent {
   const parsed = Activity.safeParse(payload);
   if (!parsed.success) return ignored("an activity of unknown shape");
   const activity = parsed.data;
@@ -97,18 +108,28 @@ export function readTeams(payload: unknown): TeamsIntent {
   }
   const userId = activity.from?.aadObjectId?.trim().toLowerCase();
   // Bots have none; so does whoever Teams does not know.
-  if (!userId) return ignored("nobody Teams knows");
+  if (!userId) return activity.type === "invoke" ? notRead(activity, place, "nobody Teams knows") : ignored("nobody Teams knows");
   const by = {
     userId,
     tenantId: place.conversation.tenant,
     name: (activity.from?.name ?? "").trim().slice(0, 80).toWellFormed() || userId,
   };
   const at: At = { by, place, activityId: activity.id };
-  return activity.type === "message" ? readMessage(activity, at) : readInvoke(activity, at);
+  return activity.type === "message" ? readMessage(activity, at) : readInvoke(activity, at, untold);
+}
+
+const DIALOGS = ["task/fetch", "task/submit", "composeExtension/fetchTask", "composeExtension/submitAction"];
+/** How the asking part of Teams takes words: undefined where it shows none. */
+export const askedBy = (name: string | undefined): "card" | "dialog" | undefined =>
+  name === "adaptiveCard/action" ? "card" : DIALOGS.includes(name ?? "") ? "dialog" : undefined;
+
+function notRead({ name }: Activity, place: Place, reason: string): TeamsIntent {
+  const asking = askedBy(name);
+  return asking === undefined ? ignored(reason) : { kind: "unreadable", dialog: asking === "dialog", reason, place };
 }
 
 function placeOf(activity: Activity): Place | undefined {
-  const { conversation, channelData, recipient, serviceUrl, replyToId } = activity;
+  const { conversation, channelData, recipient, serviceUrl, replyToId, from } = activity;
   const tenants = [conversation.tenantId, channelData?.tenant?.id].flatMap((one) => (one ? [one.toLowerCase()] : []));
   const [tenant] = tenants;
   if (tenant === undefined || tenants.some((one) => one !== tenant)) return undefined;
@@ -124,6 +145,7 @@ function placeOf(activity: Activity): Place | undefined {
       bot: recipient.id,
       team: channelData?.team?.id,
       name: name?.slice(0, 200).toWellFormed(),
+      ...(kind === "personal" && from?.aadObjectId ? { person: from.aadObjectId.trim().toLowerCase() } : {}),
     },
     thread: conversation.id,
     messageId: replyToId ?? "",
@@ -167,83 +189,111 @@ function readMessage(activity: Activity, at: At): TeamsIntent {
 
 const LONGEST_TEXT = 20_000;
 
-/** What a person typed: the mentions of the bot taken off, as the message itself marks them. */
+const MOST_MENTIONS = 50;
+/** Mark where a mention stood while the rest is read; of what a person typed they are taken out. */
+const [OPEN, SHUT] = ["\ue000", "\ue001"];
+const MARKED = new RegExp(`${OPEN}(\\d+)${SHUT}`, "gu");
+const AT_TAG = /^<at(?: [^<>]*)?>([^<>]*)<\/at>$/i;
+
+/**
+ * What a person typed: the mentions of the bot taken off, as the message itself marks them, and of other people written so that the account
+ * stays with the name. A mention whose text does not stand there says nothing; what is left of the marks is taken off.
+ */
 function typedText({ text, textFormat, entities, recipient }: Activity): string {
-  let left = (text ?? "").slice(0, LONGEST_TEXT);
-  for (const entity of entities ?? []) {
+  let left = (text ?? "").slice(0, LONGEST_TEXT).replaceAll(/[\ue000\ue001]/gu, "");
+  const people: string[] = [];
+  for (const entity of (entities ?? []).slice(0, MOST_MENTIONS)) {
     const mention = Mention.safeParse(entity);
-    if (mention.success && mention.data.mentioned.id === recipient.id) left = left.replace(mention.data.text, " ");
-  }
-  const plain = textFormat === "xml" || textFormat === "html" ? unmarked(left) : left;
-  return plain.replaceAll("\u00a0", " ").trim();
-}
-
-function readInvoke({ name, value }: Activity, at: At): TeamsIntent {
-  switch (name) {
-    case "adaptiveCard/action":
-      return readCardAction(value, at);
-    case "task/fetch":
-    case "task/submit":
-    case "composeExtension/fetchTask":
-    case "composeExtension/submitAction": {
-      const task = Task.safeParse(value);
-      if (!task.success) return ignored("a dialog of unknown shape");
-      return readTask(name, task.data, at);
+    if (!mention.success) continue;
+    const { text: marked, mentioned } = mention.data;
+    const shown = AT_TAG.exec(marked)?.[1];
+    if (mentioned.id === recipient.id) left = left.replace(marked, " ");
+    else if (shown !== undefined && mentioned.aadObjectId && left.includes(marked)) {
+      left = left.replace(marked, () => `${OPEN}${people.length}${SHUT}`);
+      people.push(writeMention(mentioned.aadObjectId.trim(), unmarked(shown)));
     }
-    default:
-      return ignored(`invoke ${(name ?? "").slice(0, 60)}`);
   }
+  const plain = textFormat === "xml" || textFormat === "html" ? unmarked(left) : left.replaceAll(/<\/?at(?: [^<>]*)?>/gi, "");
+  return plain
+    .replaceAll(MARKED, (_all, index: string) => people[Number(index)] ?? "")
+    .replaceAll("\u00a0", " ")
+    .trim();
 }
 
-function readCardAction(value: unknown, at: At): TeamsIntent {
+function readInvoke(activity: Activity, at: At, untold: boolean): TeamsIntent {
+  const { name, value } = activity;
+  const read = (): TeamsIntent | string => {
+    switch (name) {
+      case "adaptiveCard/action":
+        return readCardAction(value, at, untold);
+      case "task/fetch":
+      case "task/submit":
+      case "composeExtension/fetchTask":
+      case "composeExtension/submitAction": {
+        const task = Task.safeParse(value);
+        return task.success ? readTask(name, task.data, at) : "a dialog of unknown shape";
+      }
+      default:
+        return `invoke ${(name ?? "").slice(0, 60)}`;
+    }
+  };
+  const intent = read();
+  return typeof intent === "string" ? notRead(activity, at.place, intent) : intent;
+}
+
+/** A string says what cannot be read of it. */
+function readCardAction(value: unknown, at: At, untold: boolean): TeamsIntent | string {
   const parsed = CardAction.safeParse(value);
-  if (!parsed.success) return ignored("a press of unknown shape");
-  const { action, trigger } = parsed.data;
-  if (trigger !== "manual") return { kind: "refresh", ...at };
+  if (!parsed.success) return "a press of unknown shape";
+  const { action, trigger = untold ? "manual" : undefined } = parsed.data;
+  if (trigger === "automatic") return { kind: "refresh", ...at };
+  // Only what a person did decides, and only where Teams says that it was a person.
+  if (trigger !== "manual") return "a press that does not say who brought it about";
   const { verb, data } = action;
   switch (verb) {
     case "press": {
       const pressed = text(data.value);
-      const typed = typeof data.input === "string" ? text(data[data.input])?.trim() : undefined;
-      return pressed === undefined
-        ? ignored("a button without a value")
-        : { kind: "press", value: pressed, typed: typed || undefined, ...at };
+      const typed = typeof data.input === "string" ? wordsOf(data[data.input]) : undefined;
+      return pressed === undefined ? "a button without a value" : { kind: "press", value: pressed, typed: typed || undefined, ...at };
     }
     case "form": {
       const ref = text(data.ref);
-      return ref === undefined ? ignored("a button without a form") : { kind: "form", ref, ...at };
+      return ref === undefined ? "a button without a form" : { kind: "form", ref, ...at };
     }
     case "submit": {
       const ref = text(data.ref);
-      return ref === undefined ? ignored("a form without its name") : { kind: "submit", ref, data: fieldsOf(data), ...at };
+      return ref === undefined ? "a form without its name" : { kind: "submit", ref, data: fieldsOf(data), ...at };
     }
     case "back":
       return { kind: "back", ...at };
     default:
-      return ignored("a button that is not air's");
+      return "a button that is not air's";
   }
 }
 
-function readTask(name: string, { data, commandId, messagePayload }: z.infer<typeof Task>, at: At): TeamsIntent {
+function readTask(name: string, { data, commandId, messagePayload }: z.infer<typeof Task>, at: At): TeamsIntent | string {
   const ref = text(data.ref);
   if (name.endsWith("/submit") || name.endsWith("/submitAction"))
-    return ref === undefined ? ignored("a dialog without its name") : { kind: "dialog-submit", ref, data: fieldsOf(data), ...at };
+    return ref === undefined ? "a dialog without its name" : { kind: "dialog-submit", ref, data: fieldsOf(data), ...at };
   if (name === "composeExtension/fetchTask")
     return commandId === INVESTIGATE
       ? { kind: "dialog", ask: { text: messageText(messagePayload) }, ...at }
-      : ignored("a command that is not air's");
-  return ref === undefined ? ignored("a dialog without its name") : { kind: "dialog", ask: { ref }, ...at };
+      : "a command that is not air's";
+  return ref === undefined ? "a dialog without its name" : { kind: "dialog", ask: { ref }, ...at };
 }
 
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" && value.length <= 4_000 ? value : undefined;
+
+/** What somebody typed, however long: how much is too much is said where it is decided. */
+const wordsOf = (value: unknown): string | undefined => (typeof value === "string" ? value.trim().slice(0, LONGEST_TEXT) : undefined);
 
 /** What was filled in, by the field's own name. */
 function fieldsOf(data: Record<string, unknown>): Filled {
   return Object.fromEntries(
     Object.entries(data).flatMap(([key, value]): [string, string][] =>
       key.startsWith(FIELD) && typeof value === "string" && value.trim() !== ""
-        ? [[key.slice(FIELD.length), value.trim().slice(0, 10_000)]]
+        ? [[key.slice(FIELD.length), value.trim().slice(0, LONGEST_TEXT)]]
         : [],
     ),
   );

@@ -2,9 +2,11 @@ import type { Card } from "../../engine/cards/card.ts";
 import { visible } from "../../engine/cards/visible.ts";
 import { ChatError, type ChatPlatform, type Conversation, type MessageRef } from "../../engine/ports.ts";
 import { type FormsOpen, toAdaptiveCard, toPlainCard } from "./adaptive-card.ts";
+import { restAfter } from "./back-off.ts";
 import { isUndrawable, toChatError } from "./errors.ts";
+import type { Reach } from "./reach.ts";
 import type { Message, Service } from "./service.ts";
-import type { Windows } from "./windows.ts";
+import type { Turns } from "./turns.ts";
 
 /** Where conversations are reached, kept from what was heard of them. */
 export type Conversations = {
@@ -14,39 +16,59 @@ export type Conversations = {
   returned(where: { id: string; team?: string | undefined }): Promise<void>;
   find(id: string): Promise<Conversation | undefined>;
   newest(tenant?: string): Promise<Conversation | undefined>;
+  /** Of the same tenant, reached at another address that was heard after this one's own: the newest of its team, and of the others. */
+  newer(than: Conversation): Promise<Conversation[]>;
 };
 
-/** How long the channel rests after a failure that says nothing about it: twice as long each time, and never all at once. */
-const FIRST_REST_MS = 2_000;
-const LONGEST_REST_MS = 60_000;
+/** As far as air counts Teams takes no more, so it was not asked. */
+class NoRoom extends ChatError {
+  constructor(retryAfterMs: number) {
+    super("later", "Teams takes no more in this conversation just now.", { retryAfterMs });
+  }
+}
 
-/** `tenants`: whose people are served; empty: any. `random` is for tests. */
-type More = { forms?: FormsOpen; tenants?: () => readonly string[]; random?: () => number };
+/** `random` is for tests. */
+type More = { forms?: FormsOpen; random?: () => number };
 
 export function createPlatform(
   service: Service,
-  conversations: Pick<Conversations, "find" | "newest">,
-  windows: Windows,
+  reach: Reach,
+  turns: Turns,
   pace: ChatPlatform["pace"],
-  { forms = "dialog", tenants = () => [], random = Math.random }: More = {},
+  { forms = "dialog", random = Math.random }: More = {},
 ): ChatPlatform {
-  const reach = (channel: string) => reachOf(conversations, channel, tenants());
   const failures = new Map<string, number>();
 
-  async function call<T>(channel: string, about: "root" | "reply" | "update", run: () => Promise<T>): Promise<T> {
-    const wait = windows.take(channel);
-    if (wait > 0) throw new ChatError("later", "Teams takes no more in this conversation just now.", { retryAfterMs: wait });
+  /** Room for each call: the first is asked for again by the channel's own queue; what has begun (drawn with less, at another address) waits. */
+  function roomIn(channel: string, signal: AbortSignal): () => Promise<void> {
+    let begun = false;
+    return async () => {
+      if (begun) return turns.answer(channel, signal);
+      const wait = turns.card(channel);
+      if (wait > 0) throw new NoRoom(wait);
+      begun = true;
+    };
+  }
+
+  async function call<T>(
+    channel: string,
+    about: "root" | "reply" | "update",
+    signal: AbortSignal,
+    run: (place: Conversation, room: () => Promise<void>) => Promise<T>,
+  ): Promise<T> {
+    const room = roomIn(channel, signal);
     try {
-      const done = await run();
+      const done = await reach(channel, (place) => run(place, room));
       failures.delete(channel);
       return done;
     } catch (error) {
       const problem = toChatError(error, about);
-      if (problem.kind !== "later") throw problem;
+      // Our own count is no trouble of Teams's.
+      if (problem.kind !== "later" || problem instanceof NoRoom) throw problem;
       const nth = failures.get(channel) ?? 0;
       failures.set(channel, nth + 1);
-      const rest = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(nth, 10));
-      const retryAfterMs = Math.max(problem.retryAfterMs ?? 0, Math.round(rest * (0.5 + random() / 2)));
+      if (problem.retryAfterMs !== undefined) turns.rest(channel, problem.retryAfterMs);
+      const retryAfterMs = restAfter(nth, problem.retryAfterMs, random);
       throw new ChatError("later", problem.message, { retryAfterMs, maybeSent: problem.maybeSent });
     }
   }
@@ -56,13 +78,13 @@ export function createPlatform(
     pace,
 
     async post(channel, card, _marker, thread, signal) {
-      const place = await reach(channel);
-      const sent = await call(channel, thread === undefined ? "root" : "reply", () =>
-        drawn(card, forms, (message) =>
-          place.kind === "channel" && thread === undefined
+      const sent = await call(channel, thread === undefined ? "root" : "reply", signal, (place, room) =>
+        drawn(card, forms, async (message) => {
+          await room();
+          return place.kind === "channel" && thread === undefined
             ? service.begin({ serviceUrl: place.serviceUrl, channel, bot: place.bot, tenant: place.tenant }, message, signal)
-            : service.send({ serviceUrl: place.serviceUrl, conversation: threadOf(place, thread) }, message, signal),
-        ),
+            : service.send({ serviceUrl: place.serviceUrl, conversation: threadOf(place, thread) }, message, signal);
+        }),
       );
       if (sent.id === undefined)
         throw new ChatError("refused", "Teams posted without saying where, so the message cannot be kept up to date.");
@@ -70,11 +92,11 @@ export function createPlatform(
     },
 
     async update(channel, ref, card, _marker, signal) {
-      const place = await reach(channel);
-      await call(channel, "update", () =>
-        drawn(card, forms, (message) =>
-          service.update({ serviceUrl: place.serviceUrl, conversation: threadOf(place, ref), id: ref.id }, message, signal),
-        ),
+      await call(channel, "update", signal, (place, room) =>
+        drawn(card, forms, async (message) => {
+          await room();
+          await service.update({ serviceUrl: place.serviceUrl, conversation: threadOf(place, ref), id: ref.id }, message, signal);
+        }),
       );
     },
 
@@ -82,44 +104,6 @@ export function createPlatform(
     async find() {
       throw new ChatError("refused", "Teams does not let air look for half-sent cards.");
     },
-  };
-}
-
-/**
- * How a conversation is reached now; one never heard of through the service of another of the same tenant, where that can only be one:
- * what is meant for one tenant must not be offered to another.
- */
-async function reachOf(
-  conversations: Pick<Conversations, "find" | "newest">,
-  id: string,
-  tenants: readonly string[],
-): Promise<Conversation> {
-  const known = await conversations.find(id);
-  if (known && tenants.length > 0 && !tenants.includes(known.tenant))
-    throw new ChatError(
-      "channel",
-      "The channel is in a tenant air does not serve: name it under teams.tenants in air.yaml, or set another channel.",
-    );
-  if (known?.removedAt)
-    throw new ChatError("channel", "air was removed from this team or chat. Add the app there again, or set another channel in air.yaml.");
-  if (known) return known;
-  if (!known && tenants.length > 1)
-    throw new ChatError(
-      "channel",
-      "air serves several tenants and does not know yet in which of them this channel is: say @air whoami in it.",
-    );
-  const other = await conversations.newest(tenants[0]);
-  if (!other)
-    throw new ChatError(
-      "channel",
-      "Teams has not told air yet where to post: add the app to the team of this channel (air teams package), or say something to it there.",
-    );
-  return {
-    id,
-    kind: /@thread\.v2$|^a:/.test(id) ? "group" : "channel",
-    tenant: other.tenant,
-    serviceUrl: other.serviceUrl,
-    bot: other.bot,
   };
 }
 

@@ -5,6 +5,7 @@ import {
   type ConfigurationBotFrameworkAuthenticationOptions,
   ConfigurationServiceClientCredentialFactory,
 } from "botbuilder";
+import { createEndorsedKeys } from "./endorsed-keys.ts";
 
 /** What air needs of Microsoft's SDK, and all that knows it: whether a request is really from Teams, and what air shows to speak there. */
 export type BotAuth = {
@@ -62,13 +63,19 @@ export function createBotAuth(bot: BotRegistration, authority: Authority = MICRO
     ToBotFromEmulatorOpenIdMetadataUrl: authority.openIdUrl,
   } as unknown as ConfigurationBotFrameworkAuthenticationOptions;
   const auth = new ConfigurationBotFrameworkAuthentication(options, factory);
+  const endorsed = createEndorsedKeys(authority.openIdUrl);
   let signer: Promise<{ signRequest(request: { headers: { set(name: string, value: string): void } }): Promise<unknown> }> | undefined;
 
   return {
     async check(header, activity) {
       // The SDK also takes tokens for emulators and other bots, of issuers that are not Teams, and one channel it checks less.
-      if (issuerOf(header) !== authority.issuer || activity.channelId !== "msteams") throw new Error("not a token of Teams");
+      const [told, claims] = partsOf(header);
+      if (claims.iss !== authority.issuer || activity.channelId !== "msteams") throw new Error("not a token of Teams");
+      // It takes a token without an end for one that never ends.
+      if (typeof claims.exp !== "number") throw new Error("a token without an end");
       await checking.run(true, () => auth.authenticateRequest(activity as Activity, header));
+      if (typeof told.kid !== "string" || !(await endorsed(told.kid, activity.channelId)))
+        throw new Error("signed with a key that may not speak for Teams");
     },
     async authorization() {
       signer ??= factory.createCredentials(bot.appId, SCOPE, LOGIN, true) as unknown as NonNullable<typeof signer>;
@@ -89,12 +96,16 @@ export function createBotAuth(bot: BotRegistration, authority: Authority = MICRO
   };
 }
 
-/** Read without believing it: what it says is checked by the SDK afterwards. */
-function issuerOf(header: string): unknown {
-  const [, payload] = header.replace(/^Bearer /i, "").split(".");
+type Claims = { kid?: unknown; iss?: unknown; exp?: unknown };
+/** Header and claims, read without believing them: what they say is checked by the SDK afterwards. */
+function partsOf(header: string): [Claims, Claims] {
+  const [told, claims] = header.replace(/^Bearer /i, "").split(".");
+  return [partOf(told), partOf(claims)];
+}
+function partOf(text: string | undefined): Claims {
   try {
-    return (JSON.parse(Buffer.from(payload ?? "", "base64url").toString("utf8")) as { iss?: unknown } | null)?.iss;
+    return (JSON.parse(Buffer.from(text ?? "", "base64url").toString("utf8")) as Claims | null) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }

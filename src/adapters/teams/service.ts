@@ -32,6 +32,14 @@ export class ServiceError extends Error {
   }
 }
 
+/** Nobody is at the address, so nothing was sent. */
+export class Unreachable extends ChatError {
+  constructor() {
+    super("later", "Teams cannot be reached.");
+    this.name = "Unreachable";
+  }
+}
+
 const LARGEST_ANSWER = 64 * 1024;
 const Sent = z.object({ id: z.string().optional(), activityId: z.string().optional() });
 const Failure = z.object({ error: z.object({ code: z.string().optional() }).optional(), code: z.string().optional() });
@@ -51,8 +59,8 @@ export function createService(authorization: (() => Promise<string>) | undefined
     try {
       response = await fetch(target, { method, headers, body: JSON.stringify(body), redirect: "error", signal });
     } catch (error) {
-      const notSent = neverLeft(error);
-      throw new ChatError("later", notSent ? "Teams cannot be reached." : "Teams did not answer.", { maybeSent: !notSent });
+      if (neverLeft(error)) throw new Unreachable();
+      throw new ChatError("later", "Teams did not answer.", { maybeSent: true });
     }
     const text = await limited(response, signal);
     if (response.ok) return Sent.safeParse(parse(text)).data ?? {};

@@ -16,12 +16,13 @@ export function conversationStore(database: Database, platform: "teams") {
     bot: row.bot,
     team: row.team ?? undefined,
     name: row.name ?? undefined,
+    person: row.person ?? undefined,
     removedAt: row.removedAt ?? undefined,
   });
   return {
     /** Heard from it, so it is there. */
     async heard(one: Omit<Conversation, "removedAt">, now: Date): Promise<void> {
-      const { id, team = null, name = null, ...rest } = one;
+      const { id, team = null, name = null, person = null, ...rest } = one;
       const kept = { ...rest, seenAt: now, removedAt: null };
       const changed = or(
         sql`${conversations.serviceUrl} is distinct from ${one.serviceUrl}`,
@@ -31,18 +32,23 @@ export function conversationStore(database: Database, platform: "teams") {
         // What a message leaves out is not forgotten.
         sql`coalesce(${team}::text, ${conversations.team}) is distinct from ${conversations.team}`,
         sql`coalesce(${name}::text, ${conversations.name}) is distinct from ${conversations.name}`,
+        sql`coalesce(${person}::text, ${conversations.person}) is distinct from ${conversations.person}`,
         sql`${conversations.removedAt} is not null`,
         sql`${conversations.seenAt} < ${new Date(now.getTime() - SEEN_EVERY_MS).toISOString()}::timestamptz`,
+        // Which address is the newest must not be told by how seldom that is.
+        sql`exists (select 1 from conversations other where other.platform = ${platform} and other.tenant = ${one.tenant}
+          and other.service_url <> ${one.serviceUrl} and other.seen_at >= ${conversations.seenAt})`,
       );
       await database.db
         .insert(conversations)
-        .values({ platform, id, team, name, ...kept })
+        .values({ platform, id, team, name, person, ...kept })
         .onConflictDoUpdate({
           target: [conversations.platform, conversations.id],
           set: {
             ...kept,
             team: sql`coalesce(excluded.team, ${conversations.team})`,
             name: sql`coalesce(excluded.name, ${conversations.name})`,
+            person: sql`coalesce(excluded.person, ${conversations.person})`,
           },
           ...(changed ? { setWhere: changed } : {}),
         });
@@ -86,6 +92,30 @@ export function conversationStore(database: Database, platform: "teams") {
         .orderBy(desc(conversations.seenAt))
         .limit(1);
       return row && shape(row);
+    },
+    /** Of the same tenant, at another address that was heard after this one's own: the newest of its team, and of the others. */
+    async newer(than: Conversation): Promise<Conversation[]> {
+      const newestOf = async (which: ReturnType<typeof sql>): Promise<Conversation[]> => {
+        const rows = await database.db
+          .select()
+          .from(conversations)
+          .where(
+            and(
+              eq(conversations.platform, platform),
+              eq(conversations.tenant, than.tenant),
+              isNull(conversations.removedAt),
+              sql`${conversations.serviceUrl} <> ${than.serviceUrl}`,
+              sql`${conversations.seenAt} > (select own.seen_at from conversations own where own.platform = ${platform} and own.id = ${than.id})`,
+              which,
+            ),
+          )
+          .orderBy(desc(conversations.seenAt))
+          .limit(1);
+        return rows.map(shape);
+      };
+      const [any] = await newestOf(sql`true`);
+      if (any === undefined || than.team === undefined || any.team === than.team) return any ? [any] : [];
+      return [...(await newestOf(sql`${conversations.team} = ${than.team}`)), any];
     },
     /** Which of air's messages this is; undefined: an answer, which is drawn once and not kept. */
     async messageAt(conversation: string, id: string) {

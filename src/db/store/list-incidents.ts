@@ -44,6 +44,9 @@ const ofIncidents = (filter: Omit<IncidentFilter, "limit">): (SQL | undefined)[]
   filter.since === undefined ? undefined : gte(t.incidents.openedAt, filter.since),
   filter.until === undefined ? undefined : lt(t.incidents.openedAt, filter.until),
   filter.source === undefined ? undefined : withAlert(sql`lower(${t.alerts.source}) = ${filter.source.toLowerCase()}`),
+  filter.snoozed
+    ? sql`exists (select 1 from ${t.incidentSnoozes} where ${t.incidentSnoozes.incidentId} = ${t.incidents.id} and ${t.incidentSnoozes.endedAt} is null)`
+    : undefined,
   filter.text === undefined
     ? undefined
     : or(

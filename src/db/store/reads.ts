@@ -20,15 +20,19 @@ import {
 } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { OPEN_STATES, sameProposal } from "../../engine/domain/action.ts";
-import { CHAIN_STEPS } from "../../engine/domain/paging.ts";
 import type { AgreementRow, AlertSummary, IncidentView, Reads } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
+import { readBriefing } from "./briefing.ts";
 import { readDigest } from "./digest.ts";
-import { readFigures } from "./figures.ts";
+import { ERASED_TABLES, identitiesOf } from "./erasure.ts";
+import { readFigures, readFiguresOf, uncompiled } from "./figures.ts";
 import { countActions, listActions } from "./list-actions.ts";
 import { countIncidents, countInvestigations, listIncidents, listInvestigations } from "./list-incidents.ts";
 import { readPasts } from "./past.ts";
+import { readGauges, readOutcomes, readReport } from "./report.ts";
+import { lastSnoozes, readSnoozeFacts } from "./snoozes.ts";
+import { lastTicks, ranBefore } from "./ticks.ts";
 
 /** Lists and cards leave out what may be large: what the source sent, whole. */
 const { raw: _raw, description: _description, ...alertSummary } = getTableColumns(t.alerts);
@@ -103,6 +107,26 @@ export function reads(db: () => Db): Reads {
         );
       return new Set(rows.map(sameProposal));
     },
+    alertsByIdentity: (identities) =>
+      db()
+        .select({
+          id: t.alerts.id,
+          identity: t.alerts.identity,
+          digest: t.alerts.digest,
+          incidentId: t.alerts.incidentId,
+          investigationId: t.alerts.investigationId,
+          status: t.alerts.status,
+          severity: t.alerts.severity,
+          handling: t.alerts.handling,
+          preexisting: t.alerts.preexisting,
+          entityCount: sql<number>`jsonb_array_length(${t.alerts.entities})`,
+          told: sql<{ classification: string | null; determination: string | null } | null>`(
+            select jsonb_build_object('classification', w.classification, 'determination', w.determination) from write_backs w
+            where w.source = ${t.alerts.source} and w.kind = 'alert' and w.vendor_id = ${t.alerts.sourceId}
+              and w.state <> 'failed' and not ${t.alerts.lab})`,
+        })
+        .from(t.alerts)
+        .where(inArray(t.alerts.identity, [...identities])),
     vendorIncidents: async (source, ids) =>
       ids.length === 0
         ? []
@@ -164,8 +188,12 @@ export function reads(db: () => Db): Reads {
       };
     },
     approvedActions: () => db().select().from(t.actions).where(eq(t.actions.state, "approved")).orderBy(asc(t.actions.id)),
-    agreement: (since, lab) => readAgreement(db(), since, lab),
-    figures: (since, lab) => readFigures(db(), since, lab),
+    agreement: (since, lab, until) => uncompiled(db(), (quick) => readAgreement(quick, since, lab, until)),
+    figures: (which) => uncompiled(db(), (quick) => readFigures(quick, which)),
+    figuresOf: (incidents) => readFiguresOf(db(), incidents),
+    outcomes: (which) => readOutcomes(db(), which),
+    gauges: (which) => readGauges(db(), which),
+    reportCounts: (which) => uncompiled(db(), (quick) => readReport(quick, which)),
     lapsedActions: (now, limit) =>
       db()
         .select()
@@ -199,6 +227,11 @@ export function reads(db: () => Db): Reads {
         .where(and(isNotNull(t.actions.redrawAt), lte(t.actions.redrawAt, now)))
         .orderBy(asc(t.actions.id))
         .limit(limit),
+    identitiesOf: (email) => identitiesOf(db(), email),
+    erasedTables: ERASED_TABLES,
+    lastTicks: (now) => lastTicks(db(), now),
+    ranBefore: (schedule, before) => ranBefore(db(), schedule, before),
+    briefing: (asked) => readBriefing(db(), asked),
     timedActions: (by, limit) =>
       db()
         .select()
@@ -333,6 +366,22 @@ export function reads(db: () => Db): Reads {
         )
         .orderBy(asc(t.pages.dueAt), asc(t.pages.id))
         .limit(limit),
+    heldPages: (limit) =>
+      db()
+        .select()
+        .from(t.pages)
+        .where(and(isNull(t.pages.sentAt), isNull(t.pages.droppedAt), isNotNull(t.pages.heldUntil), eq(t.pages.attempts, 0)))
+        .orderBy(asc(t.pages.heldUntil), asc(t.pages.id))
+        .limit(limit),
+    async toldLately(targets, since) {
+      if (targets.length === 0) return [];
+      const onItsWay = and(isNull(t.pages.sentAt), isNull(t.pages.droppedAt), isNull(t.pages.trouble), gt(t.pages.attempts, 0));
+      return db()
+        .select({ target: t.pages.target, at: t.pages.sentAt })
+        .from(t.pages)
+        .where(and(inArray(t.pages.target, [...targets]), or(gte(t.pages.sentAt, since), onItsWay)))
+        .orderBy(asc(t.pages.sentAt), asc(t.pages.id));
+    },
     pages: (ids) =>
       ids.length === 0
         ? Promise.resolve([])
@@ -389,13 +438,82 @@ export function reads(db: () => Db): Reads {
         .limit(limit);
       return rows.map(({ state, ...row }) => ({ ...row, action: state === null ? undefined : { state } }));
     },
-    async overdueActions(now, steps, limit) {
-      const taken = sql`(select count(distinct p.step) from pages p
-        where p.incident_id = ${t.actions.incidentId} and p.action_id = ${t.actions.id} and p.step in ${[...CHAIN_STEPS]})`;
+    async dueCalls(now, limit) {
+      const rows = await db()
+        .select({ id: t.calls.id })
+        .from(t.calls)
+        .where(and(isNotNull(t.calls.nextAt), lte(t.calls.nextAt, now)))
+        .orderBy(asc(t.calls.nextAt), asc(t.calls.id))
+        .limit(limit);
+      return rows.map((row) => row.id);
+    },
+    call: (id) => one(db().select().from(t.calls).where(eq(t.calls.id, id))),
+    callsOf: (incident) =>
+      db()
+        .select()
+        .from(t.calls)
+        .where(and(eq(t.calls.incidentId, incident), isNull(t.calls.endedAt)))
+        .orderBy(asc(t.calls.id)),
+    pagesOfCalls: async (calls) =>
+      calls.length === 0
+        ? []
+        : db()
+            .select()
+            .from(t.pages)
+            .where(inArray(t.pages.callId, [...calls]))
+            .orderBy(asc(t.pages.id)),
+    owner: (incident) => one(db().select().from(t.owners).where(eq(t.owners.incidentId, incident))),
+    async personalConversation(platform, account) {
+      const [row] = await db()
+        .select({ id: t.conversations.id })
+        .from(t.conversations)
+        .where(
+          and(
+            eq(t.conversations.platform, platform),
+            eq(t.conversations.kind, "personal"),
+            eq(t.conversations.person, account.toLowerCase()),
+            isNull(t.conversations.removedAt),
+          ),
+        )
+        .orderBy(desc(t.conversations.seenAt))
+        .limit(1);
+      return row?.id;
+    },
+    async silentOwners(now, before, limit) {
+      const waitsSince = sql<Date>`(select min(a.deadline) from actions a
+        where a.incident_id = ${t.owners.incidentId} and a.state = 'pending' and a.deadline <= ${now.toISOString()}::timestamptz)`.mapWith(
+        t.actions.deadline,
+      );
+      const lastAt = sql<Date | null>`(select max(l.at) from timeline l
+        where l.incident_id = ${t.owners.incidentId} and l.actor->>'kind' = 'person'
+          and (l.actor->>'key' = ${t.owners.key} or l.actor->>'name' = ${t.owners.name}))`.mapWith(t.timeline.at);
+      const rows = await db()
+        .select({ owner: t.owners, severity: t.incidents.severity, waitsSince, lastAt })
+        .from(t.owners)
+        .innerJoin(t.incidents, eq(t.incidents.id, t.owners.incidentId))
+        .where(
+          and(
+            eq(t.incidents.status, "open"),
+            isNull(t.owners.returnedAt),
+            lte(t.owners.since, before),
+            sql`${waitsSince} <= ${before.toISOString()}::timestamptz`,
+          ),
+        )
+        .orderBy(asc(t.owners.incidentId))
+        .limit(limit);
+      return rows.map(({ owner, ...row }) => ({ ...owner, ...row }));
+    },
+    async overdueActions(now, limit) {
+      const called = exists(
+        db()
+          .select({ one: sql`1` })
+          .from(t.calls)
+          .where(and(eq(t.calls.actionId, t.actions.id), eq(t.calls.cause, "deadline"), isNull(t.calls.endedAt))),
+      );
       const rows = await db()
         .select({ id: t.actions.id })
         .from(t.actions)
-        .where(and(eq(t.actions.state, "pending"), lte(t.actions.deadline, now), sql`${taken} < ${steps}`))
+        .where(and(eq(t.actions.state, "pending"), lte(t.actions.deadline, now), not(called)))
         .orderBy(asc(t.actions.deadline), asc(t.actions.id))
         .limit(limit);
       return rows.map((row) => row.id);
@@ -404,14 +522,18 @@ export function reads(db: () => Db): Reads {
       const rows = await db()
         .select({ page: t.pages })
         .from(t.pages)
-        .innerJoin(t.actions, eq(t.actions.id, t.pages.actionId))
+        .innerJoin(t.calls, eq(t.calls.id, t.pages.callId))
         .innerJoin(t.incidents, eq(t.incidents.id, t.pages.incidentId))
+        .leftJoin(t.actions, eq(t.actions.id, t.pages.actionId))
         .where(
           and(
-            inArray(t.pages.step, [...CHAIN_STEPS]),
             isNotNull(t.pages.sentAt),
-            eq(t.actions.state, "pending"),
-            or(isNull(t.incidents.ackedAt), lt(t.incidents.ackedAt, t.actions.proposedAt)),
+            gte(t.pages.createdAt, t.calls.since),
+            isNull(t.calls.ackedAt),
+            isNull(t.calls.endedAt),
+            eq(t.incidents.status, "open"),
+            // What asked for a decision is over with it, though nobody has looked at the call since.
+            or(not(inArray(t.calls.cause, ["deadline", "second"])), eq(t.actions.state, "pending")),
           ),
         )
         .orderBy(desc(t.pages.sentAt), desc(t.pages.id))
@@ -420,6 +542,54 @@ export function reads(db: () => Db): Reads {
     },
     swapsAfter: (moment) => db().select().from(t.dutySwaps).where(gt(t.dutySwaps.until, moment)).orderBy(asc(t.dutySwaps.id)),
     activeSnoozes: (now) => db().select().from(t.snoozes).where(gt(t.snoozes.until, now)).orderBy(asc(t.snoozes.id)),
+    openSnoozes: async (incidents) =>
+      incidents?.length === 0
+        ? []
+        : db()
+            .select()
+            .from(t.incidentSnoozes)
+            .where(
+              and(
+                isNull(t.incidentSnoozes.endedAt),
+                incidents === undefined ? undefined : inArray(t.incidentSnoozes.incidentId, [...new Set(incidents)]),
+              ),
+            )
+            .orderBy(asc(t.incidentSnoozes.incidentId)),
+    async snoozedIncidents(now) {
+      const rows = await db()
+        .select({ snooze: t.incidentSnoozes, title: t.incidents.title, severity: t.incidents.severity, lab: t.incidents.lab })
+        .from(t.incidentSnoozes)
+        .innerJoin(t.incidents, eq(t.incidents.id, t.incidentSnoozes.incidentId))
+        .where(and(isNull(t.incidentSnoozes.endedAt), gt(t.incidentSnoozes.until, now), eq(t.incidents.status, "open")))
+        .orderBy(asc(t.incidentSnoozes.until), asc(t.incidentSnoozes.id));
+      return rows.map(({ snooze, ...incident }) => ({ ...snooze, ...incident }));
+    },
+    mutesSince: async (incidents, since) =>
+      incidents.length === 0
+        ? []
+        : db()
+            .select()
+            .from(t.incidentSnoozes)
+            .where(
+              and(
+                inArray(t.incidentSnoozes.incidentId, [...new Set(incidents)]),
+                eq(t.incidentSnoozes.kind, "mute"),
+                or(isNull(t.incidentSnoozes.endedAt), gt(t.incidentSnoozes.endedAt, since)),
+              ),
+            )
+            .orderBy(asc(t.incidentSnoozes.id)),
+    async backSince(incident) {
+      const row = await one(
+        db()
+          .select({ at: t.incidentSnoozes.endedAt })
+          .from(t.incidentSnoozes)
+          .where(and(eq(t.incidentSnoozes.incidentId, incident), isNotNull(t.incidentSnoozes.endedAt)))
+          .orderBy(desc(t.incidentSnoozes.endedAt))
+          .limit(1),
+      );
+      return row?.at ?? undefined;
+    },
+    snoozeFacts: (incident) => readSnoozeFacts(db(), incident),
     storms: (ids) =>
       ids.length === 0
         ? Promise.resolve([])
@@ -483,22 +653,22 @@ export function reads(db: () => Db): Reads {
 }
 
 /**
- * Agree and Disagree leave the action cancelled, as other things do: the line of the timeline tells them apart. An undo by the clock, of
- * what was asked for or approved for a while, is no disagreement.
+ * Agree and Disagree leave the action cancelled, as other things do: what came of it tells them apart, also when the story's lines are gone.
+ * An undo by the clock, of what was asked for or approved for a while, is no disagreement.
  */
-async function readAgreement(db: Db, since: Date, lab: boolean): Promise<AgreementRow[]> {
-  const said = (event: string) =>
-    sql`exists (select 1 from timeline l where l.incident_id = a.incident_id and l.action_id = a.id and l.event = ${event})`;
+async function readAgreement(db: Db, since: Date, lab: boolean, until?: Date): Promise<AgreementRow[]> {
+  const before = until ? sql`and coalesce(a.decided_at, a.ended_at) < ${until.toISOString()}::timestamptz` : sql``;
   const rows = await db.execute(sql`
     with judged as (
       select a.playbook, a.kind, a.decided_at,
-        ${said("decision.agree")} as agreed, ${said("decision.disagree")} as disagreed,
+        a.state = 'cancelled' and a.outcome like 'Agreed:%' as agreed, a.state = 'cancelled' and a.outcome like 'Disagreed:%' as disagreed,
         a.decision->>'decision' = 'approve' as yes, a.decision->>'decision' = 'reject' as no, a.decision->>'decision' = 'automatic' as auto,
         a.state in ('undoing', 'undone') and not exists
-          (select 1 from actions u where u.undoes = a.id and u.decision->>'via' = 'air') as undone,
+          (select 1 from actions u where u.undoes = a.id and u.incident_id = a.incident_id and u.decision->>'via' = 'air') as undone,
         exists (select 1 from evidence e where e.id = a.evidence_id and e.override->>'verdict' = 'noThreatsFound') as overridden
       from actions a
-      where a.playbook is not null and a.lab = ${lab} and a.undoes is null and a.decided_at >= ${since.toISOString()}::timestamptz
+      where a.playbook is not null and a.lab = ${lab} and a.undoes is null and a.decided_at is not null
+        and coalesce(a.decided_at, a.ended_at) >= ${since.toISOString()}::timestamptz ${before}
     )
     select playbook, kind,
       (count(*) filter (where agreed))::int as agreed,
@@ -576,6 +746,7 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
       approvals: [],
       timeline: [],
       pages: [],
+      calls: [],
       vendorIncidents: [],
       writeBacks: [],
     });
@@ -599,7 +770,14 @@ async function readViews(db: Db, ids: readonly number[]): Promise<Map<number, In
     .orderBy(desc(t.pages.id))
     .limit(PAGES_SHOWN * wanted.length);
   for (const row of told) views.get(row.incidentId)?.pages.unshift(row);
+  for (const row of await db
+    .select()
+    .from(t.calls)
+    .where(and(inArray(t.calls.incidentId, wanted), isNull(t.calls.endedAt)))
+    .orderBy(asc(t.calls.id)))
+    views.get(row.incidentId)?.calls?.push(row);
   await addVendors(db, views);
+  for (const row of await lastSnoozes(db, wanted)) Object.assign(views.get(row.incidentId) ?? {}, { snooze: row });
   for (const row of alerts) views.get(row.incidentId)?.alerts.push(row);
   for (const row of investigations) views.get(row.incidentId)?.investigations.push(row);
   for (const row of evidence) views.get(row.incidentId)?.evidence.push(row);

@@ -16,7 +16,7 @@ const ANSWER = sql`
   text = excluded.text, technique = excluded.technique, raw = excluded.raw, raw_sha256 = excluded.raw_sha256,
   connector_version = excluded.connector_version,
   found = excluded.found, decisive = excluded.decisive, at = excluded.at, asked_at = excluded.asked_at, took_ms = excluded.took_ms,
-  created_at = excluded.created_at`;
+  created_at = excluded.created_at, raw_removed_at = null`;
 
 export function createStore(database: Database, queue: RunningQueue): Store {
   const transaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => database.transaction((tx) => inTransaction(tx, queue, work));

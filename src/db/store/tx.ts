@@ -4,13 +4,18 @@ import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, ne, or, type S
 import type { PgTable } from "drizzle-orm/pg-core";
 import { mayMove } from "../../engine/domain/action.ts";
 import { actorName } from "../../engine/domain/actor.ts";
+import { FIGURE_EVENTS } from "../../engine/domain/figures.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
 import type { Queue } from "../../engine/queue.ts";
-import type { AuditEntry, NewPage, Tx } from "../../engine/store.ts";
+import type { AuditEntry, CallRow, NewPage, Tx } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
+import { auditNaming, dropLinksOf, eraseRows, rewriteAudit } from "./erasure.ts";
+import { type FiguresToKeep, keepFigures } from "./figures.ts";
 import { insertRows } from "./insert-rows.ts";
 import { reads } from "./reads.ts";
+import { cutAudit, deleteIncidents, deleteRest, emptyAlerts, emptyAnswers } from "./retention.ts";
+import { addTick, explainTick } from "./ticks.ts";
 
 /** Every process listens on it; the payload is empty, what changed stands in rows. */
 export const CHANGE_CHANNEL = "air_change";
@@ -39,24 +44,32 @@ const pageColumns = (row: NewPage) => ({
   action_id: row.actionId,
   created_at: row.createdAt,
   due_at: row.dueAt,
+  call_id: row.callId,
 });
 
 const bySubject = (a: { channel: string; subject: string }, b: { channel: string; subject: string }) =>
   `${a.channel} ${a.subject}` < `${b.channel} ${b.subject}` ? -1 : 1;
 
 /*
- * Locks are taken in one order everywhere: join keys, incidents, action, investigation, evidence, messages and their channel, and the
- * head of the audit chain last. Who needs several takes them in this order, or a deadlock costs a second try.
+ * Locks are taken in one order everywhere: join keys, incidents, action, investigation, evidence, messages and their channel, the
+ * incidents' figures, and the head of the audit chain last. Who needs several takes them in this order, or a deadlock costs a second try.
  */
 /** The port over one transaction. What is written last whenever it was asked for, the audit, waits until `work` is done. */
 export async function inTransaction<T>(tx: Db, queue: Queue<Db>, work: (tx: Tx) => Promise<T>): Promise<T> {
   const entries: AuditEntry[] = [];
-  const result = await work(transactionStore(tx, queue, entries));
+  const figures: FiguresToKeep = { told: new Set(), merged: [] };
+  const result = await work(transactionStore(tx, queue, entries, figures));
+  await keepFigures(tx, figures);
   await appendAudit(tx, entries);
   return result;
 }
 
-export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] = []): Tx {
+export function transactionStore(
+  tx: Db,
+  queue: Queue<Db>,
+  audit: AuditEntry[] = [],
+  figures: FiguresToKeep = { told: new Set(), merged: [] },
+): Tx {
   const insertMany = async <T extends PgTable>(table: T, rows: readonly T["$inferInsert"][]) => {
     if (rows.length > 0) await tx.execute(insertRows(table, rows));
   };
@@ -140,6 +153,11 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       await tx.update(t.investigations).set({ incidentId: to }).where(eq(t.investigations.incidentId, from));
       await tx.update(t.evidence).set({ incidentId: to }).where(eq(t.evidence.incidentId, from));
       await tx.update(t.timeline).set({ incidentId: to }).where(eq(t.timeline.incidentId, from));
+      figures.merged.push({ from, to });
+      await tx
+        .update(t.incidentSnoozes)
+        .set({ incidentId: to })
+        .where(and(eq(t.incidentSnoozes.incidentId, from), isNotNull(t.incidentSnoozes.endedAt)));
       await tx.execute(sql`
         insert into incident_keys (digest, incident_id, first_at, at)
           select digest, ${to}, first_at, at from incident_keys where incident_id = ${from}
@@ -155,6 +173,14 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         update pages set incident_id = ${to} where incident_id = ${from} and not exists (
           select 1 from pages p where p.incident_id = ${to} and p.action_id is not distinct from pages.action_id
             and p.step = pages.step and p.target = pages.target and p.due_at = pages.due_at)`);
+      // Called for in both for the same reason: the survivor's call goes on.
+      await tx.execute(sql`
+        update calls set ended_at = now(), next_at = null, ended_because = ${`INC-${from} was merged into INC-${to}`}
+        where incident_id = ${from} and ended_at is null and exists (select 1 from calls c
+          where c.incident_id = ${to} and c.action_id is not distinct from calls.action_id and c.cause = calls.cause and c.ended_at is null)`);
+      await tx.update(t.calls).set({ incidentId: to }).where(eq(t.calls.incidentId, from));
+      await tx.execute(sql`
+        update owners set incident_id = ${to} where incident_id = ${from} and not exists (select 1 from owners o where o.incident_id = ${to})`);
       // The root card of the absorbed incident stays its own and says where it went; its replies are drawn again as the survivor's.
       const moved = await tx
         .update(t.messages)
@@ -222,6 +248,26 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         .returning({ id: t.snoozes.id });
       return ended.length;
     },
+    async addIncidentSnooze(row) {
+      const [made] = await tx.insert(t.incidentSnoozes).values(row).returning({ id: t.incidentSnoozes.id });
+      return made?.id ?? 0;
+    },
+    async changeIncidentSnooze(id, change) {
+      await tx.update(t.incidentSnoozes).set(change).where(eq(t.incidentSnoozes.id, id));
+    },
+    async endIncidentSnooze(id, why, now) {
+      const [ended] = await tx
+        .update(t.incidentSnoozes)
+        .set({ endedAt: now, endedWhy: why })
+        .where(and(eq(t.incidentSnoozes.id, id), isNull(t.incidentSnoozes.endedAt)))
+        .returning({ incident: t.incidentSnoozes.incidentId });
+      if (!ended) return false;
+      await tx
+        .update(t.pages)
+        .set({ tryAt: null, attempts: 0 })
+        .where(and(eq(t.pages.incidentId, ended.incident), isNull(t.pages.sentAt), isNull(t.pages.droppedAt), gt(t.pages.tryAt, now)));
+      return true;
+    },
     async addSwap(row) {
       const [made] = await tx.insert(t.dutySwaps).values(row).returning({ id: t.dutySwaps.id });
       return made?.id ?? 0;
@@ -234,26 +280,6 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
         .returning({ id: t.dutySwaps.id });
       return ended.length > 0;
     },
-    alertsByIdentity: (identities) =>
-      tx
-        .select({
-          id: t.alerts.id,
-          identity: t.alerts.identity,
-          digest: t.alerts.digest,
-          incidentId: t.alerts.incidentId,
-          investigationId: t.alerts.investigationId,
-          status: t.alerts.status,
-          severity: t.alerts.severity,
-          handling: t.alerts.handling,
-          preexisting: t.alerts.preexisting,
-          entityCount: sql<number>`jsonb_array_length(${t.alerts.entities})`,
-          told: sql<{ classification: string | null; determination: string | null } | null>`(
-            select jsonb_build_object('classification', w.classification, 'determination', w.determination) from write_backs w
-            where w.source = ${t.alerts.source} and w.kind = 'alert' and w.vendor_id = ${t.alerts.sourceId}
-              and w.state <> 'failed' and not ${t.alerts.lab})`,
-        })
-        .from(t.alerts)
-        .where(inArray(t.alerts.identity, [...identities])),
     async nextIds(counts) {
       // One round trip for all of them; a count of zero generates no rows.
       const wanted = Object.entries(counts).filter(([, count]) => count > 0);
@@ -453,7 +479,10 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       return row?.id;
     },
 
-    addTimeline: (rows) => insertMany(t.timeline, rows),
+    async addTimeline(rows) {
+      await insertMany(t.timeline, rows);
+      for (const row of rows) if (FIGURE_EVENTS.has(row.event)) figures.told.add(row.incidentId);
+    },
     async writeAudit(entries) {
       audit.push(...entries);
     },
@@ -585,9 +614,10 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
       if (rows.length === 0) return;
       // The unique constraint is what keeps two workers from telling somebody twice; the minute is for causes that repeat.
       await tx.execute(sql`
-        insert into pages (incident_id, action_id, step, target, text, by, created_at, due_at)
+        insert into pages (incident_id, action_id, step, target, text, by, created_at, due_at, call_id, stage)
         select v.* from jsonb_to_recordset(${JSON.stringify(rows.map(pageColumns))}::jsonb)
-          as v(incident_id int, action_id int, step text, target text, text text, by text, created_at timestamptz, due_at timestamptz)
+          as v(incident_id int, action_id int, step text, target text, text text, by text, created_at timestamptz, due_at timestamptz,
+            call_id int, stage int)
         where not exists (
           select 1 from pages p
           where p.incident_id = v.incident_id and p.action_id is not distinct from v.action_id and p.step = v.step and p.target = v.target
@@ -605,6 +635,79 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
             .for("update"),
     async updatePage(id, change) {
       await tx.update(t.pages).set(change).where(eq(t.pages.id, id));
+    },
+    async openCalls(rows) {
+      const opened: CallRow[] = [];
+      for (const row of rows) {
+        const isIt = and(
+          eq(t.calls.incidentId, row.incidentId),
+          row.actionId === null ? isNull(t.calls.actionId) : eq(t.calls.actionId, row.actionId),
+          eq(t.calls.cause, row.cause),
+          isNull(t.calls.endedAt),
+        );
+        await tx
+          .insert(t.calls)
+          .values({ ...row, since: row.openedAt })
+          .onConflictDoNothing();
+        const [there] = await tx.select().from(t.calls).where(isIt).for("update");
+        // What asks again where somebody had it already, or everybody was told, is another round.
+        const again = there !== undefined && (there.ackedAt !== null || there.nextAt === null);
+        const round = { since: row.openedAt, away: row.away, pushedAt: null, nextAt: row.nextAt, ackedBy: null, ackedAt: null };
+        const [call] = await tx
+          .update(t.calls)
+          .set({ text: row.text, by: row.by, ...(again ? round : {}) })
+          .where(isIt)
+          .returning();
+        if (call) opened.push(call);
+      }
+      return opened;
+    },
+    async openCallsOnce(rows, now) {
+      let opened = false;
+      for (const row of rows) {
+        const added = await tx.execute(sql`
+          insert into calls (incident_id, action_id, cause, text, by, opened_at, since, away, next_at)
+          select ${row.incidentId}::int, ${row.actionId}::int, ${row.cause}::text, ${row.text}::text, ${row.by}::text,
+            ${row.openedAt.toISOString()}::timestamptz, ${row.openedAt.toISOString()}::timestamptz, ${JSON.stringify(row.away)}::jsonb,
+            ${row.nextAt?.toISOString() ?? null}::timestamptz
+          where not exists (select 1 from calls c
+            where c.incident_id = ${row.incidentId}::int and c.action_id is not distinct from ${row.actionId}::int and c.cause = ${row.cause}::text)
+          on conflict do nothing returning id`);
+        opened ||= rowsOf(added).length > 0;
+      }
+      if (opened) await queue.send(tx, "send-pages", { due: now.toISOString() }, { key: "send-pages" });
+    },
+    async lockCall(id) {
+      const [row] = await tx.select().from(t.calls).where(eq(t.calls.id, id)).for("update");
+      return row;
+    },
+    async updateCall(id, change) {
+      await tx.update(t.calls).set(change).where(eq(t.calls.id, id));
+    },
+    async wakeCall(id, now) {
+      await tx
+        .update(t.calls)
+        .set({ nextAt: now })
+        .where(and(eq(t.calls.id, id), isNotNull(t.calls.nextAt)));
+    },
+    async putOwner(row) {
+      await tx.insert(t.owners).values(row).onConflictDoUpdate({ target: t.owners.incidentId, set: row });
+    },
+    async dropOwner(incident) {
+      await tx.delete(t.owners).where(eq(t.owners.incidentId, incident));
+    },
+    async dropCallPages({ call, target }, why, now) {
+      await tx
+        .update(t.pages)
+        .set({ droppedAt: now, trouble: why })
+        .where(
+          and(
+            eq(t.pages.callId, call),
+            ...(target === undefined ? [] : [eq(t.pages.target, target)]),
+            isNull(t.pages.sentAt),
+            isNull(t.pages.droppedAt),
+          ),
+        );
     },
     async dropPages({ incident, steps }, why, now) {
       const dropped = await tx
@@ -628,6 +731,17 @@ export function transactionStore(tx: Db, queue: Queue<Db>, audit: AuditEntry[] =
           .values(row)
           .onConflictDoUpdate({ target: [t.writeBacks.source, t.writeBacks.kind, t.writeBacks.vendorId], set: row });
     },
+    addTick: (row) => addTick(tx, row),
+    emptyAlerts: (before, now) => emptyAlerts(tx, before, now),
+    emptyAnswers: (before, now) => emptyAnswers(tx, before, now),
+    deleteIncidents: (before) => deleteIncidents(tx, before),
+    deleteRest: (before, now) => deleteRest(tx, before, now),
+    cutAudit: (before) => cutAudit(tx, before),
+    eraseRows: (place, known, after, dry) => eraseRows(tx, place, known, after, dry),
+    dropLinksOf: (ids) => dropLinksOf(tx, ids),
+    auditNaming: (known, after) => auditNaming(tx, known, after),
+    rewriteAudit: (lines) => rewriteAudit(tx, lines),
+    explainTick: (schedule, dueAt, why) => explainTick(tx, schedule, dueAt, why),
     async putSetting(key, value) {
       await tx.insert(t.settings).values({ key, value }).onConflictDoUpdate({ target: t.settings.key, set: { value } });
     },

@@ -1,6 +1,6 @@
 import { isTemporaryKey } from "../domain/access-key.ts";
 import type { EntityOf } from "../domain/entity.ts";
-import { isSharedAddress, reservedAddress } from "../domain/never-act.ts";
+import { reservedAddress } from "../domain/never-act.ts";
 import type { Observation } from "../domain/observation.ts";
 import { WEIGHTS } from "../domain/verdict.ts";
 import type { ReputationAnswer } from "../ports.ts";
@@ -64,8 +64,7 @@ function usedFrom({ entities }: LookContext): string[] {
     ),
   ];
 }
-const isOutside = (address: string, { organization }: LookContext) =>
-  !isSharedAddress(address) && reservedAddress(address, organization.internalRanges) === undefined;
+const isOutside = (address: string, { organization }: LookContext) => reservedAddress(address, organization.internalRanges) === undefined;
 
 /** An instance's keys come from its metadata service (attack.mitre.org/techniques/T1552/005). */
 const isInstance = ({ id }: EntityOf<"cloud-resource">) => /(^|[:/])instance\/i-[0-9a-f]+$|^i-[0-9a-f]+$/i.test(id);

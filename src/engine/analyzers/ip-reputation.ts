@@ -1,4 +1,4 @@
-import { isSharedAddress, reservedAddress } from "../domain/never-act.ts";
+import { reservedAddress } from "../domain/never-act.ts";
 import { defineAnalyzer } from "./analyzer.ts";
 import { askReputation } from "./ask-reputation.ts";
 
@@ -7,7 +7,7 @@ export const ipReputation = defineAnalyzer({
   about: "Asks every connected source what it knows of the address; private addresses are answered without asking.",
   kinds: ["ip"],
   looks: (entity, capabilities, { now }) => {
-    const reserved = isSharedAddress(entity.address) ? undefined : reservedAddress(entity.address);
+    const reserved = reservedAddress(entity.address);
     if (!reserved) return askReputation("ip-reputation", entity, capabilities);
     return [
       {

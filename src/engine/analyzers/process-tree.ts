@@ -1,6 +1,6 @@
 import type { Entity, EntityOf } from "../domain/entity.ts";
 import { Entity as EntitySchema } from "../domain/entity.ts";
-import { isSharedAddress, reservedAddress } from "../domain/never-act.ts";
+import { reservedAddress } from "../domain/never-act.ts";
 import type { Observation } from "../domain/observation.ts";
 import { WEIGHTS } from "../domain/verdict.ts";
 import type { ProcessFacts } from "../ports.ts";
@@ -142,7 +142,7 @@ function isAbove(process: TreeProcess, other: TreeProcess): boolean {
   return false;
 }
 const isOutside = (ip: string, internalRanges: readonly string[]) =>
-  EntitySchema.safeParse({ kind: "ip", address: ip }).success && !isSharedAddress(ip) && reservedAddress(ip, internalRanges) === undefined;
+  EntitySchema.safeParse({ kind: "ip", address: ip }).success && reservedAddress(ip, internalRanges) === undefined;
 
 function isSubject(entity: Subject, facts: ProcessFacts): boolean {
   if (entity.sha256 && facts.sha256) {

@@ -1,6 +1,6 @@
 import type { EntityOf } from "../domain/entity.ts";
 import { canonicalAddress, Entity } from "../domain/entity.ts";
-import { isSharedAddress, reservedAddress } from "../domain/never-act.ts";
+import { reservedAddress } from "../domain/never-act.ts";
 import type { Observation } from "../domain/observation.ts";
 import { WEIGHTS } from "../domain/verdict.ts";
 import type { MailCapability, ReputationAnswer, ReputationSource } from "../ports.ts";
@@ -89,6 +89,6 @@ async function addressesOf(mail: MailCapability, entity: Mail, signal: AbortSign
 }
 
 const isAskable = (address: string, organization: LookContext["organization"]) =>
-  isSharedAddress(address) || reservedAddress(address, organization.internalRanges) === undefined;
+  reservedAddress(address, organization.internalRanges) === undefined;
 const badness = (answer: ReputationAnswer) =>
   answer.label === "malicious" ? 100 + answer.weight : answer.label === "suspicious" ? 1 + answer.weight : 0;

@@ -41,6 +41,8 @@ export type ActionView = {
   decision?: ActionDecision | undefined;
   proposedAt: Date;
   deadline: Date;
+  /** Who looks at its incident: nobody is told about what waits there. */
+  acked?: { by: string; at: Date } | undefined;
   expiresAt: Date;
   outcome?: string | undefined;
   /** It ends by itself then; while it waits for a decision, after this long. */
@@ -240,6 +242,10 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
       action.state === "pending" && action.stepUp ? `type ${outside(action.stepUp.type)}: ${action.stepUp.because}` : undefined,
     ],
     [
+      "Acknowledged",
+      action.state === "pending" && action.acked ? `by ${cut(outside(action.acked.by), 60)} at ${time(action.acked.at)}` : undefined,
+    ],
+    [
       "If nobody else answers",
       action.glass === undefined
         ? undefined
@@ -377,7 +383,9 @@ function buttons(action: ActionView, sign: Sign): Button[] {
       label: "Approve",
       style: "primary",
       value: decide("approve"),
-      ...(action.stepUp ? { input: { label: `To approve, type ${outside(action.stepUp.type)}`, required: true } } : {}),
+      ...(action.stepUp
+        ? { input: { label: `To approve, type ${outside(action.stepUp.type)}`, required: true, line: true as const } }
+        : {}),
     },
     ...(action.glass && "type" in action.glass
       ? [

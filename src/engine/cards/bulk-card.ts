@@ -62,7 +62,7 @@ export function bulkCard(view: BulkView, sign: Sign): Card | undefined {
         style: decision === "approve" ? "primary" : "danger",
         value,
         ...(decision === "approve" && view.type
-          ? { input: { label: `To approve, type ${view.type}`, required: true } }
+          ? { input: { label: `To approve, type ${view.type}`, required: true, line: true as const } }
           : { confirm: { title: `${press}?`, text: cut(`${all}, ${view.reach}`, 280), yes: verb } }),
       },
     ],

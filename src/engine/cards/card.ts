@@ -34,7 +34,13 @@ export type Button = {
   /** Ask once more on the client. Comfort only, never authorisation. */
   confirm?: { title: string; text: string; yes: string };
   /** A text the person types with it, on platforms that can show an input. */
-  input?: { label: string; required: boolean };
+  input?: {
+    /** Whole by itself: it says for what the text is typed. */
+    label: string;
+    required: boolean;
+    /** One line is enough: a name, and no sentence. */
+    line?: true;
+  };
   /** It opens this form (a form's `ref`) instead of meaning something by itself; only where a platform has forms. */
   form?: string;
   /** It stands in the menu "More" beside the others, where a platform has one. */

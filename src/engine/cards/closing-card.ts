@@ -63,6 +63,7 @@ export function closingCard(facts: ClosingFacts): Card {
         ["Open for", span(facts.openedAt, closed.at)] as const,
       ],
     },
+    // Once for pasting into a ticket, once to press: a link in plain text is dead in some chats.
     ...(facts.link ? [{ kind: "note" as const, text: `The whole story: ${facts.link}` }] : []),
   ];
   return {
@@ -70,7 +71,7 @@ export function closingCard(facts: ClosingFacts): Card {
     tone: "neutral",
     summary: `${lab}${facts.id} closed as ${as}: ${title}. ${facts.done[0] ? cut(outside(facts.done[0]), 120) : "Nothing was carried out."}`,
     lines,
-    buttons: [],
+    buttons: facts.link ? [{ label: "The whole story", style: "plain", url: facts.link }] : [],
   };
 }
 

@@ -2,9 +2,11 @@ import type { Severity, Verdict } from "../domain/alert.ts";
 import type { Entity } from "../domain/entity.ts";
 import { ENDED, type Found, JUDGEABLE, STATUS_SENTENCE, statusText, VERDICT_WORD, verdictWord } from "../domain/investigation.ts";
 import { alreadyStopped } from "../domain/never-act.ts";
+import { remediationSaid, type Standing } from "../domain/remediation.ts";
 import type { ActionView } from "./action-card.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
 import { capital, count, kindWord, outside, SEVERITY_TONE, shown, span, time } from "./say.ts";
+import { type SnoozeView, snoozeLines } from "./snooze-facts.ts";
 import { type VendorFacts, vendorFacts, vendorLines } from "./vendor-facts.ts";
 
 /** What the root card of an incident is drawn from: plain facts, read in one go. */
@@ -65,7 +67,15 @@ export type IncidentFacts = {
   vendors?: readonly VendorFacts[];
   /** Who was told that something waits here, oldest first. */
   told?: readonly { name: string; at: Date }[];
+  /** Who is told later because of quiet hours: the moment as the wall there shows it. */
+  waits?: readonly { name: string; until: string }[];
+  /** Who looks at it: nobody else is told. */
+  acked?: { by: string; at: Date } | undefined;
+  /** Who is told next, and when, unless somebody acknowledges it. */
+  next?: readonly { name: string; at: Date }[];
   paused?: string | undefined;
+  /** Its last silence, where that still says something. */
+  snooze?: SnoozeView | undefined;
   link?: string | undefined;
   now: Date;
 };
@@ -86,6 +96,7 @@ export function incidentCard(incident: IncidentFacts): Card {
   const lines: Line[] = [];
   if (incident.status === "redirected") lines.push({ kind: "text", text: `This incident was merged into ${incident.redirectTo}.` });
   if (incident.paused) lines.push({ kind: "text", text: [bold("Paused: "), { text: incident.paused }] });
+  lines.push(...snoozeLines(incident.snooze, waiting));
   lines.push(...sourceLines(incident));
   lines.push({ kind: "text", text: verdictAndStatus(worst, `${status}${unfinished(incident, investigation)}`) });
   lines.push(...vendorLines(incident));
@@ -237,20 +248,70 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
 function peopleFacts(incident: IncidentFacts, waits: boolean): (readonly [string, Text])[] {
   const list: (readonly [string, Text | undefined])[] = [
     [incident.lab ? "Would be paged" : "Paged", told(incident)],
+    ["Quiet hours", waitsText(incident)],
+    ["Next", comesNext(incident)],
+    ["Acknowledged", incident.acked && `by ${cut(outside(incident.acked.by), 60)} at ${time(incident.acked.at)}`],
     ["Assigned to", incident.assignee === undefined ? undefined : cut(outside(incident.assignee), 80)],
     ...vendorFacts(incident.vendors ?? []),
-    ["Done by the source", doneBySource(incident) ?? (waits ? "nothing reported" : undefined)],
+    ...sourceFacts(incident, waits),
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
 }
 
-function doneBySource({ evidence }: IncidentFacts): string | undefined {
-  const done = evidence.flatMap((item) =>
-    (item.sourceDid ?? []).map(
-      ({ source, what }) => `${cut(shown(item.entity), 60)} ${cut(outside(what), 40)} (${cut(outside(source), 40)})`,
-    ),
+/** What the sources did by themselves, what they still do, and what they say is left. */
+function sourceFacts(incident: IncidentFacts, waits: boolean): (readonly [string, Text])[] {
+  const names = toldApart(incident.evidence);
+  const said = incident.evidence.flatMap((item) =>
+    (item.sourceDid ?? []).map(({ source, what }) => ({ source, ...remediationSaid(what), name: names.get(item) ?? shown(item.entity) })),
   );
-  return done.length === 0 ? undefined : `${done.slice(0, 3).join(", ")}${done.length > 3 ? ` and ${done.length - 3} more` : ""}`;
+  const of = (standing: Standing) => said.filter((one) => one.standing === standing);
+  const named = (some: typeof said) =>
+    some.map(({ name, text, source }) => `${name} ${cut(outside(text), 40)} (${cut(outside(source), 40)})`);
+  const pending = Map.groupBy(of("pending"), ({ source }) => source);
+  const nothing = waits && said.length === 0 ? "nothing reported" : undefined;
+  const list: (readonly [string, Text | undefined])[] = [
+    ["Done by the source", some(named(of("done"))) ?? nothing],
+    ...[...pending].map(
+      ([source, those]) =>
+        [`Pending in ${capital(cut(outside(source), 30))}`, some(those.map(({ name, text }) => `${name} ${text}`))] as const,
+    ),
+    ["Said by the source", some(named(of("open")))],
+  ];
+  return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
+}
+
+const some = (said: readonly string[]): string | undefined =>
+  said.length === 0 ? undefined : `${said.slice(0, 3).join(", ")}${said.length > 3 ? ` and ${said.length - 3} more` : ""}`;
+
+/** Each by its name; those that share one, by what else is known of them: the device, else the path, else the hash. */
+function toldApart(evidence: IncidentFacts["evidence"]): Map<IncidentFacts["evidence"][number], string> {
+  const alike = Map.groupBy(evidence, ({ entity }) => `${entity.kind} ${shown(entity).toLowerCase()}`);
+  const named = new Map<IncidentFacts["evidence"][number], string>();
+  for (const items of alike.values()) {
+    const by = items.length < 2 ? undefined : MORE.find((more) => new Set(items.map(({ entity }) => more(entity))).size === items.length);
+    for (const item of items) {
+      const more = items.length < 2 ? undefined : (by ?? everything)(item.entity);
+      named.set(item, `${cut(shown(item.entity), 60)}${more ? ` ${more}` : ""}`);
+    }
+  }
+  return named;
+}
+const field = (entity: Entity, name: string): string | undefined => {
+  const value = (entity as Record<string, unknown>)[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+const MORE: ((entity: Entity) => string | undefined)[] = [
+  (entity) => words("on ", field(entity, "device"), 40),
+  (entity) => words("in ", field(entity, "path"), 80),
+  (entity) => words("", (field(entity, "sha256") ?? field(entity, "sha1") ?? field(entity, "md5"))?.slice(0, 8), 8),
+];
+const words = (before: string, text: string | undefined, max: number) => text && `${before}${cut(outside(text), max)}`;
+const everything = (entity: Entity) => MORE.flatMap((more) => more(entity) ?? []).join(" ");
+
+/** "Mia is told at 2026-10-05 07:00 (Europe/Berlin): quiet hours", each person once. */
+function waitsText({ waits = [] }: IncidentFacts): string | undefined {
+  const once = [...new Map(waits.map(({ name, until }) => [name, until]))].slice(0, SHOWN.told);
+  return once.length === 0 ? undefined : once.map(([name, until]) => `${cut(name, 60)} is told at ${until}: quiet hours`).join(", ");
 }
 
 /** Who was told last, and when; each once. */
@@ -260,6 +321,12 @@ function told(incident: IncidentFacts): string | undefined {
   // Nobody is told anything in the lab.
   const was = incident.lab ? "would be told" : "was told";
   return newest.length === 0 ? undefined : newest.map(([name, at]) => `${cut(name, 60)} ${was} at ${time(at)}`).join(", ");
+}
+
+/** The next step of the escalation; of several that go on at once, the first of them. */
+function comesNext({ next = [], lab }: IncidentFacts): string | undefined {
+  const [first] = next.toSorted((a, b) => a.at.getTime() - b.at.getTime());
+  return first && `${cut(first.name, 60)} ${lab ? "would be" : "is"} told at ${time(first.at)}, unless somebody acknowledges it`;
 }
 
 function evidenceLines(incident: IncidentFacts): Line[] {
@@ -312,7 +379,9 @@ function because(item: IncidentFacts["evidence"][number]): string {
     others[0] ? `${clean ? "For a threat" : "Against"}: ${cut(outside(others[0]), 120)}` : undefined,
     item.conflict ? "The sources contradict each other." : undefined,
     item.missing[0] ? `Missing: ${cut(outside(item.missing[0]), 120)}` : undefined,
-    item.remediation !== "none" && !item.sourceDid?.length ? `Now: ${cut(outside(item.remediation), 60)}.` : undefined,
+    item.remediation !== "none" && !item.sourceDid?.length
+      ? `Now: ${cut(outside(remediationSaid(item.remediation).text), 60)}.`
+      : undefined,
   ];
   return parts.filter((part) => part !== undefined).join(" ");
 }
@@ -325,7 +394,9 @@ function alertLines(incident: IncidentFacts): Line[] {
   }));
   const asked = incident.alerts.some((alert) => alert.askedBy !== undefined) ? ", and what people asked for" : "";
   const title = incident.alertCount === 0 ? "What people asked for" : `${count(incident.alertCount, "alert")}${asked}`;
-  return [{ kind: "list", title: `${title}, newest last`, items }];
+  const older = Math.max(incident.alertCount, incident.alerts.length) - items.length;
+  const more = older > 0 ? [{ text: `and ${older} more before ${items.length === 1 ? "it" : "these"}: alerts ${incident.id}` }] : [];
+  return [{ kind: "list", title: `${title}, newest last`, items: [...more, ...items] }];
 }
 
 function buttons(incident: IncidentFacts, investigation: IncidentFacts["investigations"][number] | undefined): Button[] {
@@ -345,15 +416,20 @@ function buttons(incident: IncidentFacts, investigation: IncidentFacts["investig
 }
 
 /** What people do with an incident beside its actions; behind "More", and most of it in a form. */
-function menu({ id, status }: IncidentFacts): Button[] {
+function menu({ id, status, acked, snooze }: IncidentFacts): Button[] {
   const form = (label: string, ref: string): Button => ({ label, style: "plain", form: ref, more: true });
   const note = form("Write a note", `note ${id}`);
   if (status === "closed") return [note, { label: "Reopen", style: "plain", value: `say:reopen ${id}`, more: true }];
   return [
     note,
     form("Assign", `assign ${id}`),
-    { label: "Acknowledge", style: "plain", value: `say:ack ${id}`, more: true },
+    acked
+      ? { label: "Take back the acknowledgement", style: "plain", value: `say:unack ${id}`, more: true }
+      : { label: "Acknowledge", style: "plain", value: `say:ack ${id}`, more: true },
     form("Close", `close ${id}`),
     form("Investigate more", `investigate ${id}`),
+    ...(snooze && !snooze.ended
+      ? [{ label: `End the ${snooze.kind}`, style: "plain" as const, value: `say:unsnooze ${id}`, more: true as const }]
+      : [form("Snooze", `snooze ${id}`), form("Mute", `mute ${id}`)]),
   ];
 }

@@ -1,5 +1,7 @@
+import type { Severity } from "../domain/alert.ts";
 import type { Named } from "../domain/paging.ts";
 import { type Button, type Card, cut, type Line } from "./card.ts";
+import { gatheredCard, isGatheredPage } from "./gathered-card.ts";
 import { outside, time } from "./say.ts";
 
 /** What somebody is told in a chat: one message for everything that was due together. */
@@ -14,23 +16,58 @@ export type PageFacts = {
     who: Named | undefined;
     text: string;
     action?: string | undefined;
+    /** Which incident this one is about; several stand in one message where they are for one person. */
+    incident?: string | undefined;
+    severity?: Severity | undefined;
     /** When the chat took it. */
     at?: Date | undefined;
+    call?: CallFacts | undefined;
   }[];
 };
 
+/** Where the call stands that somebody was told in. */
+export type CallFacts = {
+  /** What an answer names: `INC-42`, or `PAGE-7` where it is about air itself. */
+  subject: string;
+  /** Somebody has it: nobody else is told. */
+  acked?: { by: string; at: Date } | undefined;
+  /** Who is told next, and when, unless somebody acknowledges it before. */
+  next?: { name: string; at: Date } | undefined;
+  /** It asks for nobody any more. */
+  over: boolean;
+};
+
+/** "Acknowledged by Mia at 2026-10-05 09:42 UTC.", or who is told next; once for what is one. */
+export const callNotes = (calls: readonly (CallFacts | undefined)[]): string[] => [
+  ...new Set(
+    calls.flatMap((call) => {
+      if (call?.acked) return [`Acknowledged by ${cut(outside(call.acked.by), 60)} at ${time(call.acked.at)}.`];
+      return call?.next && !call.over
+        ? [`Next: ${cut(call.next.name, 60)} at ${time(call.next.at)}, unless somebody acknowledges it.`]
+        : [];
+    }),
+  ),
+];
+
 const TITLE: Readonly<Record<string, string>> = {
+  incident: "Somebody has to look at it",
+  "connector down": "A connector does not answer",
   deadline: "Nobody has answered yet",
   "deadline-second": "Still no answer",
   "deadline-last": "Still no answer",
   second: "A second approval is needed",
   "chain-failed": "Nobody could be told",
   reminder: "Reminder",
+  owner: "You have it, and a decision waits",
   suspect: "Somebody named in it tried to decide",
   unclear: "Outcome unclear",
   failed: "An action failed",
   "ends-soon": "Ends soon",
   paused: "Executions are paused",
+  resumed: "Executions go on",
+  "connector back": "A product answers again",
+  "chat down": "The chat takes nothing",
+  "chat back": "The chat works again",
   "source silent": "A source is silent",
   "source back": "A source answers again",
   "source backfill": "Alerts from before air's watch",
@@ -42,14 +79,16 @@ const TITLE: Readonly<Record<string, string>> = {
   trouble: "Cards cannot be posted",
   "another-air": "Two airs use one chat app",
   "audit-head": "Audit, for safe keeping",
+  "schedule skipped": "Missed while air was down",
 };
 /** A step may say which one it is about after its name: "trouble slack:C0SOC", "source silent siem". */
-const titleOf = (step: string): string => {
+export const titleOf = (step: string): string => {
   const [first = "", second = ""] = step.split(" ");
   return TITLE[step] ?? TITLE[`${first} ${second}`] ?? TITLE[first] ?? "For your attention";
 };
 
 export function pageCard(page: PageFacts): Card {
+  if (isGatheredPage(page)) return gatheredCard(page);
   const [first] = page.told;
   const titles = [...new Set(page.told.map(({ step }) => titleOf(step)))];
   const texts = Map.groupBy(page.told, ({ text }) => text);
@@ -72,7 +111,11 @@ export function pageCard(page: PageFacts): Card {
     title: `${page.lab ? "LAB " : ""}${page.incident ? `${page.incident}: ` : ""}${titles.join(", ")}`,
     tone: "warning",
     summary: `${page.lab ? "LAB " : ""}${cut(outside(first?.text ?? ""), 600)}${page.told.length > 1 && texts.size > 1 ? ` And ${texts.size - 1} more.` : ""}`,
-    lines: [...lines, ...(at.length === 0 ? [] : [{ kind: "note" as const, text: [...new Set(at)].join(" ") }])],
+    lines: [
+      ...lines,
+      ...(at.length === 0 ? [] : [{ kind: "note" as const, text: [...new Set(at)].join(" ") }]),
+      ...callNotes(page.told.map((one) => one.call)).map((text) => ({ kind: "note" as const, text })),
+    ],
     buttons: buttons(page),
   };
 }
@@ -80,5 +123,15 @@ export function pageCard(page: PageFacts): Card {
 function buttons(page: PageFacts): Button[] {
   const ids = [...new Set(page.told.flatMap((one) => one.action ?? []))];
   const show = ids.slice(0, 3).map((id): Button => ({ label: `Show ${id}`, style: "plain", value: `say:status ${id}` }));
-  return [...show, ...(page.incident ? [{ label: "I have seen it", style: "plain" as const, value: `say:ack ${page.incident}` }] : [])];
+  const call = page.told.find((one) => one.call)?.call;
+  if (call?.acked) return [...show, { label: "Take it back", style: "plain", value: `say:unack ${call.subject}` }];
+  if (call && !call.over) return [...show, ...answers(call.subject)];
+  return [...show, ...(page.incident ? [{ label: "Acknowledge", style: "plain" as const, value: `say:ack ${page.incident}` }] : [])];
 }
+
+/** What whoever was told can answer with one press. */
+export const answers = (subject: string): Button[] => [
+  { label: "Acknowledge", style: "primary", value: `say:ack ${subject}` },
+  { label: "I can't", style: "plain", value: `say:cant ${subject}` },
+  { label: "Escalate", style: "plain", value: `say:escalate ${subject}` },
+];

@@ -87,14 +87,14 @@ export function exportCard(of: {
     tone: "info",
     summary: `Export of ${of.what}: ${size}.`,
     lines: [
-      { kind: "text", text: `${size}, as CSV.${of.link ? " The link asks you to sign in if you are not." : ""}` },
+      { kind: "text", text: `${size}, as CSV.${of.link ? " Download (sign in) asks who you are if air does not know." : ""}` },
       { kind: "text", text: "By HTTP, with a token of the role viewer:" },
       { kind: "code", text: `GET ${of.path}\nAccept: text/csv` },
       { kind: "text", text: "On a machine where air is installed:" },
       { kind: "code", text: `air export ${of.words} > air.csv` },
     ],
     ...(of.download === undefined ? {} : { download: of.download }),
-    buttons: of.link ? [{ label: "Download", style: "plain", url: of.link }] : [],
+    buttons: of.link ? [{ label: "Download (sign in)", style: "plain", url: of.link }] : [],
   };
 }
 

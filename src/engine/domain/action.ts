@@ -168,6 +168,9 @@ export type DeviceHand = {
   of?: string;
 };
 
+/** Stands among the protected hits where the product did not say what an action would reach. */
+export const REACH_UNREAD = "reach could not be read";
+
 /** What an action would reach, as shown before the decision. Counts are exact at `readAt`; unknown facts are left out, not guessed. */
 export type BlastRadius = {
   /** How many targets of the kind the family counts in (devices, users, messages, apps). */
@@ -197,6 +200,8 @@ export type ActionDecision = {
   at: string;
   via: string;
   reason?: string;
+  /** The group whose member they decided as, as it was then. */
+  role?: string;
 };
 
 /** A person wants an action ended that the product is carrying out. `answer`: what the product made of it, once it answered. */

@@ -27,7 +27,11 @@ export type Roles = {
   approves: readonly Family[];
   /** A family they approve on devices of these groups only; a family that is not named here they approve everywhere. */
   deviceGroups?: Readonly<Partial<Record<Family, readonly string[]>>>;
+  /** By which entries of air.yaml they approve a family. */
+  heldBy?: Readonly<Partial<Record<Family, readonly HeldBy[]>>>;
 };
+/** A group as air.yaml writes it (`slack-group:S0EDR`); null: an entry that names the person. Without `deviceGroups` it holds everywhere. */
+export type HeldBy = { group: string | null; deviceGroups?: readonly string[] };
 export const NO_ROLES: Roles = { viewer: false, responder: false, admin: false, approves: [] };
 
 /** Who did it, as rows and the audit keep it. */
@@ -64,6 +68,17 @@ export function mayApprove(roles: Roles, { family, deviceGroup }: Place): boolea
   const scope = roles.deviceGroups?.[family];
   if (scope === undefined) return true;
   return deviceGroup === null || deviceGroup === undefined ? family !== "device" : scope.includes(deviceGroup);
+}
+
+/**
+ * The group whose member somebody decides as: figures are counted by it, never by person. Who is named in air.yaml alone is one of "people
+ * named in air.yaml". Undefined: not known (the bare lab, a token).
+ */
+export function approverGroup({ heldBy }: Roles, { family, deviceGroup }: Place): string | undefined {
+  const holds = (heldBy?.[family] ?? []).filter(
+    (one) => !one.deviceGroups || (deviceGroup !== null && one.deviceGroups.includes(deviceGroup)),
+  );
+  return holds.length === 0 ? undefined : (holds.find((one) => one.group !== null)?.group ?? "people named in air.yaml");
 }
 
 /** Built in, without configuration (product contract 6): what a mistake would hurt most. */

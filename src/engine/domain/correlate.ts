@@ -148,7 +148,8 @@ function bucketOf(alert: Named, bucketMs: number): string | undefined {
 
 const STAGES = ["mail", "click", "payload"] as const;
 type Stage = (typeof STAGES)[number];
-const STAGE_WORD: Record<Stage, string> = { mail: "a mail", click: "a click on a link", payload: "a program on a device" };
+/** Each step as people say it. */
+export const STAGE_WORD: Record<Stage, string> = { mail: "a mail", click: "a click on a link", payload: "a program on a device" };
 
 const isClick = (alert: Pick<Named, "title" | "entities">) =>
   /\bclick/i.test(alert.title) && alert.entities.some(({ entity }) => entity.kind === "url");

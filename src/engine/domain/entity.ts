@@ -45,11 +45,7 @@ const Process = z.object({
 });
 const Ip = z.object({
   kind: z.literal("ip"),
-  address: z
-    .string()
-    .trim()
-    .max(64)
-    .refine((value) => ipaddr.isValid(value), "must be an IPv4 or IPv6 address"),
+  address: z.string().trim().max(64).refine(isAddress, "must be an IPv4 or IPv6 address"),
 });
 const Url = z.object({ kind: z.literal("url"), url: text });
 const Domain = z.object({ kind: z.literal("domain"), name });
@@ -58,7 +54,10 @@ const Message = z.object({
   networkMessageId: name.optional(),
   internetMessageId: name.optional(),
   subject: text.optional(),
+  /** The From header, which the reader saw and anybody can write. */
   sender: name.optional(),
+  /** The envelope's, which the mail really came for; where the source tells it. */
+  envelopeSender: name.optional(),
   recipient: name.optional(),
 });
 /** `messageIds`: the messages the source itself counted into it; its query may be one that only the source can run. */
@@ -69,7 +68,8 @@ const Driver = z.object({ kind: z.literal("driver"), name, device: name.optional
 const ScheduledTask = z.object({ kind: z.literal("scheduled-task"), name, device: name.optional() });
 const CloudApp = z.object({ kind: z.literal("cloud-app"), id: name.optional(), name: name.optional() });
 const OauthApp = z.object({ kind: z.literal("oauth-app"), id: name.optional(), name: name.optional() });
-const CloudResource = z.object({ kind: z.literal("cloud-resource"), id: text });
+/** `addresses`: its own, which attack nobody and are asked of nobody. */
+const CloudResource = z.object({ kind: z.literal("cloud-resource"), id: text, addresses: z.array(name).max(100).optional() });
 const AccessKey = z.object({ kind: z.literal("access-key"), id: name });
 /** Anything else: `type` is the source's own word for it, `value` what identifies it. */
 const Generic = z.object({ kind: z.literal("generic"), type: name, value: text });
@@ -130,6 +130,16 @@ export const ENTITY_KINDS = [
 ] as const satisfies readonly EntityKind[];
 
 const lower = (value: string) => value.trim().toLowerCase();
+
+/**
+ * Written the one way everybody reads alike. `010.1.2.3` is 8.1.2.3 to one program and 10.1.2.3 to another, and `1` is an address to some:
+ * what may be read in two ways is nobody's address, and is not asked about as if it were.
+ */
+export function isAddress(text: string): boolean {
+  const dotted = /[^:]*\.[^:]*$/.exec(text.trim())?.[0];
+  const clear = dotted === undefined ? text.includes(":") : ipaddr.IPv4.isValidFourPartDecimal(dotted.replace(/%.*$/, ""));
+  return clear && ipaddr.isValid(text.trim());
+}
 
 /** Host part first label, lower case: `WS-042.contoso.com` and `ws-042` are the same device. */
 export const deviceName = (value: string) => (ipaddr.isValid(value.trim()) ? lower(value) : (lower(value).split(".")[0] ?? lower(value)));

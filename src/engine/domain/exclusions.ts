@@ -28,9 +28,10 @@ export function excludedBy(entity: Entity, exclude: Exclusions): Excluded | unde
     case "message": {
       if (entity.recipient && exclude.mailboxes.includes(entity.recipient.trim().toLowerCase()))
         return said("a mailbox in mailboxes", true);
-      const sender = entity.sender?.trim().toLowerCase();
-      const from = sender && exclude.senders.find((one) => sender === one || (!one.includes("@") && sender.endsWith(`@${one}`)));
-      return from ? said(`sender ${from}`, true) : undefined;
+      const from = listed(entity.sender, exclude.senders);
+      // Anybody can write the From header of a simulation: where the envelope is known it has to be from there, too.
+      const forged = entity.envelopeSender !== undefined && listed(entity.envelopeSender, exclude.senders) === undefined;
+      return from !== undefined && !forged ? said(`sender ${from}`, true) : undefined;
     }
     case "url": {
       const link = exclude.urls.find((one) => isUnder(entity.url, one));
@@ -39,6 +40,12 @@ export function excludedBy(entity: Entity, exclude: Exclusions): Excluded | unde
     default:
       return undefined;
   }
+}
+
+/** The line that names this address, or its domain. */
+function listed(address: string | undefined, senders: readonly string[]): string | undefined {
+  const sender = address?.trim().toLowerCase();
+  return senders.find((one) => sender === one || (!one.includes("@") && sender?.endsWith(`@${one}`)));
 }
 
 /** The path and the bare name of a file, where both can be told for certain. */

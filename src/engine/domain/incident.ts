@@ -16,6 +16,12 @@ export function classificationText(classification: Classification, determination
   return `${said[classification]}${words ? `, ${words}` : ""}`;
 }
 
+/** `open`, `closed` or a classification, as people say it. */
+export const outcomeText = (outcome: string): string => {
+  const classification = CLASSIFICATIONS.find((one) => one === outcome);
+  return classification ? classificationText(classification) : outcome;
+};
+
 /** Which determinations a classification allows (domain facts 7). */
 export const DETERMINATIONS: Record<Classification, readonly string[]> = {
   truePositive: [
@@ -32,11 +38,16 @@ export const DETERMINATIONS: Record<Classification, readonly string[]> = {
   falsePositive: ["notMalicious", "notEnoughDataToValidate", "other"],
 };
 
-/** The alert whose title an incident bears. */
-export type Headline = { title: string; severity: Severity; at: string };
+/** The alert whose title an incident bears. `old`: it is from before air's watch, and nothing follows from it. */
+export type Headline = { title: string; severity: Severity; at: string; old?: boolean };
 
-/** The most severe alert's; of several the earliest, then the first by its title, so that the order of arrival does not matter. */
+/**
+ * The most severe alert's; of several the earliest, then the first by its title, so that the order of arrival does not matter. An old one
+ * speaks only where all are old: under a backlog's title nobody would see what is happening now.
+ */
 export function headlineOf(a: Headline, b: Headline): Headline {
+  const live = Number(a.old ?? false) - Number(b.old ?? false);
+  if (live !== 0) return live < 0 ? a : b;
   const rank = severityRank(b.severity) - severityRank(a.severity) || (a.at === b.at ? 0 : a.at < b.at ? -1 : 1);
   if (rank !== 0) return rank < 0 ? a : b;
   return a.title <= b.title ? a : b;

@@ -1,20 +1,42 @@
 import type { EntityOf } from "./entity.ts";
-import { canonicalAddress, canonicalUrl } from "./entity.ts";
-import { reservedAddress, sharedByStrangers } from "./never-act.ts";
+import { canonicalAddress, canonicalUrl, isAddress } from "./entity.ts";
+import { reservedAddress } from "./never-act.ts";
+import { globMatches, type Policy } from "./policy.ts";
 import { within } from "./well-known.ts";
 
 /** What an outside service may be asked about. */
 type Askable = EntityOf<"file" | "url" | "ip" | "domain">;
 /** `public`: what is public anyway. `full`: whatever is asked about, for a service of our own or one we have a contract with. */
 export type Share = "public" | "full";
-export type House = { domains: readonly string[]; internalRanges: readonly string[] };
+export type House = {
+  domains: readonly string[];
+  internalRanges: readonly string[];
+  /** The organisation's own name. */
+  name?: string | undefined;
+  /** Names of our devices, or patterns of them: `dc-*`. */
+  devices?: readonly string[];
+};
+
+/** What air.yaml says of us. A pattern that fits nearly everything names nothing of ours. */
+export const houseOf = ({
+  organization,
+  deviceGroups,
+  protected: guarded,
+}: Pick<Policy, "organization" | "deviceGroups" | "protected">): House => ({
+  ...organization,
+  devices: [
+    ...deviceGroups.flatMap(({ match }) => match ?? []),
+    ...guarded.flatMap((one) => (one.startsWith("device:") ? [one.slice("device:".length)] : [])),
+  ].filter((pattern) => pattern.replaceAll(/[*?]/g, "").length >= SHORTEST_NAME),
+});
+const SHORTEST_NAME = 3;
 
 /** What is sent, and whether something was left out of it; or why nothing is. */
 export type Leaving<E> = { send: E; shortened: boolean } | { kept: string };
 
 /**
  * The one place that decides what leaves the house in a look-up: hashes, public addresses and public names. Urls lose their user, query
- * and fragment, which hold people and sessions, and end before a segment that names one of us. Names of ours and of no public network
+ * and fragment, which hold people and sessions, and end before a segment that names one of us, however it is written there. Names of ours and of no public network
  * stay. A file's name, path and content never go: no product is asked by them.
  */
 export function mayLeave<E extends Askable>(entity: E, house: House, share: Share): Leaving<E>;
@@ -52,21 +74,21 @@ function leavingUrl(raw: string, house: House, share: Share): Leaving<EntityOf<"
   url.hash = "";
   url.username = "";
   url.password = "";
-  const segments = url.pathname.split("/");
-  const ours = segments.findIndex((segment) => namesUs(segment, house));
-  if (ours > 0) url.pathname = [...segments.slice(0, ours), ""].join("/");
-  return { send: { kind: "url", url: url.href }, shortened: shortened || ours > 0 };
+  const whole = url.pathname;
+  // What belongs behind `?` or `#` is at times written into the path, encoded or as its parameters.
+  const path = whole.split(BEHIND_PATH)[0] || "/";
+  const segments = path.split("/");
+  const ours = firstOfUs(segments, house);
+  url.pathname = ours > 0 ? [...segments.slice(0, ours), ""].join("/") : path;
+  return { send: { kind: "url", url: url.href }, shortened: shortened || url.pathname !== whole };
 }
+const BEHIND_PATH = /;|%(?:25)*(?:3f|23|3b)/i;
 
 const WEB: ReadonlySet<string> = new Set(["http:", "https:", "ftp:"]);
 
-/**
- * Nobody outside can know anything of an inside address, and asking would tell them our network plan. Addresses many strangers share
- * behind a provider are nobody's plan in particular, so they are asked like any other.
- */
-function isPublicAddress(address: string, { internalRanges }: House): boolean {
-  return sharedByStrangers(address, internalRanges) || reservedAddress(address, internalRanges) === undefined;
-}
+/** Nobody outside can know anything of an address that is not on the internet, and asking would tell them our network plan. */
+const isPublicAddress = (address: string, { internalRanges }: House): boolean =>
+  isAddress(address) && reservedAddress(address, internalRanges) === undefined;
 
 function keptHost(host: string, house: House): string | undefined {
   if (looksLikeAddress(host)) return isPublicAddress(host, house) ? undefined : "not asked: not a public address";
@@ -102,22 +124,70 @@ const bare = (hostname: string) =>
     .replace(/^\[|\]$/g, "")
     .replace(/\.+$/, "");
 
-/** A person's address, a name of ours or an inside address: attackers write them into links to know who came. */
+/** The first segment that must not leave: one that says who, or with which a text in base64 begins that has slashes of its own; -1: none. */
+function firstOfUs(segments: readonly string[], house: House): number {
+  const named = segments.findIndex((segment) => segment !== "" && namesUs(segment, house));
+  const before = named < 0 ? segments : segments.slice(0, named);
+  const tells = (from: number) => hidesUs(decodings(before.slice(from).join("/")), house);
+  if (!tells(0)) return named;
+  let [last, beyond] = [0, before.length];
+  while (beyond - last > 1) {
+    const middle = (last + beyond) >> 1;
+    if (tells(middle)) last = middle;
+    else beyond = middle;
+  }
+  return Math.max(last, 1);
+}
+
+/** A person's address, a name of ours, an inside address or a session: attackers write them into links to know who came, in base64 too. */
 function namesUs(segment: string, house: House): boolean {
-  const text = decoded(segment).toLowerCase();
-  if (text.includes("@")) return true;
-  return [...text.matchAll(/[\p{L}\d_-]+(?:\.[\p{L}\d_-]+)+/gu)].some(([name]) =>
-    looksLikeAddress(name) ? !isPublicAddress(name, house) : isInternalName(hostIn(name) ?? name, house),
+  const plain = decodings(segment);
+  return plain.some((text) => text.includes("@") || saysWho(text, house)) || hidesUs(plain, house);
+}
+
+const hidesUs = (plain: readonly string[], house: House) =>
+  plain.flatMap(unwrapped).some((text) => MAIL_ADDRESS.test(text) || saysWho(text, house));
+
+const MAIL_ADDRESS = /[\p{L}\d._+%-]@[\p{L}\d-]+\.[\p{L}\d]/u;
+/** A JSON web token: three parts in base64url, of which the first begins with `{"`. */
+const SESSION = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]/;
+
+function saysWho(text: string, { name = "", devices = [], ...house }: House): boolean {
+  if (SESSION.test(text)) return true;
+  const lower = text.toLowerCase();
+  const own = spaced(name);
+  if (own.trim().length > SHORTEST_NAME && spaced(lower).includes(own)) return true;
+  if (devices.length > 0 && words(lower).some((word) => devices.some((device) => globMatches(device, word)))) return true;
+  if ((lower.match(/(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/g) ?? []).some((address) => !isPublicAddress(address, house))) return true;
+  return (lower.match(/[\p{L}\d_-]+(?:\.[\p{L}\d_-]+)+/gu) ?? []).some(
+    (dotted) => !looksLikeAddress(dotted) && isInternalName(hostIn(dotted) ?? dotted, house),
   );
 }
 
-/** Written twice over where somebody wants to hide it. */
-function decoded(segment: string): string {
-  let text = segment;
+/** With what is left of each after a dash: `id-ws-042` is `ws-042` with something in front. */
+const words = (text: string): string[] =>
+  (text.match(/[\p{L}\d]+(?:[_-]+[\p{L}\d]+)*/gu) ?? []).flatMap((word) => {
+    const parts = word.split(/(?<=[_-])(?=[\p{L}\d])/u).slice(-8);
+    return parts.map((_, index) => parts.slice(index).join("")).concat(word);
+  });
+
+/** Its words alone, each between blanks. */
+const spaced = (text: string) => ` ${(text.toLowerCase().match(/[\p{L}\d]+/gu) ?? []).join(" ")} `;
+
+/** As it is written, and decoded: written twice over where somebody wants to hide it. */
+function decodings(segment: string): string[] {
+  const found = [segment];
   for (let round = 0; round < 3; round++) {
-    const next = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    const text = found.at(-1) ?? "";
+    const next = text.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => Buffer.from(bytes.replaceAll("%", ""), "hex").toString("utf8"));
     if (next === text) break;
-    text = next;
+    found.push(next);
   }
-  return text;
+  return found;
 }
+
+/** What is in it in base64, of either alphabet and behind whatever stands before it without a gap; decoded again where that was encoded. */
+const unwrapped = (text: string): string[] =>
+  (text.match(/[\w+/-]{6,}/g) ?? []).flatMap((token) =>
+    [0, 1, 2, 3].flatMap((start) => decodings(Buffer.from(token.slice(start), "base64").toString("utf8"))),
+  );

@@ -1,6 +1,7 @@
 import ipaddr from "ipaddr.js";
 import type { Entity, EntityOf } from "./entity.ts";
-import { entityKeys, hostOf } from "./entity.ts";
+import { entityKeys, hostOf, isAddress } from "./entity.ts";
+import { remediationSaid } from "./remediation.ts";
 import { isPublicResolver, isPublishedOn, isWellKnownService, sharedHost, within } from "./well-known.ts";
 
 /**
@@ -24,8 +25,9 @@ export type NeverActContext = {
 export function neverAct(entity: Entity, context: NeverActContext): string | undefined {
   const facts = context.namedEntity;
   if (facts?.allowList?.length && entityKeys(entity).some((key) => facts.allowList?.includes(key))) return "It is on the allow list.";
-  if (alreadyStopped(facts?.remediation)) return `The source already dealt with it: ${facts?.remediation}.`;
-  if (pendingAtSource(facts?.remediation)) return `The source has an action of its own on it: ${facts?.remediation}.`;
+  if (alreadyStopped(facts?.remediation)) return `The source already dealt with it: ${remediationSaid(facts?.remediation ?? "").text}.`;
+  if (pendingAtSource(facts?.remediation))
+    return `The source has an action of its own on it: it ${remediationSaid(facts?.remediation ?? "").text}.`;
   switch (entity.kind) {
     case "ip":
       return addressReason(entity.address, context.internalRanges);
@@ -102,6 +104,7 @@ export const alreadyStopped = (remediation: string | undefined) => STOPPED.has(r
 export function reservedAddress(address: string, internalRanges: readonly string[] = []): string | undefined {
   const text = address.trim();
   if (!ipaddr.isValid(text)) return undefined;
+  if (!isAddress(text)) return "It can be read as more than one address.";
   const parsed = embedded(ipaddr.process(text));
   if (internalRanges.some((range) => inRange(parsed, range))) return "It is one of our own addresses.";
   if (DOCUMENTATION.some((range) => inRange(parsed, range))) return undefined;
@@ -122,24 +125,20 @@ export function reservedAddress(address: string, internalRanges: readonly string
       return "It is a reserved address.";
   }
 }
-/** RFC 6598: many strangers share it, so it joins nothing and nothing acts on it; but it is not ours, and a source may know it. */
-export const isSharedAddress = (address: string): boolean =>
-  ipaddr.isValid(address.trim()) && ipaddr.process(address.trim()).range() === "carrierGradeNat";
-
-/** The same, but for those that air.yaml calls ours. */
-export const sharedByStrangers = (address: string, internalRanges: readonly string[]): boolean =>
-  isSharedAddress(address) && !internalRanges.some((range) => inRange(ipaddr.process(address.trim()), range));
-
 const DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"];
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** NAT64 (RFC 6052) and 6to4 (RFC 3056) carry an IPv4 address inside; that one decides, or `64:ff9b::10.0.0.1` would pass as public. */
+/**
+ * NAT64 (RFC 6052), 6to4 (RFC 3056), IPv4-translated (RFC 2765) and IPv4-compatible (RFC 4291) addresses carry an IPv4 address inside; that
+ * one decides, or `64:ff9b::10.0.0.1` would pass as public.
+ */
 function embedded(address: Address): Address {
   if (address.kind() === "ipv4") return address;
   const bytes = address.toByteArray();
   const range = address.range();
-  if (range === "rfc6052") return new ipaddr.IPv4(bytes.slice(12, 16));
+  if (range === "rfc6145" || inRange(address, "64:ff9b::/96")) return new ipaddr.IPv4(bytes.slice(12, 16));
+  if (range === "unicast" && inRange(address, "::/96")) return new ipaddr.IPv4(bytes.slice(12, 16));
   if (range === "6to4") return new ipaddr.IPv4(bytes.slice(2, 6));
   return address;
 }

@@ -1,5 +1,6 @@
 import type { ActionState, Family } from "./action.ts";
 import { OUTSIDE_STEPS, outsideKind, readFollowUp } from "./outside-pages.ts";
+import type { QuietHours } from "./quiet-hours.ts";
 import type { Rota } from "./rota.ts";
 
 /*
@@ -8,8 +9,11 @@ import type { Rota } from "./rota.ts";
  * `rota:current`, `rota:next` and `rota:everyone` are whoever the rota says at that moment; a row has them only where it says nobody.
  */
 
-/** Somebody by name, with what they are on each platform; a platform that is not in it cannot mention them. */
-export type Named = { kind: "person" | "group"; name: string; on: Readonly<Record<string, string>> };
+/**
+ * Somebody by name, with what they are on each platform; a platform that is not in it cannot mention them. `direct`: where their account can
+ * be written to as it is; elsewhere they have to have spoken to air first.
+ */
+export type Named = { kind: "person" | "group"; name: string; on: Readonly<Record<string, string>>; direct?: readonly string[] };
 
 export type Paging = {
   /** Who is told at the deadline, then after each interval; ways that are no chat stand last. Empty: nobody is on call. */
@@ -19,6 +23,11 @@ export type Paging = {
   afterMs?: readonly number[];
   /** Whom `rota:current` and its like mean, as targets; `asked`: another product keeps it, and what it said is in a row. */
   rota?: Rota | "asked";
+  /**
+   * How long an owner may do nothing where a decision waits before they are reminded, and as long again before it goes back to everybody;
+   * undefined: never.
+   */
+  ownerReminderMs?: { urgent: number; other: number };
   admins: readonly string[];
   /** Whoever may decide on a device of this group; null: on no device, or on one nobody knows. */
   approvers: (family: Family, deviceGroup: string | null) => readonly string[];
@@ -26,6 +35,10 @@ export type Paging = {
   ops: readonly string[];
   /** Where the hours people type are meant: an IANA name. */
   timeZone: string;
+  /** When nobody is told of what can wait; undefined: always somebody is. */
+  quiet?: readonly QuietHours[];
+  /** After a message to somebody, what else is for them within this time is one message; undefined or 0: each is told by itself. */
+  togetherMs?: number;
   nameOf: (target: string) => Named;
 };
 
@@ -61,73 +74,24 @@ export const asksToDecide = (step: string) => isChainStep(step) || step === "rem
 /** What has happened has happened, whatever was decided since. */
 const TELLS: ReadonlySet<string> = new Set(["suspect", "unclear", "failed", "ends-soon"]);
 
-const stepOf = (target: string, index: number): string => {
+/** What a step of a deadline's chain is called in its row. */
+export const stepOf = (target: string, index: number): string => {
   const outside = outsideKind(target);
   return outside ? OUTSIDE_STEPS[outside] : index === 0 ? "deadline" : (LATER_STEPS[index - 1] ?? "deadline-second");
 };
-
-type Told = { step: string; dueAt: Date; sentAt: Date | null; trouble: string | null };
-
-/** It did not reach anybody (yet), and why is known. */
-const isUndelivered = (page: Pick<Told, "sentAt" | "trouble">) => page.sentAt === null && page.trouble !== null;
 
 /** How long after the deadline a step of the chain is told, where each of those before could be. */
 export function toldAfterMs({ afterMs = [0], everyMs }: Pick<Paging, "everyMs" | "afterMs">, index: number): number {
   return afterMs[index] ?? (afterMs.at(-1) ?? 0) + (index - afterMs.length + 1) * everyMs;
 }
 
-/**
- * The step of the chain that is due for an action nobody has answered: at its deadline, then an interval after the one before was sent, at
- * once where that one could not be delivered to anybody. Undefined: nothing is due, one is on its way, or all were told.
- */
-export function nextInChain(
-  paging: Pick<Paging, "chain" | "everyMs" | "afterMs">,
-  told: readonly Told[],
-  deadline: Date,
-  now: Date,
-): { step: string; target: string; dueAt: Date } | undefined {
-  const after = (index: number) => toldAfterMs(paging, index);
-  let before: readonly Told[] | undefined;
-  for (const [index, target] of paging.chain.entries()) {
-    const step = stepOf(target, index);
-    const rows = told.filter((page) => page.step === step);
-    if (rows.length > 0) {
-      if (sentFirst(rows) === undefined && !rows.every(isUndelivered)) return undefined;
-      before = rows;
-      continue;
-    }
-    const dueAt = before === undefined ? deadline.getTime() + after(0) : afterStep(before, after(index) - after(index - 1), now);
-    return dueAt <= now.getTime() ? { step, target, dueAt: new Date(dueAt) } : undefined;
-  }
-  return undefined;
-}
-
-/** Of a step that tells several people one is enough. */
-const sentFirst = (rows: readonly Told[]): number | undefined =>
-  rows
-    .flatMap((page) => page.sentAt?.getTime() ?? [])
-    .sort((a, b) => a - b)
-    .at(0);
-
-const afterStep = (rows: readonly Told[], waitMs: number, now: Date): number => {
-  const sent = sentFirst(rows);
-  return sent === undefined ? now.getTime() : sent + waitMs;
-};
-
-/** The chain was gone through, and its last step reached nobody. */
-export function chainFailed(paging: Pick<Paging, "chain">, told: readonly Told[]): boolean {
-  const last = paging.chain.length - 1;
-  const rows = told.filter((page) => page.step === stepOf(paging.chain[last] ?? "", last));
-  return rows.length > 0 && rows.every(isUndelivered);
-}
-
 /** Why nobody needs to be told this any more; undefined: it still stands. */
 export function notNeeded(
-  page: { step: string; createdAt: Date },
+  page: { step: string; createdAt: Date; callId?: number | null },
   action: { state: ActionState; decidedAt: Date | null; endedAt: Date | null } | undefined,
   incident: { ackedBy: string | null; ackedAt: Date | null } | undefined,
 ): string | undefined {
-  if (isChainStep(page.step) && incident?.ackedAt && incident.ackedAt >= page.createdAt)
+  if ((isChainStep(page.step) || page.callId != null) && incident?.ackedAt && incident.ackedAt >= page.createdAt)
     return `${incident.ackedBy ?? "Somebody"} acknowledged it before it was sent`;
   const follows = readFollowUp(page.step);
   // That it is over is said however it came to be over; what was acknowledged before it was over is not worth saying any more.

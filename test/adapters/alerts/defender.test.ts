@@ -99,6 +99,7 @@ describe("defender alert", () => {
           internetMessageId: "<i1@mail>",
           subject: "Invoice",
           sender: "boss@evil.example",
+          envelopeSender: "bounce@evil.example",
           recipient: "mia@contoso.com",
         },
         roles: ["attacker"],

@@ -83,6 +83,11 @@ describe("generic alert", () => {
     expect(alert.description).toHaveLength(20_000);
   });
 
+  test("an address with leading zeros is kept as it was written: it is another one to whoever reads it", () => {
+    const alert = generic.parse({ ...minimal, entities: [{ kind: "ip", address: "010.1.2.3", role: "source" }] });
+    expect(alert.entities).toEqual([{ entity: { kind: "generic", type: "ip", value: '{"address":"010.1.2.3"}' }, roles: ["source"] }]);
+  });
+
   test.each([
     [{ title: "x", severity: "low" }, "id", "is required"],
     [{ id: "a", title: "\u200b", severity: "low" }, "title", "must hold something that can be seen"],

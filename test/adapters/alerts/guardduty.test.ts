@@ -136,7 +136,7 @@ describe("a GuardDuty finding", () => {
       product: "guardduty",
       url: `https://eu-central-1.console.aws.amazon.com/guardduty/home?region=eu-central-1#/findings?search=id%3D${common.id}`,
       entities: [
-        { entity: { kind: "cloud-resource", id: arn }, roles: ["target"] },
+        { entity: { kind: "cloud-resource", id: arn, addresses: ["198.51.100.17", "10.0.4.17"] }, roles: ["target"] },
         { entity: { kind: "ip", address: "203.0.113.9" }, roles: ["attacker"] },
       ],
       raw: ec2,
@@ -202,7 +202,7 @@ describe("a GuardDuty finding", () => {
     });
     expect(alert).toMatchObject({ category: "Backdoor", techniques: ["T1071.004"] });
     expect(alert.entities).toEqual([
-      { entity: { kind: "cloud-resource", id: arn }, roles: ["compromised"] },
+      { entity: { kind: "cloud-resource", id: arn, addresses: ["198.51.100.17", "10.0.4.17"] }, roles: ["compromised"] },
       {
         entity: { kind: "domain", name: "command.malware.example" },
         roles: ["destination"],

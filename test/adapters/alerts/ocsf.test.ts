@@ -110,6 +110,36 @@ describe("a finding in OCSF", () => {
     ]);
   });
 
+  test("a host among the observables is a device only where the finding calls it one; an address of a mail is somebody's", () => {
+    const found = entities({
+      device: { hostname: "ws-042.contoso.example" },
+      evidences: [{ device: { hostname: "srv-7" } }],
+      observables: [
+        { type_id: 1, name: "evidences[0].dst_endpoint.hostname", value: "c2.evil.example" },
+        { type_id: 1, value: "beacon.evil.example", reputation: { score_id: 10 } },
+        { type_id: 1, name: "src_endpoint.hostname", value: "KALI" },
+        { type_id: 1, value: "SRV-7.contoso.example" },
+        { type_id: 1, name: "resources[0].device.hostname", value: "db-1" },
+        { type_id: 5, name: "email.from", value: "boss@evil.example" },
+        { type_id: 5, name: "evidences[0].email.to[0]", value: "mia@contoso.example" },
+        { type_id: 5, name: "actor.user.email_addr", value: "noor@contoso.example" },
+        { type_id: 5, value: "kai@contoso.example" },
+      ],
+    }).map(({ entity, roles, verdict }) => [entity.kind, Object.values(entity)[1], ...roles, ...(verdict ? [verdict] : [])]);
+    expect(found).toEqual([
+      ["device", "ws-042.contoso.example"],
+      ["device", "srv-7"],
+      ["domain", "c2.evil.example"],
+      ["domain", "beacon.evil.example", "malicious"],
+      ["generic", "hostname"],
+      ["device", "db-1"],
+      ["mailbox", "boss@evil.example", "sender"],
+      ["mailbox", "mia@contoso.example", "recipient"],
+      ["user", "noor@contoso.example"],
+      ["mailbox", "kai@contoso.example"],
+    ]);
+  });
+
   test("the older Security Finding", () => {
     const alert = parse({
       class_uid: 2001,

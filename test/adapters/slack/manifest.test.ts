@@ -41,6 +41,7 @@ test("no scope that air does not need", () => {
     "files:write",
     "groups:history",
     "im:history",
+    "im:write",
     "usergroups:read",
     "users:read",
     "users:read.email",

@@ -95,7 +95,7 @@ test("hostile text forges nothing", () => {
   const text = JSON.stringify(
     toAdaptiveCard({ title: hostile, tone: "bad", summary: "s", lines: [{ kind: "text", text: hostile }], buttons: [] }),
   );
-  expect(text).toContain("\\\\[Reset\\\\]\\\\(");
+  expect(text).toContain("\\\\[Reset\\\\](");
   expect(text).not.toContain("{{DATE");
   expect(text).toContain("[U+202E]gpj.exe");
 });

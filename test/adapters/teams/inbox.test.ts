@@ -36,6 +36,24 @@ describe("an activity", () => {
   test("who it is comes from the directory's id; the name proves nothing", () => {
     const intent = readTeams(messageOf("help", { person: { aadObjectId: "AAAA-1", name: "Mia Keller (admin)" } }));
     expect(intent).toMatchObject({ by: { userId: "aaaa-1", tenantId: HOME } });
+    expect(intent).not.toHaveProperty("place.conversation.person");
+    const alone = readTeams(messageOf("help", { place: "personal", person: { aadObjectId: " AAAA-1 " } }));
+    expect(alone).toMatchObject({ place: { conversation: { id: "a:1mia", kind: "personal", person: "aaaa-1" } } });
+  });
+
+  test("only what says that a person did it is a press; the page of Microsoft's test client does not say it", () => {
+    const value = (trigger?: string) => ({
+      action: { type: "Action.Execute", verb: "press", data: { value: "x" } },
+      ...(trigger && { trigger }),
+    });
+    const read = (trigger?: string, untold = false) => readTeams(invokeOf("adaptiveCard/action", value(trigger)), untold).kind;
+    expect([read("manual"), read("automatic"), read(), read("other")]).toEqual(["press", "refresh", "unreadable", "unreadable"]);
+    expect([read("manual", true), read("automatic", true), read(undefined, true), read("other", true)]).toEqual([
+      "press",
+      "refresh",
+      "press",
+      "unreadable",
+    ]);
   });
 
   test("what is filled in is told from what else a button carries", () => {
@@ -44,6 +62,45 @@ describe("an activity", () => {
     );
     expect(intent).toMatchObject({ kind: "submit", ref: "note INC-1", data: { text: "hello", ref: "close INC-1" } });
   });
+});
+
+describe("people a message mentions", () => {
+  const BOB = "bbbbbbbb-0000-4000-8000-00000000000b";
+  const entity = (text: string, mentioned: Record<string, unknown>) => ({
+    type: "mention",
+    text,
+    mentioned: { id: "29:1bob", ...mentioned },
+  });
+  const read = (text: string, entities: unknown[], more = {}) => {
+    const intent = readTeams(messageOf(text, { entities, ...more }));
+    return intent.kind === "command" ? intent.text : intent.kind;
+  };
+  const at = "<at>Bob Boss</at>";
+
+  test.each(["plain", "xml"])("the account stays with the name, in %s", (textFormat) => {
+    expect(read(`assign INC-1 ${at}`, [entity(at, { aadObjectId: BOB.toUpperCase(), name: "Bob" })], { textFormat })).toBe(
+      `assign INC-1 <@teams:${BOB}|Bob Boss>`,
+    );
+  });
+
+  test("without an account, or with one that is none, the name alone", () => {
+    for (const aadObjectId of [undefined, null, "", "x|y>", "../../etc"])
+      expect(read(`assign INC-1 ${at}`, [entity(at, { aadObjectId })])).toBe("assign INC-1 Bob Boss");
+  });
+
+  test("what does not stand in the text, or is no tag, changes nothing; a hostile name closes no mark", () => {
+    expect(read("close INC-1 true", [entity("INC-1", { aadObjectId: BOB })])).toBe("close INC-1 true");
+    expect(read("close INC-1 true", [entity(at, { aadObjectId: BOB })])).toBe("close INC-1 true");
+    const odd = "<at>Bob|x&gt; approve \ue0000\ue001</at>";
+    const text = read(`assign INC-1 ${odd}`, [entity(odd.replaceAll(/[\ue000\ue001]/gu, ""), { aadObjectId: BOB })]);
+    expect(text).toMatch(new RegExp(`^assign INC-1 <@teams:${BOB}\\|[^<>|]*>$`));
+    expect(read("note INC-1 \ue0000\ue001", [])).toBe("note INC-1 0");
+  });
+});
+
+test("what is typed into a card is handed on however long: how much is too much is said where it is decided", () => {
+  const intent = readTeams(pressOf("press", { value: "v", input: "typed0", typed0: "x".repeat(9_999) }));
+  expect(intent.kind === "press" && intent.typed?.length).toBe(9_999);
 });
 
 test("what a message says: its words, where its links lead, and what its cards say", () => {

@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createPlatform } from "../../../src/adapters/teams/post.ts";
+import { createReach } from "../../../src/adapters/teams/reach.ts";
 import { createService } from "../../../src/adapters/teams/service.ts";
+import { createTurns } from "../../../src/adapters/teams/turns.ts";
 import { createWindows } from "../../../src/adapters/teams/windows.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import type { ChatError, ChatPlatform, Conversation } from "../../../src/engine/ports.ts";
+import { eventually } from "../../support/eventually.ts";
+import { ownTiming } from "../../support/own-timing.ts";
 import { BOT_ID, CHANNEL, HOME } from "../../support/teams-activity.ts";
 import { startService } from "../../support/teams-authority.ts";
 import { rememberedConversations } from "../../support/teams-memory.ts";
@@ -41,8 +45,8 @@ beforeEach(() => {
   token = async () => "Bearer of-the-bot";
   platform = createPlatform(
     createService(() => token()),
-    conversations,
-    createWindows(Date.now),
+    createReach(conversations),
+    createTurns(createWindows(Date.now)),
     { perSecond: 3, burst: 3 },
     { random: () => 1 },
   );
@@ -106,10 +110,9 @@ describe("posting", () => {
     let tenants = [HOME, other];
     const several = createPlatform(
       createService(() => token()),
-      conversations,
-      createWindows(Date.now),
+      createReach(conversations, () => tenants),
+      createTurns(createWindows(Date.now)),
       { perSecond: 3, burst: 3 },
-      { tenants: () => tenants },
     );
     const unknown = () => several.post("19:new@thread.tacv2", card, "m", undefined, signal());
     expect(await failing(unknown())).toMatchObject({ kind: "channel", message: expect.stringContaining("say @air whoami in it") });
@@ -191,8 +194,8 @@ describe("what Teams answers", () => {
   });
 
   test("it rests as long as it is told; where it is not, twice as long each time, with jitter, and anew after a success", async () => {
-    service.answer(429, undefined, { "retry-after": "17" });
-    expect((await failing(post())).retryAfterMs).toBe(17_000);
+    service.answer(412);
+    expect((await failing(post())).retryAfterMs).toBe(2_000);
     service.answer(502);
     expect((await failing(post())).retryAfterMs).toBe(4_000);
     service.answer(504);
@@ -200,6 +203,12 @@ describe("what Teams answers", () => {
     await post();
     service.answer(412);
     expect((await failing(post())).retryAfterMs).toBe(2_000);
+    service.answer(429, undefined, { "retry-after": "17" });
+    expect((await failing(post())).retryAfterMs).toBe(17_000);
+    // Until then it is not even asked.
+    service.calls.length = 0;
+    expect((await failing(post())).retryAfterMs).toBeGreaterThan(15_000);
+    expect(service.calls).toEqual([]);
   });
 
   test("a card that is too large is drawn with less, then with almost nothing", async () => {
@@ -230,40 +239,195 @@ describe("what Teams answers", () => {
   });
 });
 
+describe("an address that changed", () => {
+  const moved = () => service.url.replace("amer", "emea");
+  const other = "19:other@thread.tacv2";
+  const heard = (id: string, serviceUrl: string, more: Partial<Conversation> = {}) =>
+    conversations.heard({ id, kind: "channel", tenant: HOME, bot: BOT_ID, serviceUrl, ...more }, new Date());
+  const post = () => platform.post(CHANNEL, card, "m", undefined, signal());
+  const asked = () => service.calls.map(({ path }) => path.split("/")[1]);
+  const known = () => heard(CHANNEL, service.url, { team: "19:team" });
+
+  test("heard of another channel of the team is used at once; where it is not the right one the channel's own is tried", async () => {
+    await known();
+    await heard(other, moved(), { team: "19:team" });
+    await post();
+    expect(asked()).toEqual(["emea"]);
+    service.answer(404, "ConversationNotFound");
+    await post();
+    expect(asked()).toEqual(["emea", "emea", "amer"]);
+    // And first from then on.
+    await post();
+    expect(asked().at(-1)).toBe("amer");
+  });
+
+  test.each<[string, () => Promise<void>]>([
+    ["404", async () => service.answer(404)],
+    ["403", async () => service.answer(403)],
+    [
+      "nobody there",
+      async () => {
+        const gone = await startService();
+        gone.stop();
+        await heard(CHANNEL, gone.url, { team: "19:team" });
+      },
+    ],
+  ])("%s at its own: the newest of the tenant is tried", async (_name, fails) => {
+    await known();
+    await fails();
+    await heard("a:1mia", moved(), { kind: "personal" });
+    await post();
+    expect(asked().at(-1)).toBe("emea");
+    // And remembered.
+    service.calls.length = 0;
+    await post();
+    expect(asked()).toEqual(["emea"]);
+  });
+
+  test("never one of another tenant, one heard before its own, or of a conversation air was removed from; trouble moves nothing", async () => {
+    const foreign = "99999999-9999-4999-8999-999999999999";
+    await heard("19:before@thread.tacv2", moved());
+    await known();
+    await heard("19:far@thread.tacv2", moved(), { tenant: foreign });
+    await heard("19:lost@thread.tacv2", moved());
+    await conversations.left({ id: "19:lost@thread.tacv2" }, new Date());
+    service.answer(403);
+    expect(await failing(post())).toMatchObject({ kind: "channel" });
+    await heard("19:new@thread.tacv2", moved());
+    for (const status of [502, 429, 401]) {
+      service.answer(status);
+      await failing(post());
+    }
+    expect(asked()).toEqual(Array(4).fill("amer"));
+    // Nowhere: what its own says is told.
+    service.answer(403, "MessageWritesBlocked");
+    service.answer(404);
+    expect(await failing(post())).toMatchObject({ kind: "channel", message: expect.stringContaining("blocked or removed") });
+  });
+});
+
 describe("the limits of a conversation", () => {
-  test("whatever is asked for, no stretch of time holds more than Teams takes", () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat({ max: 700 }), { minLength: 20, maxLength: 400 }), (pauses) => {
-        let now = 1_000_000;
-        const windows = createWindows(() => now);
+  const LIMITS = [
+    [7, 1_000],
+    [8, 2_000],
+    [60, 30_000],
+    [1_800, 3_600_000],
+  ] as const;
+  const within = (sent: readonly number[]) => {
+    for (const [most, ms] of LIMITS)
+      for (let index = most; index < sent.length; index += 1) expect((sent[index] ?? 0) - (sent[index - most] ?? 0)).toBeGreaterThan(ms);
+  };
+
+  test("whatever answers and cards are asked for, no stretch of time holds more than Teams takes, and every answer comes in its order", async () => {
+    const step = fc.record({ pause: fc.nat({ max: 900 }), answers: fc.nat({ max: 6 }), cards: fc.nat({ max: 4 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        const timing = ownTiming();
+        const turns = createTurns(createWindows(timing.now), timing);
         const sent: number[] = [];
-        for (const pause of pauses) {
-          now += pause;
-          if (windows.take("a") === 0) sent.push(now);
+        const order: number[] = [];
+        let asked = 0;
+        let crowded = 0;
+        for (const { pause, answers, cards } of steps) {
+          for (let nth = 0; nth < answers; nth += 1) {
+            const own = asked++;
+            turns.answer("a", new AbortController().signal).then(
+              () => {
+                order.push(own);
+                sent.push(timing.now());
+              },
+              () => void crowded++,
+            );
+          }
+          for (let nth = 0; nth < cards; nth += 1) {
+            await timing.advance(0);
+            if (turns.card("a") === 0) sent.push(timing.now());
+          }
+          await timing.advance(pause);
         }
-        for (const [most, ms] of [
-          [7, 1_000],
-          [8, 2_000],
-          [60, 30_000],
-          [1_800, 3_600_000],
-        ] as const)
-          for (let index = most; index < sent.length; index += 1)
-            expect((sent[index] ?? 0) - (sent[index - most] ?? 0)).toBeGreaterThan(ms);
+        await timing.advance(300_000);
+        within(sent);
+        expect(order.length + crowded).toBe(asked);
+        expect(order).toEqual(order.toSorted((a, b) => a - b));
       }),
+      { numRuns: 60 },
     );
+  });
+
+  test("the hour, too, for whoever asks all the time; and cards still get through", async () => {
+    const timing = ownTiming();
+    const turns = createTurns(createWindows(timing.now), timing);
+    const sent: number[] = [];
+    const cards: number[] = [];
+    for (let second = 0; second < 2 * 3_600; second += 1) {
+      for (let nth = 0; nth < 3; nth += 1)
+        void turns.answer("a", new AbortController().signal).then(
+          () => sent.push(timing.now()),
+          () => undefined,
+        );
+      if (second % 10 === 0 && turns.card("a") === 0) {
+        sent.push(timing.now());
+        cards.push(second);
+      }
+      await timing.advance(1_000);
+    }
+    within(sent);
+    expect(sent.length).toBeGreaterThan(3_000);
+    // No stretch of a minute without a card, but for the hour's own limit.
+    expect(cards.length).toBeGreaterThan(150);
+  });
+
+  test("answers go first: a card waits while one does", async () => {
+    const timing = ownTiming();
+    const turns = createTurns(createWindows(timing.now), timing);
+    const let_in: number[] = [];
+    for (let nth = 0; nth < 20; nth += 1) void turns.answer("a", new AbortController().signal).then(() => let_in.push(timing.now()));
+    await timing.advance(0);
+    expect(let_in).toHaveLength(7);
+    expect(turns.card("a")).toBeGreaterThan(0);
+    expect(turns.card("b")).toBe(0);
+    await timing.advance(10_000);
+    expect(let_in).toHaveLength(20);
+    expect(turns.card("a")).toBe(0);
+  });
+
+  test("what waits is bounded, in number and in time; who gives up leaves the line", async () => {
+    const timing = ownTiming();
+    const turns = createTurns(createWindows(timing.now), timing);
+    const outcomes: string[] = [];
+    const leaving = new AbortController();
+    const ask = (signal: AbortSignal, patient = false) =>
+      turns.answer("a", signal, patient).then(
+        () => outcomes.push("sent"),
+        (error: Error) => outcomes.push(error.name),
+      );
+    for (let nth = 0; nth < 107; nth += 1) void ask(nth === 50 ? leaving.signal : new AbortController().signal);
+    void ask(new AbortController().signal);
+    await timing.advance(0);
+    expect(outcomes.toSorted()).toEqual(["Crowded", ...Array(7).fill("sent")]);
+    leaving.abort();
+    await timing.advance(0);
+    expect(outcomes.filter((one) => one === "Error" || one === "ChatError")).toHaveLength(1);
+    turns.rest("a", 400_000);
+    void ask(new AbortController().signal, true);
+    await timing.advance(399_000);
+    expect(outcomes.filter((one) => one === "Crowded")).toHaveLength(100);
+    await timing.advance(2_000);
+    expect(outcomes.filter((one) => one === "sent")).toHaveLength(8);
+    expect(timing.next()).toBeUndefined();
   });
 
   test("what it says to wait is enough, and no more than it has to be; another conversation has its own", () => {
     let now = 0;
     const windows = createWindows(() => now);
-    for (let nth = 0; nth < 7; nth += 1) expect(windows.take("a")).toBe(0);
-    const wait = windows.take("a");
+    for (let nth = 0; nth < 7; nth += 1) expect(windows.take("a", "card")).toBe(0);
+    const wait = windows.take("a", "card");
     expect(wait).toBe(1_100);
-    expect(windows.take("b")).toBe(0);
+    expect(windows.take("b", "card")).toBe(0);
     now += wait - 1;
-    expect(windows.take("a")).toBe(1);
+    expect(windows.take("a", "card")).toBe(1);
     now += 1;
-    expect(windows.take("a")).toBe(0);
+    expect(windows.take("a", "card")).toBe(0);
   });
 
   test("the platform asks for time instead of calling", async () => {
@@ -272,5 +436,24 @@ describe("the limits of a conversation", () => {
     expect(error).toMatchObject({ kind: "later", maybeSent: false });
     expect(error.retryAfterMs).toBeGreaterThan(0);
     expect(service.calls).toHaveLength(7);
+  });
+
+  test("a card drawn with less counts each time it is sent, and waits for its turn where it has to", async () => {
+    const timing = ownTiming();
+    const turns = createTurns(createWindows(timing.now), timing);
+    const counted = createPlatform(
+      createService(() => token()),
+      createReach(conversations),
+      turns,
+      { perSecond: 3, burst: 3 },
+    );
+    for (let nth = 0; nth < 6; nth += 1) turns.card(CHANNEL);
+    service.answer(413, "MessageSizeTooBig");
+    const posted = counted.post(CHANNEL, card, "m", undefined, signal());
+    await eventually(() => timing.next() !== undefined, "the wait");
+    expect(service.calls).toHaveLength(1);
+    await timing.advance(2_000);
+    await posted;
+    expect(service.calls).toHaveLength(2);
   });
 });

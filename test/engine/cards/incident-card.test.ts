@@ -207,3 +207,47 @@ test("links only to air's own address, and only where it has one", () => {
     "https://air.example.com/#INC-42",
   );
 });
+
+describe("what a source says became of things", () => {
+  const sha256 = (letter: string) => letter.repeat(64);
+  const did = (entity: Entity, what: string, source = "defender") => evidence(entity, "malicious", { sourceDid: [{ source, what }] });
+  const lines = (...items: IncidentFacts["evidence"]) => text(incidentCard(facts({ evidence: items })));
+
+  test("what still waits there is not said to be done, and no word stands as a program writes it", () => {
+    const name = (said: string) => ({ kind: "file", name: `${said}.exe` }) as const;
+    const words =
+      "remediated prevented blocked pendingApproval running active declined unremediated partiallyRemediated notFound newWordOfTheirs";
+    const said = words.split(" ");
+    const card = said.map((word) => lines(did(name("a"), word)));
+    const factOf = (shown: unknown) => /(?:Done by|Said by|Pending in)[^\n]*/.exec([shown].flat().join("\n"))?.[0];
+    expect(card.map(factOf)).toEqual([
+      "Done by the source: a.exe remediated (defender)",
+      "Done by the source: a.exe prevented (defender)",
+      "Done by the source: a.exe blocked (defender)",
+      "Pending in Defender: a.exe waits for approval there",
+      "Pending in Defender: a.exe is being remediated there",
+      "Said by the source: a.exe still active (defender)",
+      "Said by the source: a.exe remediation declined there (defender)",
+      "Said by the source: a.exe not remediated (defender)",
+      "Said by the source: a.exe remediated in part (defender)",
+      "Said by the source: a.exe not found there (defender)",
+      "Said by the source: a.exe new word of theirs (defender)",
+    ]);
+    for (const shown of card) expect([shown].flat().join("\n")).not.toMatch(/pendingApproval|partiallyRemediated|newWord/);
+  });
+
+  test("three files of one name are told apart, by device, by path or by hash", () => {
+    const file = (more: Partial<Extract<Entity, { kind: "file" }>>): Entity => ({ kind: "file", name: "evil.exe", ...more });
+    const shown = (...items: Entity[]) => [lines(...items.map((entity) => did(entity, "pendingApproval")))].flat().join("\n");
+    expect(shown(file({ device: "WS-1" }), file({ device: "WS-2" }), file({ device: "WS-3" }))).toContain(
+      "Pending in Defender: evil.exe on WS-1 waits for approval there, evil.exe on WS-2 waits for approval there, evil.exe on WS-3 waits for approval there",
+    );
+    expect(shown(file({ device: "WS-1", path: "C:\\a" }), file({ device: "WS-1", path: "C:\\b" }))).toContain(
+      "evil.exe in C:\\a waits for approval there, evil.exe in C:\\b waits",
+    );
+    expect(shown(file({ sha256: sha256("a") }), file({ sha256: sha256("b") }))).toContain("evil.exe aaaaaaaa waits");
+    expect(
+      shown(file({ device: "WS-1", path: "C:\\a" }), file({ device: "WS-1", path: "C:\\b" }), file({ device: "WS-2", path: "C:\\a" })),
+    ).toContain("evil.exe on WS-1 in C:\\a waits");
+  });
+});

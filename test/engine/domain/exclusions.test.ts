@@ -35,6 +35,16 @@ describe("what is left alone", () => {
     ["mail to it", { kind: "message", subject: "x", recipient: "secops@contoso.com" }, "a mailbox in mailboxes"],
     ["mail from a trainer", { kind: "message", subject: "x", sender: "Training@phish.example" }, "sender training@phish.example"],
     ["mail from a trainer's domain", { kind: "message", subject: "x", sender: "hr@sim.example" }, "sender sim.example"],
+    [
+      "a From header of a trainer on somebody else's mail",
+      { kind: "message", subject: "x", sender: "training@phish.example", envelopeSender: "x@evil.example" },
+      undefined,
+    ],
+    [
+      "a trainer's mail by its envelope too",
+      { kind: "message", subject: "x", sender: "training@phish.example", envelopeSender: "bounce@sim.example" },
+      "sender training@phish.example",
+    ],
     ["a domain that only ends alike", { kind: "message", subject: "x", sender: "hr@notsim.example" }, undefined],
     ["somebody else there", { kind: "message", subject: "x", sender: "hr@phish.example" }, undefined],
     ["a link", { kind: "url", url: "https://sim.example/a?b=c" }, "link sim.example"],

@@ -50,6 +50,7 @@ describe("a phishing simulation", () => {
   );
 
   test.each<[string, Entity[]]>([
+    ["a forged From header", [{ ...mail("trainer@phish.example"), envelopeSender: "x@evil.example" } as Entity]],
     ["a forged sender with another link", [mail("trainer@phish.example"), url("https://attacker.example/")]],
     ["a link of the simulation in somebody else's mail", [mail("x@attacker.example"), url("https://sim.example/click/1")]],
     ["an attachment", [mail("trainer@phish.example"), file]],

@@ -1,10 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EntityOf } from "../../../src/engine/domain/entity.ts";
-import { mayLeave, type Share } from "../../../src/engine/domain/may-leave.ts";
+import { houseOf, mayLeave, type Share } from "../../../src/engine/domain/may-leave.ts";
 import { commonInfrastructure } from "../../../src/engine/domain/well-known.ts";
 
-const HOUSE = { domains: ["contoso.com", "Bücher.example"], internalRanges: ["203.0.113.0/28", "100.64.7.0/24"] };
+const HOUSE = houseOf({
+  organization: { name: "Contoso Ltd", domains: ["contoso.com", "Bücher.example"], internalRanges: ["203.0.113.0/28", "100.64.7.0/24"] },
+  deviceGroups: [
+    { name: "clients", match: "ws-*", automation: "semi-all" },
+    { name: "everything", match: "*", automation: "semi-all" },
+  ],
+  protected: ["device:FILESRV01", "user:ceo@contoso.com"],
+});
 const url = (text: string, share: Share = "public") => mayLeave({ kind: "url", url: text }, HOUSE, share);
 const domain = (name: string) => mayLeave({ kind: "domain", name }, HOUSE, "public");
 const ip = (address: string) => mayLeave({ kind: "ip", address }, HOUSE, "public");
@@ -23,6 +30,24 @@ describe("what leaves the house", () => {
     ["https://evil.example/r/mail.contoso.com/owa", "https://evil.example/r/"],
     ["https://evil.example/dc01.corp.local/x", "https://evil.example/"],
     ["https://evil.example/10.1.2.3/x", "https://evil.example/"],
+    ["https://evil.example/a;user=mia/b", "https://evil.example/a"],
+    ["https://evil.example/a%3Fuser=mia/b", "https://evil.example/a"],
+    ["https://evil.example/a%2523mia", "https://evil.example/a"],
+    ["https://evil.example/r/bWlhQGNvbnRvc28uY29t/b", "https://evil.example/r/"],
+    ["https://evil.example/r/id-bWlhQGNvbnRvc28uY29t", "https://evil.example/r/"],
+    ["https://evil.example/o/kai%E2%80%AE/bWlhQGdtYWlsLmNvbQ%3D%3D/x", "https://evil.example/o/kai%E2%80%AE/"],
+    ["https://evil.example/s/eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln/x", "https://evil.example/s/"],
+    ["https://evil.example/c/WS-042/beacon", "https://evil.example/c/"],
+    ["https://evil.example/c/filesrv01.txt", "https://evil.example/c/"],
+    ["https://evil.example/contoso-ltd/login", "https://evil.example/"],
+    ["https://evil.example/mail.bücher.example/x", "https://evil.example/"],
+    ["https://evil.example/b/010.1.2.3", "https://evil.example/b/"],
+    // Long, and no name of anybody.
+    [
+      "https://evil.example/dl/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c/index.php",
+      "https://evil.example/dl/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c/index.php",
+    ],
+    ["https://evil.example/wp-content/uploads/2026/invoice_00123.pdf", "https://evil.example/wp-content/uploads/2026/invoice_00123.pdf"],
     // The attacker's own name, however it looks.
     ["https://contoso.com.evil.example/a", "https://contoso.com.evil.example/a"],
     ["https://notcontoso.com/", "https://notcontoso.com/"],
@@ -69,10 +94,72 @@ describe("what leaves the house", () => {
     expect(domain(name)).toHaveProperty("kept");
   });
 
-  test("addresses: public ones, and those strangers share, but not where they are ours", () => {
-    for (const address of ["93.184.216.34", "203.0.113.99", "100.64.1.1", "2606:4700::1"]) expect(ip(address)).toHaveProperty("send");
-    for (const address of ["10.0.0.1", "203.0.113.7", "100.64.7.1", "fd00::1", "0.0.0.0", "224.0.0.1", "::ffff:192.168.1.1"])
-      expect(ip(address)).toEqual({ kept: "not asked: not a public address" });
+  test("addresses: public ones alone, however they are written", () => {
+    for (const address of ["93.184.216.34", "203.0.113.99", "2606:4700::1", "2002:5db8:d822::1", "64:ff9b::5db8:d822"])
+      expect(ip(address), address).toHaveProperty("send");
+    const inside = "10.0.0.1 203.0.113.7 100.64.1.1 100.64.7.1 100.127.255.254 fd00::1 0.0.0.0 224.0.0.1".split(" ");
+    const wrapped =
+      "::ffff:192.168.1.1 ::a01:203 ::10.1.2.3 ::ffff:0:10.1.2.3 2002:0a01:0203:: 64:ff9b::a01:203 64:ff9b:1::808:808 ::ffff:6440:101";
+    for (const address of [...inside, ...wrapped.split(" "), "010.1.2.3", "0x0a010203", "::ffff:010.1.2.3", "1"])
+      expect(ip(address), address).toEqual({ kept: "not asked: not a public address" });
+  });
+
+  test("nothing of ours leaves in a path, however it is encoded and whatever stands around it", () => {
+    const person = fc.constantFrom("mia@contoso.com", "kai.neu@gmail.com", "ida+x@bücher.example");
+    const name = fc.constantFrom(
+      "dc01.contoso.com",
+      "contoso.com",
+      "WS-042",
+      "FILESRV01",
+      "Contoso Ltd",
+      "vault.corp",
+      "10.1.2.3",
+      "mail.bücher.example",
+    );
+    const session = fc.constant("eyJhbGciOiJub25lIn0.eyJzdWIiOiJtaWEifQ.c2lnbmF0dXJl");
+    const percent = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+    const encodings: Record<string, (text: string) => string> = {
+      plain: (text) => text,
+      percent,
+      "double percent": (text) => percent(text).replaceAll("%", "%25"),
+      base64: (text) => Buffer.from(text).toString("base64"),
+      base64url: (text) => Buffer.from(text).toString("base64url"),
+    };
+    const around = fc.constantFrom("", "a", "id-", "u_", "x=", "track.", "~");
+    const segments = fc.array(fc.constantFrom("login", "a", "r2", "index.php", "9f86d081884c"), { maxLength: 3 });
+    fc.assert(
+      fc.property(
+        fc.oneof(person, name, session),
+        fc.constantFrom(...Object.keys(encodings)),
+        around,
+        segments,
+        segments,
+        (secret, how, front, before, after) => {
+          // A name is found as a word; what is glued to it makes another one.
+          const glued = how.includes("base64") || secret.includes("@") ? front : front.replace(/^(a|u_|id-)$/, "");
+          const written = encodings[how]?.(secret) ?? "";
+          const leaving = url(`https://evil.example/${[...before, glued + written, ...after].join("/")}`);
+          if (!("send" in leaving)) throw new Error("the host is public");
+          expect(leaving.send.url).toBe(`https://evil.example/${[...before, ""].join("/")}`);
+          expect(leaving.shortened).toBe(true);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  test("a path of the longest kind is read in no time", () => {
+    const started = performance.now();
+    for (const path of [
+      "a/".repeat(2000),
+      "%25".repeat(1300),
+      "bWlh/".repeat(800),
+      "x".repeat(4000),
+      "eyJa.".repeat(800),
+      "a@".repeat(2000),
+    ])
+      url(`https://evil.example/${path}`);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 
   test("of a file its hashes alone", () => {

@@ -9,6 +9,7 @@ const PLACE = {
 
 const Standing = z.object({
   status: z.string().nullish(),
+  redirectIncidentId: z.union([z.string(), z.number()]).nullish().catch(null),
   classification: z.string().nullish(),
   determination: z.string().nullish(),
   comments: z.array(z.object({ comment: z.string().nullish() }).catch({ comment: null })).catch([]),
@@ -26,6 +27,12 @@ export async function tell(api: Api, kind: "alert" | "incident", id: string, tol
   if (read === undefined) throw new ConnectorError("refused", `${api.name} does not know the ${kind} ${id} any more. Nothing was done.`);
   const standing = Standing.safeParse(read).data;
   if (!standing) throw api.unknownShape();
+  // Merged a moment ago, and not polled since: whoever works on the survivor decides about all of it.
+  if (kind === "incident" && standing.status?.toLowerCase() === "redirected")
+    throw new ConnectorError(
+      "refused",
+      `The incident ${id} was merged into ${standing.redirectIncidentId ?? "another"} in ${api.name}. Nothing was written to it.`,
+    );
   const wanted = {
     status: "resolved",
     classification: told.classification,

@@ -74,7 +74,7 @@ export function createApi(product: Product, app: AppRegistration, means: Means):
       } catch (error) {
         if (!(error instanceof HttpRefusal)) throw error;
         if (error.status === 401) token.forget(bearer);
-        if (error.status !== 401 || attempt > 1) throw inWords(product, error, about);
+        if (error.status !== 401 || attempt > 1) throw inWords(product, error, about, rolesIn(bearer));
       }
     }
   }
@@ -138,9 +138,26 @@ export function missingPermissions(
   );
 }
 
-function inWords(product: Product, { status, said, message }: HttpRefusal, { permission, what }: About): ConnectorError {
+/** In the words of Graph and of Defender. */
+const SAYS_MISSING =
+  /Authorization_RequestDenied|Insufficient privileges|missing (application roles|permission)|required application permissions/i;
+
+function inWords(
+  product: Product,
+  { status, said, message }: HttpRefusal,
+  { permission, what }: About,
+  roles: readonly string[] | undefined,
+): ConnectorError {
   const { name, setting, permissionsOf } = product;
   const words = said ? ` ${name} says: ${said}.` : "";
+  // Its token has the permission and Microsoft names none: a licence, a policy, or a gateway is in the way. A permission just taken away stands
+  // in a token for an hour, so what Microsoft says comes first.
+  if (status === 403 && roles?.includes(permission) && !SAYS_MISSING.test(said))
+    return new HttpRefusal(
+      status,
+      `${name} does not let air do this, although its app registration has ${permission}.${words} Nothing was done.`,
+      said,
+    );
   if (status === 403) {
     return new HttpRefusal(
       status,

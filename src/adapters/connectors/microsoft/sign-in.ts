@@ -21,7 +21,7 @@ export const appRegistration = {
   loginUrl: address("https://login.microsoftonline.com"),
 };
 /** `breaker`, `timeoutMs` and `fetch` are for tests. */
-export type Means = { clock: Clock } & Pick<HttpSettings, "breaker" | "timeoutMs" | "fetch">;
+export type Means = { clock: Clock } & Pick<HttpSettings, "breaker" | "timeoutMs" | "fetch" | "watch">;
 
 /** Asked for again before it ends, so that no call carries a dead one. */
 const TOKEN_SPARE_MS = 5 * 60_000;
