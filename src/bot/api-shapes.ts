@@ -166,11 +166,11 @@ export const actionShape = (row: ActionRow, approvals: readonly ApprovalRow[]) =
 const updatedAt = (row: Pick<ActionRow, "proposedAt" | "decidedAt" | "executingAt" | "endedAt">): Date =>
   row.endedAt ?? row.executingAt ?? row.decidedAt ?? row.proposedAt;
 
-/** The decision apart from what became of it: Pending, Approved, Rejected, Expired, Cancelled. */
+/** The decision apart from what became of it: Pending, Approved, Done by hand, Rejected, Expired, Cancelled. */
 function decisionWord({ decision, state }: Pick<ActionRow, "decision" | "state">): string {
-  if (state === "cancelled" || state === "expired") return STATE_WORD[state].word.replace(/,.*/, "");
+  if (state === "cancelled" || state === "expired" || state === "byHand") return STATE_WORD[state].word.replace(/,.*/, "");
   if (decision) return decision.decision === "reject" ? "Rejected" : "Approved";
-  return state === "byHand" ? "Approved" : "Pending";
+  return "Pending";
 }
 
 /** Who decided: a name, Automation, or System where the time ran out. */
@@ -185,6 +185,6 @@ function assetOf(target: Entity): string | null {
 }
 
 function stepUpShape(row: ActionRow): { type: string; because: string } | null {
-  const stepUp = row.state === "pending" && row.byHand === null ? stepUpOf(row) : { needed: false as const };
+  const stepUp = row.state === "pending" && (row.byHand === null || row.approvalsNeeded > 1) ? stepUpOf(row) : { needed: false as const };
   return stepUp.needed ? { type: stepUp.type, because: stepUp.because } : null;
 }

@@ -97,7 +97,11 @@ async function run(serve: boolean): Promise<void> {
   if (!serve && !config.databaseUrl)
     throw new Usage("air worker adds a process on PostgreSQL: set DATABASE_URL. The embedded database has one process, npm start.");
   const log = createLog(config.logLevel);
-  if (serve) for (const notice of startNotices(config)) say(`Notice: ${notice}`);
+  if (serve) {
+    const { shiftWarnings } = await import("./shift-warnings.ts");
+    for (const warning of shiftWarnings(config, new Date())) say(`Warning: ${warning}`);
+    for (const notice of startNotices(config)) say(`Notice: ${notice}`);
+  }
   const watched = watchConfig(config, () => readConfig(process.env, readFile), log);
   const { startAir } = await import("./main.ts");
   const air = await startAir(watched.current, log, { serve });
@@ -439,10 +443,10 @@ program
     const from = options.from === undefined ? new Date() : readFrom(options.from);
     if (!from) throw new Usage("--from is a date like 2026-10-05.");
     const config = configuration();
-    const { rota, quiet } = pagingOf(config);
+    const { rota, quiet, isKnown } = pagingOf(config);
     const { quietLines } = await import("./quiet-words.ts");
     if (rota === undefined) throw new Usage("There is no rota: onCall in air.yaml has no layers. README.md shows how they are written.");
-    const shifts = previewOf(rota, await rowsOfRota(config, from), from, days);
+    const shifts = previewOf({ rota, ...(isKnown ? { isKnown } : {}) }, await rowsOfRota(config, from), from, days);
     if (options.json) out(JSON.stringify(previewJson(shifts), null, 2));
     else for (const line of previewLines(shifts, config.onCall.timeZone, quietLines({ quiet: quiet ?? [] }))) out(line);
   });

@@ -136,7 +136,7 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   { name: "remind", usage: "remind <ACT> <when>", about: "tell me again in 30m or 2h, at 14:30 or tomorrow, unless it is decided before" },
   {
     name: "oncall",
-    usage: "oncall [7d | swap <person or me> <person> from <when> to <when> | cancel <number>]",
+    usage: "oncall [7d | swap <person or me> <person> from <when> to <when> | swap <person or me> <person> for 4h | cancel <number>]",
     about:
       "who is on call, who is told when nobody answers, and who was told and has not answered; the coming days; let somebody stand in for you (for others: admins)",
   },

@@ -50,6 +50,7 @@ import { policiesCard } from "./policies-card.ts";
 import type { Id } from "./read-id.ts";
 import { snoozeSaid } from "./snooze-replies.ts";
 import { mustBeSound } from "./sound-text.ts";
+import { swapTimes } from "./swap-times.ts";
 import { whoamiCard } from "./whoami-card.ts";
 
 /** What every chat hands over: words or a pressed button, by a person looked up just now. The answer is for that person alone. */
@@ -341,13 +342,12 @@ async function answer(
       return command.days === undefined ? onCallCard(air) : onCallDaysCard(air, command.days);
     case "oncall-swap": {
       const { timeZone } = air.paging?.() ?? NOBODY;
-      const begin = momentOf(command.from, air.clock.now(), timeZone);
       const row = await swapDuty(air, person, {
-        ...twoPeople(command.people, find, person),
-        begin,
-        until: momentOf(command.to, begin, timeZone),
+        ...(await twoPeople(command.people, { find, colleague }, person)),
+        ...swapTimes(command, air.clock.now(), timeZone),
       });
-      return swapCard(air, row);
+      const { roles } = (await air.whoIs?.(row.instead.replace(/^person:/, ""))) ?? {};
+      return swapCard(air, row, roles !== undefined && roles.approves.length === 0);
     }
     case "oncall-cancel":
       await cancelSwap(air, person, command.swap);
@@ -467,14 +467,19 @@ async function requestOf(air: Air, what: Id | Entity): Promise<StartRequest> {
 }
 
 /** `me noor`, `me Noor Haddad`, `mia@contoso.com with Noor`: a name may be several words, so each place to part them is tried. */
-function twoPeople(words: readonly string[], find: FindPerson, person: Person): Record<"from" | "to", { name: string; key: string }> {
-  const known = (text: string) => {
-    const who = /^me$/i.test(text) ? person : find(text);
+async function twoPeople(
+  words: readonly string[],
+  { find, colleague }: { find: FindPerson; colleague: ChatPeople["colleague"] },
+  person: Person,
+): Promise<Record<"from" | "to", { name: string; key: string }>> {
+  const known = async (text: string) => {
+    // Only what a chat marks as somebody is worth a question to the chat.
+    const who = /^me$/i.test(text) ? person : (find(text) ?? (/^(<@|slack:)/.test(text) ? await colleague(text) : undefined));
     return who?.key === undefined ? undefined : { name: who.name, key: who.key };
   };
   for (let at = 1; at < words.length; at++) {
-    const from = known(words.slice(0, at).join(" "));
-    const to = known(
+    const from = await known(words.slice(0, at).join(" "));
+    const to = await known(
       words
         .slice(at)
         .join(" ")
@@ -484,13 +489,19 @@ function twoPeople(words: readonly string[], find: FindPerson, person: Person): 
   }
   throw new Refusal(
     "not-found",
-    `"${plainMentions(words.join(" ")).slice(0, 80)}" does not name two people of air.yaml. Give names or e-mail addresses, or say me for yourself: oncall swap me noor@contoso.com from Fri 18:00 to Mon 09:00.`,
+    `"${plainMentions(words.join(" ")).slice(0, 80)}" does not name two people in people of air.yaml. Give e-mail addresses, whole names or first names only one of them has, or say me for yourself: oncall swap me noor@contoso.com from Fri 18:00 to Mon 09:00.`,
   );
 }
 
 /** What a person who was told has to know: who is told instead, or that nobody is. */
-function answeredCard(title: string, { subject, told, over }: Answered): Card {
-  if (told.length > 0) return noticeCard(title, `${told.join(", ")} ${told.length === 1 ? "is" : "are"} told of ${subject} now.`, "good");
+function answeredCard(title: string, { subject, told, over, silent }: Answered): Card {
+  if (silent) {
+    const until = `${silent.kind === "mute" ? "muted" : "snoozed"} until ${time(silent.until)}`;
+    const text = `${subject} is ${until}: nobody is asked about it meanwhile. To end that now: unsnooze ${subject}`;
+    return noticeCard(title === "Escalated" ? "Nobody is told now" : title, text, "warning");
+  }
+  if (told.length > 0)
+    return noticeCard(title, `${capital(told.join(", "))} ${told.length === 1 ? "is" : "are"} told of ${subject} now.`, "good");
   return over
     ? noticeCard(
         title,

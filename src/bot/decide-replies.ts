@@ -100,6 +100,10 @@ export async function pressedDecision(
       const result = await decideAction(air, person, { action, decision, version, typed, forMs: lasts });
       return result.waitsForSecond ? counted(result.action) : undefined;
     }
+    case "done": {
+      const result = await decideAction(air, person, { action, decision, version, typed });
+      return result.waitsForSecond ? counted(result.action) : undefined;
+    }
     default:
       await decideAction(air, person, { action, decision, version, reason: typed });
       return undefined;
@@ -113,7 +117,11 @@ function decided(decision: "approve" | "reject", { action, waitsForSecond }: { a
 }
 
 const counted = (action: ActionRow): Card =>
-  noticeCard("Your approval is counted", `${actionId(action.id)} needs a second person: 1 of ${action.approvalsNeeded}.`, "info");
+  noticeCard(
+    action.byHand === null ? "Your approval is counted" : "Your word is counted",
+    `${actionId(action.id)} needs a second person: 1 of ${action.approvalsNeeded}.`,
+    "info",
+  );
 
 const undone = (row: ActionRow): Card =>
   // What is taken back may itself take something back: its state tells which of the two rows it is.

@@ -258,7 +258,17 @@ function membersSaid(members: readonly GroupMember[], { people }: Config): strin
 
 async function connectors(config: Config): Promise<Finding[]> {
   const list = realConnectors(config, { now: () => new Date() });
-  if (list.length === 0) return [{ what: "connectors", ok: true, text: "none configured: the lab answers" }];
+  if (list.length === 0)
+    return [
+      {
+        what: "connectors",
+        ok: true,
+        text:
+          config.lab !== false
+            ? "none configured: the lab answers"
+            : "none configured, and the lab is off: nothing is looked up and nothing can be done",
+      },
+    ];
   const looked = await Promise.all(
     list.map(async (connector): Promise<Finding[]> => {
       const what = connector.name;

@@ -1,12 +1,12 @@
 import { type Air, actionId, incidentId } from "../engine/air.ts";
 import { type Card, cut, type Line } from "../engine/cards/card.ts";
 import { noticeCard } from "../engine/cards/reply-card.ts";
-import { outside, span, time } from "../engine/cards/say.ts";
+import { lengthText, outside, span, time } from "../engine/cards/say.ts";
 import { NOBODY, type Paging, rotaStepOf, toldAfterMs } from "../engine/domain/paging.ts";
 import { type Duty, dutyAt, type Swap, shiftsBetween } from "../engine/domain/rota.ts";
 import { wallDay, wallText } from "../engine/domain/wall-clock.ts";
-import { type RotaInForce, rotaInForce } from "../engine/on-duty.ts";
-import type { IncidentRow, IncidentSnoozeRow, SwapRow } from "../engine/store.ts";
+import { type RotaInForce, rotaInForce, voidText } from "../engine/on-duty.ts";
+import type { IncidentRow, IncidentSnoozeRow, PageRow, SwapRow } from "../engine/store.ts";
 import { quietLines, quietText } from "./quiet-words.ts";
 
 const SHOWN = 20;
@@ -19,7 +19,7 @@ export async function onCallCard(air: Air): Promise<Card> {
   const paging = air.paging?.() ?? NOBODY;
   const inForce = await rotaInForce(air.store, air, now);
   const duty = inForce && dutyAt(inForce.rota, inForce.swaps, now);
-  const rows = await air.store.unansweredPages(SHOWN);
+  const rows = onceEach(await air.store.unansweredPages(SHOWN * 5));
   const first = firstLine(paging, duty, inForce);
   const lines: Line[] = [
     { kind: "text", text: first },
@@ -37,6 +37,7 @@ export async function onCallCard(air: Air): Promise<Card> {
             text: `${row.actionId === null ? "" : `${actionId(row.actionId)}: `}${paging.nameOf(row.target).name} ${air.capabilities.lab ? "would be" : "was"} told at ${time(row.sentAt ?? row.dueAt)}`,
           })),
         },
+    ...heldLines(paging, await air.store.heldPages(SHOWN * 5), now),
     ...silentLines((await air.store.snoozedIncidents(now)).filter(({ lab }) => lab === air.capabilities.lab)),
     ...(air.capabilities.lab
       ? [{ kind: "note" as const, text: "This is the lab: it never pages anybody, it only says whom it would." }]
@@ -44,6 +45,24 @@ export async function onCallCard(air: Air): Promise<Card> {
   ];
   const tone = duty?.current === null ? "warning" : "info";
   return { title: "On call", tone, summary: `On call: ${first}`, lines, buttons: [] };
+}
+
+/** Of each incident each person once: as they were told last. Newest first. */
+const onceEach = (rows: readonly PageRow[]): PageRow[] =>
+  [...new Map(rows.toReversed().map((row) => [`${row.incidentId} ${row.target}`, row])).values()]
+    .toSorted((a, b) => (b.sentAt?.getTime() ?? 0) - (a.sentAt?.getTime() ?? 0))
+    .slice(0, SHOWN);
+
+/** Whoever is told later, and why only then. */
+function heldLines({ nameOf, timeZone }: Paging, held: readonly PageRow[], now: Date): Line[] {
+  const rows = onceEach(held.filter(({ incidentId: incident, heldUntil }) => incident !== 0 && heldUntil !== null && heldUntil > now));
+  if (rows.length === 0) return [];
+  const why = ({ heldWhy }: PageRow) => (heldWhy === "quiet" ? ": quiet hours" : " in one message with others");
+  const items = rows.map((row) => ({
+    mark: incidentId(row.incidentId),
+    text: `${nameOf(row.target).name} is told at ${wallText(row.heldUntil ?? now, timeZone)}${why(row)}`,
+  }));
+  return [{ kind: "list", title: "Told later", items }];
 }
 
 /** What pages nobody now, and who answers for that. */
@@ -86,7 +105,8 @@ export function dutyText({ nameOf, timeZone }: Pick<Paging, "nameOf" | "timeZone
   return `${now} until ${wallText(change.at, timeZone)}, then ${who(change.person)}.`;
 }
 
-function rotaLines({ nameOf, timeZone }: Paging, { rota, swaps, told }: RotaInForce, now: Date): Line[] {
+function rotaLines(paging: Paging, { rota, swaps, void: idle, told }: RotaInForce, now: Date): Line[] {
+  const { nameOf, timeZone } = paging;
   const [gap] = shiftsBetween(rota, swaps, now, new Date(now.getTime() + 7 * DAY_MS)).filter(({ person }) => person === null);
   const hole = `Nobody is on call from ${gap && wallText(gap.from, timeZone)} to ${gap && wallText(gap.to, timeZone)}.`;
   return [
@@ -99,6 +119,7 @@ function rotaLines({ nameOf, timeZone }: Paging, { rota, swaps, told }: RotaInFo
             items: swaps.map((swap) => ({ mark: `Swap ${swap.id}`, text: swapText(swap, nameOf, timeZone) })),
           },
         ]),
+    ...idle.slice(0, SHOWN).map((swap) => ({ kind: "note" as const, text: voidText(swap, paging) })),
     ...(gap && gap.from > now && told?.trouble == null ? [{ kind: "note" as const, text: hole }] : []),
     ...(told?.trouble ? [{ kind: "note" as const, text: toldTrouble(told.trouble, told.at, timeZone) }] : []),
   ];
@@ -108,7 +129,7 @@ const toldTrouble = (trouble: string, at: string | null, timeZone: string) =>
   `PagerDuty could not be asked who is on call (${trouble}). ${at === null ? "It never answered, so nobody is known." : `This is what it said at ${wallText(new Date(at), timeZone)}.`}`;
 
 const swapText = (swap: Swap & { by: string }, nameOf: Paging["nameOf"], timeZone: string) =>
-  `${nameOf(swap.instead).name} instead of ${nameOf(swap.person).name} from ${wallText(swap.from, timeZone)} to ${wallText(swap.until, timeZone)}, asked for by ${swap.by}. To end it: oncall cancel ${swap.id}`;
+  `${nameOf(swap.instead).name} instead of ${nameOf(swap.person).name} from ${wallText(swap.from, timeZone)} to ${wallText(swap.until, timeZone)} (${lengthText(swap.until.getTime() - swap.from.getTime())}), asked for by ${swap.by}. To end it: oncall cancel ${swap.id}`;
 
 function chainLines(paging: Paging, duty: Duty | undefined): Line[] {
   if (paging.chain.length === 0) return [];
@@ -169,8 +190,12 @@ export async function onCallDaysCard(air: Air, days: number): Promise<Card> {
   };
 }
 
-/** Answered to whoever asked for a swap. */
-export function swapCard(air: Air, swap: Omit<SwapRow, "endedBy">): Card {
+/** Answered to whoever asked for a swap. `decidesNothing`: who stands in holds no role to decide with. */
+export function swapCard(air: Air, swap: Omit<SwapRow, "endedBy">, decidesNothing: boolean): Card {
   const { nameOf, timeZone } = air.paging?.() ?? NOBODY;
-  return noticeCard("Swapped", `Swap ${swap.id}: ${swapText(swap, nameOf, timeZone)}`, "good");
+  const said = `Swap ${swap.id}: ${swapText(swap, nameOf, timeZone)}`;
+  if (!decidesNothing) return noticeCard("Swapped", said, "good");
+  const { name } = nameOf(swap.instead);
+  const warning = `${name} may decide on nothing, so whatever waits goes on to the next step. An admin adds ${name} to roles.approver in air.yaml.`;
+  return noticeCard("Swapped, with a warning", `${said}. ${warning}`, "warning");
 }

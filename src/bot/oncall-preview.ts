@@ -2,7 +2,7 @@ import type { Air } from "../engine/air.ts";
 import { NOBODY, type Paging } from "../engine/domain/paging.ts";
 import { type Rota, type Shift, type Swap, shiftsBetween } from "../engine/domain/rota.ts";
 import { isDate, wallDay } from "../engine/domain/wall-clock.ts";
-import { rotaInForce, TOLD_ROTA, type ToldRota } from "../engine/on-duty.ts";
+import { countsFor, rotaInForce, TOLD_ROTA, type ToldRota } from "../engine/on-duty.ts";
 import type { Reads } from "../engine/store.ts";
 
 const DAY_MS = 86_400_000;
@@ -35,8 +35,15 @@ export async function rotaRows(rows: Pick<Reads, "setting" | "swapsAfter">, sinc
 }
 
 /** The rota of air.yaml as it is on this machine, with what the running air knows about it. */
-export function previewOf(rota: NonNullable<Paging["rota"]>, rows: RotaRows, from: Date, days: number): Shift[] {
-  const swaps = rows.swaps.map((swap) => ({ ...swap, from: new Date(swap.from), until: new Date(swap.until) }));
+export function previewOf(
+  { rota, isKnown }: { rota: NonNullable<Paging["rota"]> } & Pick<Paging, "isKnown">,
+  rows: RotaRows,
+  from: Date,
+  days: number,
+): Shift[] {
+  const swaps = rows.swaps
+    .filter(countsFor(isKnown ? { isKnown } : {}))
+    .map((swap) => ({ ...swap, from: new Date(swap.from), until: new Date(swap.until) }));
   const told = (rows.told?.shifts ?? []).map((shift) => ({ ...shift, from: new Date(shift.from), to: new Date(shift.to) }));
   return rota === "asked" ? between({ shifts: told }, [], from, days) : between(rota, swaps, from, days);
 }

@@ -4,7 +4,7 @@ import { readSpokenText } from "./spoken-duration.ts";
 
 /** How far ahead a card shows. */
 const MOST_DAYS = 92;
-const SWAP = "oncall swap <person or me> <person> from <when> to <when>";
+const SWAP = "oncall swap <person or me> <person> from <when> to <when>, oncall swap <person or me> <person> for 4h (from now)";
 const WHEN = "Write now, 14:30, Fri 18:00, 2026-12-24 09:00 or 2h";
 
 export type OnCallCommand =
@@ -13,7 +13,7 @@ export type OnCallCommand =
   | { kind: "oncall-swap"; people: readonly string[]; from: When; to: When }
   | { kind: "oncall-cancel"; swap: number };
 
-/** `oncall`, `oncall 7d`, `oncall swap me noor from Fri 18:00 to Mon 09:00`, `oncall cancel 3`. */
+/** `oncall`, `oncall 7d`, `oncall swap me noor from Fri 18:00 to Mon 09:00`, `oncall swap me noor for 4h`, `oncall cancel 3`. */
 export function readOnCall(words: readonly string[]): OnCallCommand | { wrong: string } {
   const [first, ...rest] = words;
   if (first === undefined) return { kind: "oncall", days: undefined };
@@ -36,13 +36,15 @@ function readSwap(words: readonly string[]): OnCallCommand | { wrong: string } {
   const lower = words.map((word) => word.toLowerCase());
   const from = lower.indexOf("from");
   const to = lower.findIndex((word, index) => index > from && (word === "to" || word === "until" || word === "for"));
-  if (from < 2 || to < 0) return { wrong: `Usage: ${SWAP}, like: oncall swap me noor from Fri 18:00 to Mon 09:00.` };
-  const said = { begin: words.slice(from + 1, to).join(" "), end: words.slice(to + 1).join(" ") };
+  // Without a beginning it begins now.
+  const names = from < 0 ? to : from;
+  if (names < 2 || to < 0) return { wrong: `Usage: ${SWAP}; like: oncall swap me noor from Fri 18:00 to Mon 09:00.` };
+  const said = { begin: from < 0 ? "now" : words.slice(from + 1, to).join(" "), end: words.slice(to + 1).join(" ") };
   const [begin, end] = [readMoment(said.begin), readMoment(said.end)];
   if (!begin) return { wrong: `"${said.begin.slice(0, 40)}" is no time. ${WHEN}.` };
   if (!end || (lower[to] === "for" && !(typeof end === "object" && "inMs" in end)))
     return { wrong: `"${said.end.slice(0, 40)}" is no time to end. ${WHEN}.` };
-  return { kind: "oncall-swap", people: words.slice(0, from), from: begin, to: end };
+  return { kind: "oncall-swap", people: words.slice(0, names), from: begin, to: end };
 }
 
 /** A moment as people say it, more of them than a reminder needs. */

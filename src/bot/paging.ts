@@ -32,6 +32,7 @@ export function pagingOf(config: Config): Paging {
       ...(config.teams && config.opsChannel.teams ? [`teams:${config.opsChannel.teams}`] : []),
     ],
     nameOf: (target) => nameOf(config, target),
+    isKnown: (target) => isKnown(config, target),
   };
 }
 
@@ -67,6 +68,17 @@ function nameOf({ people }: Config, target: string): Named {
   if (inTeams) return { kind: "person", name: inTeams, on: { teams: inTeams } };
   return { kind: "person", name: persona?.name ?? account ?? key, on: account ? { slack: account } : {}, ...directTo(account) };
 }
+
+/** Nobody answers to a name that was taken out of air.yaml, or to the pseudonym of somebody who was erased. */
+const isKnown = ({ people }: Config, target: string): boolean => {
+  if (!target.startsWith(PERSON)) return true;
+  const key = target.slice(PERSON.length);
+  return (
+    /^(slack|teams):/.test(key) ||
+    PERSONAS.some(({ id }) => key === `persona:${id}`) ||
+    people.some(({ email }) => email.toLowerCase() === key.toLowerCase())
+  );
+};
 
 /** A member of Slack can be written to at once; in Teams only who has a chat with air. */
 const directTo = (slack: string | undefined) => (slack !== undefined && /^[UW][A-Z0-9]+$/.test(slack) ? { direct: ["slack"] } : {});

@@ -19,7 +19,7 @@ import type { TeamsGroups } from "./teams-groups.ts";
  */
 export type People = {
   persona: (id: string | undefined) => Person;
-  /** By name or e-mail address: whom an incident may be assigned to. */
+  /** By name, e-mail address, or a first name that one person has: whom an incident may be assigned to. */
   find: (text: string) => { name: string; key: string } | undefined;
   /** Everybody `find` knows, by name. */
   names: () => readonly string[];
@@ -193,7 +193,8 @@ export function createPeople(
             ?.lookUpPerson(userId)
             .catch(() => undefined);
     if (!userId || !profile?.member) return undefined;
-    return { name: claimant(config().people, userId, profile.email).listed?.name ?? profile.name };
+    const { listed, contradiction } = claimant(config().people, userId, profile.email);
+    return { name: listed?.name ?? profile.name, ...(listed && !contradiction ? { key: listed.email } : {}) };
   };
 
   const byEmail: People["byEmail"] = async (email, via) => {
@@ -237,9 +238,12 @@ export function createPeople(
         people.find(
           (one) => (one.email.toLowerCase() === wanted || one.name.toLowerCase() === wanted) && !(mention && one.teams !== undefined),
         );
-      const persona = openLab() ? PERSONAS.find((one) => one.id === wanted || one.name.toLowerCase() === wanted) : undefined;
       if (person) return { name: person.name, key: person.email };
-      return persona && { name: persona.name, key: `persona:${persona.id}` };
+      const persona = openLab() ? PERSONAS.find((one) => one.id === wanted || one.name.toLowerCase() === wanted) : undefined;
+      if (persona) return { name: persona.name, key: `persona:${persona.id}` };
+      // A first name says who is meant only where one person has it; the name in a mention proves nothing.
+      const [only, ...others] = mention ? [] : people.filter((one) => one.name.toLowerCase().split(/\s+/)[0] === wanted);
+      return only && others.length === 0 ? { name: only.name, key: only.email } : undefined;
     },
     colleague,
     anybody: () => config().people.length === 0,

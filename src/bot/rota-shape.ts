@@ -54,6 +54,9 @@ export function readDays(text: string): number | undefined {
   return days > 0 && days <= 50 * 365 ? days * DAY_MS : undefined;
 }
 
+const dayOf = (date: string) => WEEKDAYS[(new Date(date).getUTCDay() + 6) % 7] ?? "Mon";
+const timeOf = (minute: number) => new Date(minute * 60_000).toISOString().slice(11, 16);
+
 const handover = read('must be a time like "09:00", or a day and a time like "Mon 09:00"', readTimeOfWeek);
 
 const wholeDays = read('must be whole days, like "3d" or "14d"', (text) => {
@@ -111,6 +114,10 @@ const Layer = section({
     .refine((restrict) => restrict.days !== undefined || restrict.hours !== undefined, "needs days or hours; leave it out for always")
     .optional(),
 }).superRefine((layer, context) => {
+  if (layer.handover.weekday === undefined && layer.rotation % 7 === 0) {
+    const message = `needs a day with a rotation of whole weeks, like "${dayOf(layer.start)} ${timeOf(layer.handover.minute)}"`;
+    context.addIssue({ code: "custom", path: ["handover"], message });
+  }
   if (layer.handover.weekday === undefined || layer.rotation % 7 === 0) return;
   const message = `names a day, but the rotation of ${layer.rotation === 1 ? "a day" : `${layer.rotation} days`} moves through the week: write the time alone, like "09:00"`;
   context.addIssue({ code: "custom", path: ["handover"], message });

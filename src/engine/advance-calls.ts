@@ -1,10 +1,10 @@
 import { type Air, actionId, incidentId } from "./air.ts";
 import { outside, time } from "./cards/say.ts";
 import type { ActionState } from "./domain/action.ts";
-import { DEADLINE, isAway, isIncidentCause, nextStep, type ToldInCall, toldIn } from "./domain/calls.ts";
+import { DEADLINE, isAway, isIncidentCause, nextStep, type ToldInCall, toldIn, UNANSWERED, unreachedStep } from "./domain/calls.ts";
 import { NOBODY, rotaStepOf, stepOf } from "./domain/paging.ts";
 import { isHeldBack } from "./domain/snooze.ts";
-import { targetsOfStep } from "./on-duty.ts";
+import { stillAway, targetsOfStep } from "./on-duty.ts";
 import { overdueText } from "./overdue-text.ts";
 import { snoozeOf } from "./snoozed.ts";
 import type { ActionRow, CallRow, IncidentRow, Tx } from "./store.ts";
@@ -50,6 +50,10 @@ export async function advanceCall(tx: Tx, air: Air, id: number, now: Date): Prom
     call.incidentId === 0
       ? toldIn(call, [], await tx.pagesOfCalls([id]))
       : toldIn(call, await tx.callsOf(call.incidentId), await tx.pagesOf(call.incidentId));
+  if (told.length === 0 && isIncidentCause(call.cause) && call.away.length > 0) {
+    call.away = await stillAway(tx, air, call.away, now);
+    await tx.updateCall(id, { away: call.away });
+  }
   let from = 0;
   for (;;) {
     const next = nextStep(paging, told, call, now, from);
@@ -96,7 +100,8 @@ async function nobodyLeft(
 ): Promise<Advanced> {
   await tx.updateCall(call.id, { nextAt: null, pushedAt: null });
   const last = told.at(-1);
-  const lost = told.length === 0 || (last !== undefined && last.sentAt === null && last.trouble !== null);
+  // One way that takes its time is no matter where another has reached somebody.
+  const lost = told.every((page) => page.sentAt === null) && (last === undefined || (last.sentAt === null && last.trouble !== null));
   const isNew = told.some((page) => page.callId === call.id);
   if (!lost && isNew && call.pushedAt === null) return { told: [], over: true };
   const { incidentId: incident, actionId: action } = call;
@@ -115,7 +120,12 @@ async function nobodyLeft(
   const text = lost
     ? `Nobody could be told that ${what}: ${last?.trouble ?? "nobody is left in the chain"}. Somebody has to look.`
     : `Nobody is left to be told that ${what}: ${why}. Somebody has to look.`;
-  await wantPages(tx, air, [{ incidentId: incident, actionId: action, step: "chain-failed", to: [{ kind: "ops" }], text, by: "air" }], now);
+  await wantPages(
+    tx,
+    air,
+    [{ incidentId: incident, actionId: action, step: unreachedStep(call.id), to: [{ kind: "ops" }], text, by: "air" }],
+    now,
+  );
   return { told: [], over: true };
 }
 
@@ -154,7 +164,7 @@ async function textOf(tx: Tx, call: CallRow, action: ActionRow | undefined, inci
   if (call.cause === DEADLINE && action) return overdueText(tx, action);
   if (!incident || !isIncidentCause(call.cause)) return call.text;
   const { severity, title, openedAt, id } = incident;
-  return `${severity.slice(0, 1).toUpperCase()}${severity.slice(1)} severity: ${outside(title).slice(0, 200)}. ${incidentId(id)} was opened ${time(openedAt)}, and nobody has acknowledged it.`;
+  return `${severity.slice(0, 1).toUpperCase()}${severity.slice(1)} severity: ${outside(title).slice(0, 200)}. ${incidentId(id)} was opened ${time(openedAt)}${UNANSWERED}.`;
 }
 
 /** Somebody has what these call for: nobody else is told, until it is taken back. */
@@ -171,18 +181,10 @@ export async function ackCalls(tx: Tx, calls: readonly CallRow[], by: string, no
 export async function callAgain(tx: Tx, air: Air, incident: number, now: Date): Promise<void> {
   const acked = (await tx.callsOf(incident)).filter((call) => call.ackedAt !== null);
   for (const { id } of acked) {
-    await tx.lockCall(id);
-    await tx.updateCall(id, { ackedBy: null, ackedAt: null, since: now, pushedAt: null, nextAt: now });
+    const call = await tx.lockCall(id);
+    const away = await stillAway(tx, air, call?.away ?? [], now);
+    await tx.updateCall(id, { ackedBy: null, ackedAt: null, since: now, pushedAt: null, nextAt: now, away });
   }
   await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   await redrawIncident(tx, air, incident, now);
-}
-
-/** Nobody is called for these any more. */
-export async function endCalls(tx: Tx, calls: readonly CallRow[], why: string, now: Date): Promise<void> {
-  for (const { id } of calls) {
-    await tx.lockCall(id);
-    await tx.updateCall(id, { nextAt: null, endedAt: now, endedBecause: why });
-    await tx.dropCallPages({ call: id }, why, now);
-  }
 }

@@ -3,7 +3,10 @@ import { type Air, incidentId, pageId } from "./air.ts";
 import { type Asked, audited, authorise } from "./authorise.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
+import { isHeldBack } from "./domain/snooze.ts";
 import { ackIncident, unackIncident } from "./manage-incident.ts";
+import { stillAway } from "./on-duty.ts";
+import { snoozeOf } from "./snoozed.ts";
 import type { CallRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident, redrawPages } from "./want-cards.ts";
@@ -13,7 +16,13 @@ import { isToldTo, targetsOfPerson, wasTold } from "./was-told.ts";
 export type Called = { incident: number } | { page: number };
 
 /** What came of it: whom it is about, and who is told next. `over`: nobody is left. */
-export type Answered = { subject: string; told: readonly string[]; over: boolean };
+export type Answered = {
+  subject: string;
+  told: readonly string[];
+  over: boolean;
+  /** Somebody silenced it, so nobody is asked meanwhile. */
+  silent?: { kind: "snooze" | "mute"; until: Date };
+};
 
 /**
  * Somebody looks at it: nobody else is told.
@@ -46,7 +55,8 @@ export async function takeBackAck(air: Air, person: Person, called: Called): Pro
   }
   return answerAboutAir(air, person, called, "unack", async (tx, call, now) => {
     if (call.ackedBy === null) throw new Refusal("invalid", `Nobody has acknowledged ${subjectOf(called)}.`);
-    await tx.updateCall(call.id, { ackedBy: null, ackedAt: null, since: now, pushedAt: null, nextAt: now });
+    const away = await stillAway(tx, air, call.away, now);
+    await tx.updateCall(call.id, { ackedBy: null, ackedAt: null, since: now, pushedAt: null, nextAt: now, away });
     await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   });
 }
@@ -113,6 +123,8 @@ async function answer(
       }
       const told = [...new Set(done.flatMap((one) => one.told))];
       const over = told.length === 0 && done.some((one) => one.over);
+      const held = told.length === 0 && open.every(({ cause }) => isHeldBack(cause));
+      const silent = held ? await snoozeOf(tx, air, incident, now) : undefined;
       const next =
         told.length > 0 ? `: ${told.join(", ")} ${told.length === 1 ? "is" : "are"} told now` : over ? ": nobody is left to be told" : "";
       if (incident !== 0) {
@@ -126,7 +138,7 @@ async function answer(
         now,
       );
       await audit(tx, person, `${incident === 0 ? "page" : "incident"}.${verb}`, subject, incident, { told }, now);
-      return { subject, told, over };
+      return { subject, told, over, ...(silent ? { silent: { kind: silent.kind, until: silent.until } } : {}) };
     }),
   );
 }

@@ -60,17 +60,25 @@ export async function noteTrouble(
     nextAt: new Date(now.getTime() + PROBE_MS[kind]),
   });
   if (kind === "channel") await standIn(tx, air, channel, now);
+  // What was handed to it and is on its way goes another.
+  else await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   if (same) return;
   air.log.error("nothing can be posted", { channel, kind, trouble: error.message });
   const what =
     kind === "channel" ? `Nothing can be posted in ${channelName(channel)}` : `Cards do not reach ${channel.split(":")[0] ?? "the chat"}`;
   const text = `${what}: ${error.message} ${kind === "channel" ? "Urgent cards stand in another channel meanwhile; n" : "The console works; n"}othing is lost.`;
-  await wantPages(tx, air, [{ incidentId: 0, actionId: null, step: `trouble ${channel}`, to: [{ kind: "ops" }], text, by: "air" }], now);
+  const { ops, chain } = air.paging?.() ?? NOBODY;
+  // Whoever is on call hears that a chat refuses air by the ways that are left; in that chat it would be read when it is over.
+  const to = ops
+    .filter((one) => kind === "channel" || chain.length === 0 || one.split(":")[0] !== channel.split(":")[0])
+    .map((one) => ({ kind: "channel" as const, channel: one }));
+  await wantPages(tx, air, [{ incidentId: 0, actionId: null, step: `trouble ${channel}`, to, text, by: "air" }], now);
 }
 
 /** It works again: from now on the channel shows the present, and what stood in for it says so. */
 export async function noteWorks(tx: Tx, air: Air, before: ChannelRow, now: Date): Promise<void> {
   await tx.updateChannel(before.channel, { troubleKind: null, troubledSince: null });
   await tx.redrawInstead(before.channel);
+  await tx.dropPages({ incident: 0, steps: [`trouble ${before.channel}`] }, "It works again", now);
   air.log.info("can be posted to again", { channel: before.channel, since: before.troubledSince?.toISOString(), at: now.toISOString() });
 }

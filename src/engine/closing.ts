@@ -68,7 +68,7 @@ function told(row: ActionRow): string {
   const by = decision
     ? decision.decision === "automatic"
       ? ", automatic"
-      : `, ${decision.decision === "approve" ? "approved" : "rejected"} by ${decision.by} at ${time(decision.at)}${decision.reason ? ` (${decision.reason})` : ""}`
+      : `, ${row.state === "byHand" ? "done by hand" : decision.decision === "approve" ? "approved" : "rejected"} by ${decision.by} at ${time(decision.at)}${decision.reason ? ` (${decision.reason})` : ""}`
     : "";
   return `${actionKinds[row.kind].title(row.target)} (${actionId(row.id)})${by}: ${STATE_WORD[row.state].word.toLowerCase()}`;
 }

@@ -12,6 +12,7 @@ import { mustFit } from "./domain/words.ts";
 import { ifNothing } from "./if-nothing.ts";
 import { refreshInvestigation } from "./investigation-status.ts";
 import { mustStillHold } from "./must-still-hold.ts";
+import { noEndText } from "./no-end.ts";
 import { pageSuspect } from "./page-suspect.ts";
 import { pausedBy, pauseOf } from "./pause.ts";
 import { groundsOf } from "./resting-on.ts";
@@ -63,6 +64,12 @@ export async function decideAction(air: Air, person: Person, request: DecideRequ
   try {
     await mustBeAllowed(air, person, action);
     mustFit(request.reason, "reason");
+    if (request.decision === "done") {
+      mustNotHaveAsked(air, person, action);
+      const said = { ...request, ...typedByHand(action, request) };
+      mustFit(said.reason, "reason");
+      return await air.store.transaction((tx) => decideInside(tx, air, person, said));
+    }
     if (request.decision !== "approve") {
       const heard = request.decision === "reject" ? await familiesHeard(air, action) : [];
       return await air.store.transaction((tx) => decideInside(tx, air, person, request, heard));
@@ -96,6 +103,10 @@ function typedReason(action: ActionRow, request: DecideRequest): { reason?: stri
   return { reason: request.reason ?? (rest || undefined) };
 }
 
+/** air cannot take back what a person did, but where two have to answer for it nobody says so by a slip of the finger. */
+const typedByHand = (action: ActionRow, request: DecideRequest): { reason?: string | undefined } =>
+  action.approvalsNeeded > 1 ? typedReason(action, request) : { reason: request.reason ?? request.typed };
+
 const isName = (typed: string, action: ActionRow) => {
   const read = readTyped(typed, action);
   return read.named && read.rest === "";
@@ -104,7 +115,7 @@ const isName = (typed: string, action: ActionRow) => {
 const wrongName = (action: ActionRow, why: string) =>
   new Refusal(
     "invalid",
-    `Nothing was decided. ${why} Type: ${nameToType(action)}  (or say: approve ${actionId(action.id)} ${nameToType(action)})`,
+    `Nothing was decided. ${why} Type: ${nameToType(action)}${action.byHand === null ? `  (or say: approve ${actionId(action.id)} ${nameToType(action)})` : ""}`,
     {
       field: "confirm",
       details: { type: nameToType(action) },
@@ -147,8 +158,8 @@ export async function mayStillDecide(
     if (air.clock.now() >= action.expiresAt) throw new Refusal("expired", `${actionId(action.id)} expired: nothing was done.`);
     if (shown.version !== action.version)
       throw new Refusal("changed", `${actionId(action.id)} changed since that card was drawn. Look at the new card and decide again.`);
+    if (shown.decision === "approve" || shown.decision === "done") mustNotHaveAsked(air, person, action);
     if (shown.decision !== "approve") return;
-    mustNotHaveAsked(air, person, action);
     const pause = await pauseOf(air.store, action.family);
     if (pause) throw new Refusal("paused", `${pausedBy(pause)} An admin can resume.`);
   } catch (error) {
@@ -209,8 +220,12 @@ async function decideInside(tx: Tx, air: Air, person: Person, request: DecideReq
       throw new Refusal("forbidden", "A token never counts toward two approvals.", { details: { missing: "person" } });
     if (await waitsForSecond(tx, air, person, action, request, now)) return { action, waitsForSecond: true };
   }
+  // Whether two had to agree does not depend on who carries it out.
+  const handTakesTwo = request.decision === "done" && action.approvalsNeeded > 1;
+  if (handTakesTwo && (await waitsForSecond(tx, air, person, action, request, now))) return { action, waitsForSecond: true };
+  const said = handTakesTwo ? (await approvalsOf(tx, action)).map(({ name }) => name) : [];
   let moved = await tx.moveAction(action.id, expected, {
-    ...outcomeOf(request, action),
+    ...outcomeOf(request, action, said.length > 0 ? said : [person.name]),
     ...(request.decision === "reject" ? { families: [...new Set([...action.families, ...heard])] } : {}),
     decision: decisionOf(person, request, action, now),
     decidedAt: now,
@@ -244,8 +259,7 @@ async function raised(tx: Tx, action: ActionRow, request: DecideRequest): Promis
  */
 async function limited(tx: Tx, action: ActionRow, forMs: number | undefined): Promise<ActionRow> {
   if (forMs === undefined) return action;
-  if (!action.undoable)
-    throw new Refusal("invalid", `Nothing was decided. It cannot end by itself: ${actionKinds[action.kind].undo.text}`, { field: "for" });
+  if (!action.undoable) throw new Refusal("invalid", noEndText("Nothing was decided", action.kind, forMs), { field: "for" });
   if (forMs <= 0 || forMs > LONGEST_MS) throw new Refusal("invalid", "Nothing was decided. It lasts at most 7 days.", { field: "for" });
   const undoAfterMs = Math.min(action.undoAfterMs ?? forMs, forMs);
   await tx.updateAction(action.id, { undoAfterMs });
@@ -270,16 +284,24 @@ async function waitsForSecond(tx: Tx, air: Air, person: Person, action: ActionRo
   mustNotHaveAsked(air, person, action);
   const { name, via } = person;
   const { also } = remembered(person);
+  const byHand = request.decision === "done";
   // The row is locked: nobody else approves in between.
   const before = (await approvalsOf(tx, action)).some((one) => sameHuman({ key: one.person, also: one.also }, person));
   if (before || !(await tx.addApproval({ actionId: action.id, version: action.version, person: person.key, also, name, via, at: now })))
-    throw new Refusal("already-decided", `You already approved ${actionId(action.id)}; a second person has to.`, {
-      details: { by: person.name },
-    });
+    throw new Refusal(
+      "already-decided",
+      `You already ${byHand ? "said that you did" : "approved"} ${actionId(action.id)}; a second person has to.`,
+      {
+        details: { by: person.name },
+      },
+    );
   const given = await stillApprovers(tx, air, action, person, now);
   if (given.length >= action.approvalsNeeded) return false;
   const so = `${given.length} of ${action.approvalsNeeded}`;
-  await record(tx, air, person, action, request, "decision.first-of-two", `${person.name} approved ${title(action)}: ${so}`, now);
+  const first = byHand
+    ? `${person.name} says that it is done by hand: ${title(action)}. Two people answer for it: ${so}`
+    : `${person.name} approved ${title(action)}: ${so}`;
+  await record(tx, air, person, action, request, byHand ? "decision.done-first-of-two" : "decision.first-of-two", first, now);
   // From then on the card offers to break the glass.
   await tx.updateAction(action.id, { redrawAt: glassOpensAt(action, now) ?? null });
   await wantPages(
@@ -291,7 +313,9 @@ async function waitsForSecond(tx: Tx, air: Air, person: Person, action: ActionRo
         actionId: action.id,
         step: "second",
         to: [{ kind: "approvers", family: action.family, except: [person.key, ...(action.requestedBy ? [action.requestedBy.key] : [])] }],
-        text: `${title(action)} needs a second approval: ${person.name} gave the first (${so}). ${actionId(action.id)}`,
+        text: byHand
+          ? `${person.name} says that it is done by hand: ${title(action)}. Two people answer for it (${so}): look, and press Done by hand too. ${actionId(action.id)}`
+          : `${title(action)} needs a second approval: ${person.name} gave the first (${so}). ${actionId(action.id)}`,
         by: person.key,
       },
     ],
@@ -349,14 +373,21 @@ async function undoneByHand(tx: Tx, air: Air, person: Person, original: number, 
   await redraw(tx, air, undone, now);
 }
 
-function outcomeOf(request: DecideRequest, action: ActionRow): { state: ActionState; endedAt?: Date; outcome?: string } {
+function outcomeOf(
+  request: DecideRequest,
+  action: ActionRow,
+  said: readonly string[],
+): { state: ActionState; endedAt?: Date; outcome?: string } {
   switch (request.decision) {
     case "approve":
       return { state: "approved" };
     case "reject":
       return { state: "rejected", outcome: `Nothing was done. ${ifNothing(action)}` };
     case "done":
-      return { state: "byHand", outcome: "Done by hand." };
+      return {
+        state: "byHand",
+        outcome: `Done by hand by ${said[0]}.${said.length > 1 ? ` ${said.slice(1).join(" and ")} confirmed it.` : ""}`,
+      };
     case "notNeeded":
       return { state: "cancelled", outcome: "Not needed: nothing was done." };
     case "agree":
@@ -401,7 +432,7 @@ function sentence(person: Person, request: DecideRequest, action: ActionRow): st
 function alreadyDecided(action: ActionRow): Refusal {
   const { decision } = action;
   if (action.state === "expired") return new Refusal("expired", `${actionId(action.id)} expired: nothing was done.`);
-  const what = decision?.decision === "reject" ? "rejected" : "approved";
+  const what = decision?.decision === "reject" ? "rejected" : action.state === "byHand" ? "done by hand" : "approved";
   return decision
     ? new Refusal("already-decided", `${actionId(action.id)} was already ${what} by ${decision.by} at ${time(decision.at)}.`, {
         details: { by: decision.by, at: decision.at, decision: decision.decision },

@@ -15,7 +15,7 @@ import { drawClosing } from "./closing.ts";
 import { drawDigest } from "./digest.ts";
 import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
 import { glassOf } from "./domain/break-glass.ts";
-import { nextStep, toldIn } from "./domain/calls.ts";
+import { nextStep, toldIn, UNANSWERED } from "./domain/calls.ts";
 import { outcomeOf } from "./domain/handling.ts";
 import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY, notNeeded, type Paging } from "./domain/paging.ts";
@@ -107,6 +107,9 @@ function callOf(row: PageRow, view: IncidentView | undefined, drawing: Drawing):
   return { subject, over: false, acked, next: nextOf(call, ofAir?.pages, view, drawing) };
 }
 
+/** Once somebody has it, it does not say that nobody has. */
+const saidNow = (row: PageRow, call: CallFacts | undefined) => ({ text: call?.acked ? row.text.replace(UNANSWERED, "") : row.text, call });
+
 const ackedIn = (view: IncidentView | undefined, row: PageRow) =>
   view?.incident.ackedBy && view.incident.ackedAt && view.incident.ackedAt >= row.createdAt
     ? { by: view.incident.ackedBy, at: view.incident.ackedAt }
@@ -136,10 +139,9 @@ async function drawDirect(
   const drawn = drawnPages(rows, viewOf);
   const told = drawn.map((row) => ({
     step: row.step,
-    text: row.text,
     incident: row.incidentId === 0 ? undefined : incidentId(viewOf(row)?.incident.id ?? row.incidentId),
     action: row.actionId === null ? undefined : actionId(row.actionId),
-    call: callOf(row, viewOf(row), how),
+    ...saidNow(row, callOf(row, viewOf(row), how)),
   }));
   return { card: told.length === 0 ? undefined : directCard({ told }), ids: drawn.map((row) => row.id) };
 }
@@ -159,10 +161,9 @@ function drawPage(
     told: rows.map((row) => ({
       step: row.step,
       who: isOps(row.target) ? undefined : nameOf(row.target),
-      text: row.text,
       action: row.actionId === null ? undefined : actionId(row.actionId),
       at: row.sentAt ?? undefined,
-      call: callOf(row, viewOf(row), drawing),
+      ...saidNow(row, callOf(row, viewOf(row), drawing)),
       ...aboutOf(viewOf(row)),
     })),
   });
@@ -376,11 +377,14 @@ function snoozeView({ incident, snooze }: IncidentView): SnoozeView | undefined 
   return { kind, by, reason, until, alerts, ended: endedAt === null ? undefined : { at: endedAt, why: endedWhy ?? "its time was over" } };
 }
 
-/** Who is told when the quiet hours end. */
-function waitsOf(view: IncidentView, { paging = NOBODY, now }: Drawing): { name: string; until: string }[] {
-  const held = view.pages.filter((row) => row.heldWhy === "quiet" && row.heldUntil !== null && row.heldUntil > now && row.sentAt === null);
-  return drawnPages(held, () => view).map(({ target, heldUntil }) => ({
+/** Who is told when the quiet hours end, or in one message with other things. */
+function waitsOf(view: IncidentView, { paging = NOBODY, now }: Drawing): { name: string; until: string; together: boolean }[] {
+  const held = view.pages.filter(
+    (row) => row.heldWhy !== null && row.heldUntil !== null && row.heldUntil > now && row.sentAt === null && row.attempts === 0,
+  );
+  return drawnPages(held, () => view).map(({ target, heldUntil, heldWhy }) => ({
     name: paging.nameOf(target).name,
+    together: heldWhy === "together",
     until: wallText(heldUntil ?? now, paging.timeZone),
   }));
 }
@@ -525,7 +529,8 @@ function argumentsOf(row: ActionRow, evidence: EvidenceRow | undefined): Pick<Ac
 
 /** What a decision asks for now: a name to type, and whether one person may do it alone. */
 function toDecide(row: ActionRow, approvals: readonly ApprovalRow[], now: Date): Pick<ActionView, "stepUp" | "glass"> {
-  if (row.state !== "pending" || row.byHand !== null) return {};
+  // What a person does by hand is said by two where two have to agree, and no glass is broken over it.
+  if (row.state !== "pending" || (row.byHand !== null && row.approvalsNeeded < 2)) return {};
   const stepUp = stepUpOf(row);
   const glass = glassOf(row, approvals, now);
   return {

@@ -49,6 +49,8 @@ export async function erasePerson(
   const known: KnownBy = { ids, names, pseudonym };
   const erased: Erased = { pseudonym, accounts: ids.length - 1, names, shared, rows: {}, auditLines: 0 };
   if (!asked.dryRun) await remember(air, pseudonym, { ids, names });
+  // First of all: nobody is to be on call in the name of a pseudonym.
+  if (!asked.dryRun) await endSwapsOf(air, by, known);
   const tables = air.store.erasedTables;
   for (let table = 0; table < tables; table++) await eraseTable(air, table, known, erased, asked.dryRun);
   erased.auditLines = await eraseAudit(air, by, known, asked.dryRun);
@@ -91,6 +93,20 @@ const pseudonymOf = (air: Pick<Air, "sign">, email: string) => `person-${air.sig
 
 /** Who erases themselves is not named by the line that says so. */
 const eraser = (by: Person, known: KnownBy) => eraseFrom(actorOf(by), known) as ReturnType<typeof actorOf>;
+
+/** What they were to stand in for, or gave away, is the rota's again; an erasure that is repeated ends what an earlier one left. */
+const endSwapsOf = (air: Erasing, by: Person, known: KnownBy) =>
+  air.store.transaction(async (tx) => {
+    const now = air.clock.now();
+    const theirs = new Set([...known.ids, known.pseudonym].map((id) => `person:${id.toLowerCase()}`));
+    for (const swap of await tx.swapsAfter(now)) {
+      if (!theirs.has(swap.person) && !theirs.has(swap.instead)) continue;
+      if (!(await tx.endSwap(swap.id, "erasure", now))) continue;
+      const said = { person: swap.person, instead: swap.instead, from: swap.from.toISOString(), until: swap.until.toISOString() };
+      const data = eraseFrom({ ...said, because: "erasure" }, known) as typeof said;
+      await tx.writeAudit([{ at: now, actor: eraser(by, known), event: "duty.swap-ended", subject: `swap ${swap.id}`, data }]);
+    }
+  });
 
 async function eraseTable(air: Erasing, place: number, known: KnownBy, erased: Erased, dryRun: boolean): Promise<void> {
   for (let pass = 0; pass < (dryRun ? 1 : PASSES); pass++) {

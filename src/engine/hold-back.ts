@@ -43,7 +43,7 @@ export async function holdBack(air: Air, due: readonly PageRow[], now: Date): Pr
         else left.push(about);
       }
     }
-    return [...go, ...(await gather(tx, paging, left, now))];
+    return [...go, ...(await gather(tx, air, left, now))];
   });
 }
 
@@ -66,9 +66,16 @@ async function aboutOf(tx: Pick<Reads, "action" | "incident">, page: PageRow): P
 async function hold(tx: Tx, air: Air, page: PageRow, until: Date, now: Date): Promise<void> {
   await tx.updatePage(page.id, { heldUntil: until, heldWhy: "quiet", tryAt: until });
   if (page.heldWhy === "quiet" && page.heldUntil?.getTime() === until.getTime()) return;
+  await noteHeld(tx, air, { ...page, heldWhy: "quiet" }, until, now);
+}
+
+async function noteHeld(tx: Tx, air: Air, page: PageRow, until: Date, now: Date): Promise<void> {
+  if (page.incidentId === 0) return;
   const { nameOf, timeZone } = air.paging?.() ?? NOBODY;
   const of = { incidentId: page.incidentId, actionId: page.actionId };
-  const text = `${nameOf(page.target).name} is told at ${wallText(until, timeZone)}: quiet hours.`;
+  const why = page.heldWhy === "quiet" ? ": quiet hours" : " in one message with others";
+  const text = `${nameOf(page.target).name} is told at ${wallText(until, timeZone)}${why}.`;
+  air.log.info("a page waits", { page: page.id, incident: incidentId(page.incidentId), until: until.toISOString() });
   await tx.addTimeline([timelineLine(of, now, AIR, "page-held", text)]);
   await redrawIncident(tx, air, page.incidentId, now);
 }
@@ -92,8 +99,8 @@ async function reaim(tx: Tx, air: Air, page: PageRow, now: Date): Promise<boolea
 }
 
 /** Of what is for one person: nothing yet, or all of it. */
-async function gather(tx: Tx, paging: Paging, left: readonly About[], now: Date): Promise<PageRow[]> {
-  const windowMs = paging.togetherMs ?? 0;
+async function gather(tx: Tx, air: Air, left: readonly About[], now: Date): Promise<PageRow[]> {
+  const windowMs = (air.paging?.() ?? NOBODY).togetherMs ?? 0;
   const gathered = windowMs > 0 ? left.filter(({ page }) => isGathered(page)) : [];
   const others = left.filter((one) => !gathered.includes(one)).map(({ page }) => page);
   if (gathered.length === 0) return others;
@@ -104,9 +111,9 @@ async function gather(tx: Tx, paging: Paging, left: readonly About[], now: Date)
   for (const target of targets) {
     const here = gathered.filter(({ page }) => page.target === target);
     const lately = told.flatMap((one) => (one.target === target ? [one.at ?? now] : [])).sort((a, b) => a.getTime() - b.getTime());
-    const critical = here.some(({ severity }) => severity === "critical");
     const earlier = waiting.filter((page) => page.target === target && !here.some((one) => one.page.id === page.id));
-    const open = nextMessageAt(lately, critical, windowMs, now);
+    const severities = here.map(({ severity }) => severity);
+    const open = nextMessageAt(lately, severities, windowMs, now);
     // What waited already waits no longer than it was said to.
     const ripe = here.some(({ page }) => page.heldWhy === "together");
     const expires = here.some(({ lostAt }) => lostAt !== undefined && lostAt < open);
@@ -123,6 +130,9 @@ async function gather(tx: Tx, paging: Paging, left: readonly About[], now: Date)
     const [first] = earlier.flatMap(({ heldUntil }) => heldUntil ?? []).sort((a, b) => a.getTime() - b.getTime());
     const until = first && first < open ? first : open;
     for (const { page } of here) await tx.updatePage(page.id, { heldUntil: until, heldWhy: "together", tryAt: until });
+    // A minute is not worth a line.
+    if (until.getTime() - now.getTime() > windowMs)
+      for (const { page } of here) await noteHeld(tx, air, { ...page, heldWhy: "together" }, until, now);
   }
   return go;
 }
@@ -130,11 +140,14 @@ async function gather(tx: Tx, paging: Paging, left: readonly About[], now: Date)
 /** What waits and cannot wait any more, as its incident became more urgent or the quiet hours were changed. */
 export async function releaseHeld(air: Air, now: Date): Promise<void> {
   const held = (await air.store.heldPages(BATCH)).filter(({ heldUntil }) => heldUntil && heldUntil > now);
-  const quiet = (air.paging?.() ?? NOBODY).quiet ?? [];
+  const { quiet = [], togetherMs = 0 } = air.paging?.() ?? NOBODY;
+  // What became high does not wait for the end of a storm.
+  const isUrgent = (severity: Severity | undefined, until: Date | null) =>
+    severity === "critical" || (severity === "high" && (until?.getTime() ?? 0) - now.getTime() > togetherMs);
   for (const page of held) {
     const about = await aboutOf(air.store, page);
     const until = page.heldWhy === "quiet" ? waitsUntil(quiet, { step: page.step, ...about }, now) : undefined;
-    if (page.heldWhy === "quiet" ? until?.getTime() === page.heldUntil?.getTime() : about.severity !== "critical") continue;
+    if (page.heldWhy === "quiet" ? until?.getTime() === page.heldUntil?.getTime() : !isUrgent(about.severity, page.heldUntil)) continue;
     await air.store.transaction(async (tx) => {
       const [row] = await tx.lockPages([page.id]);
       if (!row || row.sentAt !== null || row.droppedAt !== null || row.attempts > 0 || row.heldWhy !== page.heldWhy) return;

@@ -2,6 +2,7 @@ import { type Air, isLive } from "./air.ts";
 import { time } from "./cards/say.ts";
 import { chatDown } from "./chat-down.ts";
 import { NOBODY } from "./domain/paging.ts";
+import { endCalls } from "./end-calls.ts";
 import type { ChannelRow, Reads, Tx } from "./store.ts";
 import { tellOnCall } from "./tell-on-call.ts";
 import { tellOps } from "./tell-ops.ts";
@@ -75,13 +76,18 @@ const noteOver = (air: Air, platform: string, since: string, now: Date) =>
   change(air, platform, undefined, async (tx) => {
     const call = (await tx.callsOf(0)).find(({ cause }) => cause === stepOf(platform, since));
     const heard = call ? (await tx.pagesOfCalls([call.id])).flatMap(({ sentAt, target }) => (sentAt === null ? [] : [target])) : [];
-    await tx.dropPages({ incident: 0, steps: [stepOf(platform, since)] }, `${platform} works again`, now);
+    if (call) await endCalls(tx, [call], `${platform} works again`, now);
+    const channels = (platformsOf(air).get(platform) ?? []).map((channel) => `trouble ${channel}`);
+    const steps = [stepOf(platform, since), `trouble ${platform}`, ...channels];
+    await tx.dropPages({ incident: 0, steps }, `${platform} works again`, now);
     const text = `${platform} works again; it took nothing since ${time(since)}. Every channel shows the present.`;
     await tellOps(tx, air, `chat back ${platform} ${since}`, text, now);
-    // Whoever heard of it hears that it is over, the same way; whom nothing reached meanwhile has nothing to be told of.
+    // Whoever heard of it hears that it is over; whom nothing reached meanwhile has nothing to be told of.
+    if (heard.some((target) => /^(person|mail):/.test(target))) await tellOnCall(tx, air, `chat back ${platform} ${since}`, text, now);
+    const others = [...new Set(heard)].filter((target) => !/^(person|mail):/.test(target));
     const page = { incidentId: 0, actionId: null, step: `chat back ${platform} ${since}`, text, by: "air", createdAt: now, dueAt: now };
-    await tx.addPages([...new Set(heard)].map((target) => ({ ...page, target })));
-    if (heard.length > 0) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
+    await tx.addPages(others.map((target) => ({ ...page, target })));
+    if (others.length > 0) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   });
 
 /** One of several processes does it. */

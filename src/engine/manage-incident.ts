@@ -1,4 +1,4 @@
-import { ackCalls, endCalls } from "./advance-calls.ts";
+import { ackCalls } from "./advance-calls.ts";
 import { type Air, actionId, incidentId, investigationId } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
 import { severityRank } from "./domain/alert.ts";
@@ -10,6 +10,7 @@ import { type Classification, classificationText, DETERMINATIONS } from "./domai
 import { ENDED } from "./domain/investigation.ts";
 import { CHAIN_STEPS } from "./domain/paging.ts";
 import { mustFit } from "./domain/words.ts";
+import { endCalls } from "./end-calls.ts";
 import { returnToQueue } from "./return-to-queue.ts";
 import type { IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
@@ -145,9 +146,13 @@ export async function closeIncident(
     const { classification, determination } = as;
     const allowed = DETERMINATIONS[classification];
     if (determination !== undefined && !allowed.includes(determination))
-      throw new Refusal("invalid", `must be one of ${allowed.join(", ")} with ${classificationText(classification)}`, {
-        field: "determination",
-      });
+      throw new Refusal(
+        "invalid",
+        `Closed as ${classificationText(classification)}, the determination must be one of ${allowed.join(", ")}.`,
+        {
+          field: "determination",
+        },
+      );
     const { items } = await tx.listInvestigations({ incidentId: incident, limit: 50 });
     const waiting = (await tx.listActions({ incidentId: incident, limit: 200 })).items.filter((action) =>
       ["pending", "approved", "executing", "undoing"].includes(action.state),

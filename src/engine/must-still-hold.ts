@@ -38,6 +38,9 @@ async function reachMustHold(air: Air, action: ActionRow): Promise<void> {
     const locked = await tx.lockAction(action.id);
     if (locked?.state !== "pending" || locked.version !== action.version) return;
     await tx.updateAction(action.id, { ...again.change, redrawAt: null });
+    // Who approved what a product was to do did not say that it is done by hand.
+    if ((again.change.byHand === null) !== (locked.byHand === null))
+      for (const given of await tx.approvalsOf(action.id)) await tx.dropApproval(given);
     await tx.addTimeline([
       timelineLine(
         { ...locked, actionId: action.id },

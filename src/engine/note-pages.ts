@@ -1,4 +1,5 @@
 import { type Air, incidentId } from "./air.ts";
+import { unreachedStep } from "./domain/calls.ts";
 import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY } from "./domain/paging.ts";
 import { afterUndelivered } from "./escalate.ts";
@@ -79,7 +80,10 @@ export async function noteUntold(tx: Tx, air: Air, page: PageRow, trouble: strin
 /** In the incident's story and on its root card. */
 export async function noteTold(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
   // From now the time runs until the next is told.
-  if (page.callId !== null) await tx.wakeCall(page.callId, now);
+  if (page.callId !== null) {
+    await tx.wakeCall(page.callId, now);
+    await tx.dropPages({ incident: page.incidentId, steps: [unreachedStep(page.callId)] }, "Somebody was reached meanwhile", now);
+  }
   if (!readFollowUp(page.step)) await dropOtherWays(tx, air, page, now);
   if (page.incidentId === 0 || isOps(page.target) || readFollowUp(page.step)) return;
   const { name } = (air.paging?.() ?? NOBODY).nameOf(page.target);

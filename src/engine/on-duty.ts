@@ -1,7 +1,8 @@
 import type { Air } from "./air.ts";
-import { MAIL, mailToFirst, outsideKind } from "./domain/outside-pages.ts";
-import { NOBODY, rotaStepOf } from "./domain/paging.ts";
-import { type Duty, dutyAt, type Rota, type Shift } from "./domain/rota.ts";
+import { isAway } from "./domain/calls.ts";
+import { isOutside, MAIL, mailToFirst, outsideKind } from "./domain/outside-pages.ts";
+import { NOBODY, type Paging, rotaStepOf } from "./domain/paging.ts";
+import { type Duty, dutyAt, type Rota, type Shift, type Swap } from "./domain/rota.ts";
 import type { Reads, SwapRow } from "./store.ts";
 
 /** What another product said of its rota when it was last asked, and why not where it did not answer since. */
@@ -17,7 +18,13 @@ export type ToldRota = {
 export const TOLD_ROTA = "rota-told";
 
 /** The rota as it is at a moment, from air.yaml and the rows. */
-export type RotaInForce = { rota: Rota; swaps: readonly SwapRow[]; told: ToldRota | undefined };
+export type RotaInForce = {
+  rota: Rota;
+  swaps: readonly SwapRow[];
+  /** Swaps that do not count: one of the two is nobody air knows any more. */
+  void: readonly SwapRow[];
+  told: ToldRota | undefined;
+};
 
 type From = Pick<Reads, "setting" | "swapsAfter">;
 
@@ -25,10 +32,23 @@ type From = Pick<Reads, "setting" | "swapsAfter">;
 export async function rotaInForce(rows: From, air: Pick<Air, "paging">, since: Date): Promise<RotaInForce | undefined> {
   const rota = (air.paging?.() ?? NOBODY).rota;
   if (rota === undefined) return undefined;
-  const swaps = await rows.swapsAfter(since);
-  if (rota !== "asked") return { rota, swaps, told: undefined };
+  const all = await rows.swapsAfter(since);
+  const counts = countsFor(air.paging?.() ?? NOBODY);
+  if (rota !== "asked") return { rota, swaps: all.filter(counts), void: all.filter((swap) => !counts(swap)), told: undefined };
   const told = await rows.setting<ToldRota>(TOLD_ROTA);
-  return { rota: { shifts: (told?.shifts ?? []).map(shiftOf) }, swaps: [], told };
+  return { rota: { shifts: (told?.shifts ?? []).map(shiftOf) }, swaps: [], void: [], told };
+}
+
+/** A page to somebody who left reaches nobody: with them the rota is as if there were no swap. */
+export const countsFor =
+  ({ isKnown = () => true }: Pick<Paging, "isKnown">) =>
+  ({ person, instead }: Pick<Swap, "person" | "instead">): boolean =>
+    isKnown(person) && isKnown(instead);
+
+/** Why a swap does not count, and who has the duty. */
+export function voidText({ id, person, instead }: SwapRow, { nameOf, isKnown = () => true }: Pick<Paging, "nameOf" | "isKnown">): string {
+  const gone = isKnown(instead) ? person : instead;
+  return `Swap ${id} (${nameOf(instead).name} instead of ${nameOf(person).name}) does not count: ${nameOf(gone).name} is not in people of air.yaml. The rota holds as it is written. To end the swap: oncall cancel ${id}`;
 }
 
 const shiftOf = ({ from, to, person }: ToldRota["shifts"][number]): Shift => ({ from: new Date(from), to: new Date(to), person });
@@ -73,4 +93,11 @@ export async function chainNow(rows: From, air: Pick<Air, "paging">, now: Date):
     return step === "everyone" ? duty.everyone : [duty[step]];
   };
   return mailToFirst([...new Set(chain.flatMap((target) => people(target).filter((who) => who !== null)))]);
+}
+
+/** Who goes on being left out when a call begins anew: those who said that they cannot, unless nobody else is left to look at it. */
+export async function stillAway(rows: From, air: Pick<Air, "paging">, away: string[], now: Date): Promise<string[]> {
+  if (away.length === 0) return away;
+  const people = (await chainNow(rows, air, now)).filter((target) => !isOutside(target));
+  return people.length > 0 && people.every((target) => isAway(target, away)) ? [] : away;
 }

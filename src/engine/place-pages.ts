@@ -22,7 +22,10 @@ const homeOf = ({ held: { page, incident } }: { held: Held }) => (isOps(page.tar
  * Of what is to be told in chats at one moment, which message tells what. Everything of one incident is one message; with `together` what
  * is for one person in several incidents stands in one of these, the most urgent that can be told.
  */
-export function placePages<One extends { held: Held; down: string | undefined }>(all: readonly One[], together: boolean): Place<One>[] {
+export function placePages<One extends { held: Held; channels: readonly string[]; down: string | undefined }>(
+  all: readonly One[],
+  together: boolean,
+): Place<One>[] {
   const inOrder = [...all].sort(
     (a, b) =>
       Number(a.down !== undefined) - Number(b.down !== undefined) ||
@@ -37,15 +40,32 @@ export function placePages<One extends { held: Held; down: string | undefined }>
     const own = homeOf(one);
     // What is about air itself is told beside incidents, not in the thread of one.
     const key = together && incident && isGathered(page) ? `${incident.lab} ${page.target}` : undefined;
-    const home = (key === undefined ? undefined : homes.get(key)) ?? own;
+    const home = (key === undefined ? undefined : homes.get(key)) ?? (saidToSomebody(one, all) ? homeOfAir : own);
     if (key !== undefined) homes.set(key, home);
     places.set(home, [...(places.get(home) ?? []), one]);
   }
   return [...places].flatMap(([home, told]) => {
-    const [leader] = told.filter((one) => homeOf(one) === home).sort((a, b) => a.held.page.id - b.held.page.id);
+    const [leader] = told
+      .filter((one) => homeOf(one) === home && !(home === homeOfAir && isOps(one.held.page.target)))
+      .sort((a, b) => a.held.page.id - b.held.page.id);
     return leader ? [{ leader, told }] : [];
   });
 }
+
+/** Where what is about air itself is told to somebody by name. */
+const homeOfAir = "0";
+
+/** Whoever reads the channel reads it there: the same words stand in a message to somebody. */
+const saidToSomebody = <One extends { held: Held; channels: readonly string[] }>({ held: { page }, channels }: One, all: readonly One[]) =>
+  isOps(page.target) &&
+  page.incidentId === 0 &&
+  all.some(
+    (other) =>
+      other.held.page.incidentId === 0 &&
+      !isOps(other.held.page.target) &&
+      other.held.page.text === page.text &&
+      channels.every((channel) => other.channels.includes(channel)),
+  );
 
 /** Several pages as one to a way that is no chat. The most urgent one gives it its title. */
 export function togetherPage(air: Pick<Air, "publicUrl">, held: readonly Held[]): HookPage | undefined {

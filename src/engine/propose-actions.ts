@@ -177,7 +177,7 @@ function digestVersion(
 }
 
 /** An undo counts only where some connected product can do it on this target. */
-function canUndo(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entity): boolean {
+export function canUndo(air: Pick<Air, "capabilities">, kind: ActionKind, target: Entity): boolean {
   return kind.undo.by !== undefined && "name" in actionKinds[kind.undo.by].connector(target, air.capabilities);
 }
 

@@ -18,6 +18,8 @@ import { incidentChannels, pageAlone, pageChannels, wantCards } from "./want-car
 
 /** How many pages one job takes; the next one takes the rest. */
 const BATCH = 50;
+/** So many that a chat refused are looked at in one go. */
+const MOST_TAKEN_BACK = 1000;
 /** A chat that has not taken a page by then does not have it: the next step starts. */
 const CHAT_MS = 60_000;
 /** What a chat has not taken for a day is old news. */
@@ -39,13 +41,18 @@ const BACK_OFF_MS = 15_000;
  */
 export async function sendPages(air: Air, hookOf: HookOf, settle: Settle): Promise<void> {
   await advanceDueCalls(air, air.clock.now());
+  await takeBackRefused(air, air.clock.now());
   const found = await air.store.duePages(air.clock.now(), BATCH);
   const due = await holdBack(air, found, air.clock.now());
   const chat = due.filter((page) => !isOutside(page.target));
   // One message for everything an incident's people are to be told now, one for each channel of its own.
   const together = isTogether(air);
   const groups = Map.groupBy(chat, (page) =>
-    isOps(page.target) ? `${page.incidentId} ${page.target}` : together && page.incidentId > 0 ? "incidents" : `${page.incidentId}`,
+    isOps(page.target) && page.incidentId > 0
+      ? `${page.incidentId} ${page.target}`
+      : together && page.incidentId > 0
+        ? "incidents"
+        : `${page.incidentId}`,
   );
   for (const group of groups.values()) await handOver(air, group, air.clock.now());
   const outside = Map.groupBy(
@@ -57,6 +64,25 @@ export async function sendPages(air: Air, hookOf: HookOf, settle: Settle): Promi
   await settle(async (tx) => {
     if (found.length === BATCH) await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   });
+}
+
+/** Handed to a chat that has refused air since: nobody waits the minute out for it. */
+async function takeBackRefused(air: Air, now: Date): Promise<void> {
+  if (!(await air.store.troubledChannels()).some(({ troubleKind }) => troubleKind === "account")) return;
+  const onTheirWay = (await air.store.pagesOnTheirWay(MOST_TAKEN_BACK)).filter(({ target }) => !isOutside(target));
+  for (const page of onTheirWay) {
+    await air.store.transaction(async (tx) => {
+      const [row] = await tx.lockPages([page.id]);
+      if (!row || row.sentAt !== null || row.droppedAt !== null || row.trouble !== null) return;
+      const down = await chatDown(
+        tx,
+        air,
+        channelsFor(air, { page: row, action: undefined, incident: await standing(tx, row.incidentId) }),
+        now,
+      );
+      if (down !== undefined) await tx.updatePage(row.id, { tryAt: null });
+    });
+  }
 }
 
 /** What calls a target that is no chat; undefined: it is not configured any more. */
@@ -100,7 +126,7 @@ async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise
   await air.store.transaction(async (tx) => {
     const held = await hold(tx, air, group, now);
     const late = held.filter(({ page }) => page.attempts > 0);
-    for (const { page } of late) await noteLate(tx, air, page, now);
+    for (const one of late) await noteLate(tx, air, one.page, await chatDown(tx, air, channelsFor(air, one), now), now);
     const fresh: Fresh[] = [];
     const lost: { page: PageRow; trouble: string }[] = [];
     for (const one of held.filter((each) => !late.includes(each))) {
@@ -142,8 +168,8 @@ async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise
 }
 
 /** Handed to a chat a minute ago and still not there. It may come yet; nobody waits for it. */
-async function noteLate(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
-  const trouble = page.trouble ?? "the chat did not take it within a minute";
+async function noteLate(tx: Tx, air: Air, page: PageRow, down: string | undefined, now: Date): Promise<void> {
+  const trouble = page.trouble ?? down ?? "the chat did not take it within a minute";
   const over = now.getTime() - page.dueAt.getTime() > GIVEN_UP_MS ? { droppedAt: now } : {};
   await tx.updatePage(page.id, { attempts: page.attempts + 1, tryAt: new Date(now.getTime() + CHAT_MS), trouble, ...over });
   if (page.trouble === null) await afterUndelivered(tx, air, { ...page, trouble }, now);
@@ -187,7 +213,7 @@ const NOBODY_THERE = { current: "nobody is on call", next: "nobody else is in th
 function unreachable(paging: Paging, { page, incident }: Held): string {
   const step = rotaStepOf(page.target);
   if (step) return NOBODY_THERE[step];
-  return `${paging.nameOf(page.target).name} could not be told: no channel of ${incident ? incidentId(incident.id) : "the ops channels"} can mention them`;
+  return `${paging.nameOf(page.target).name} could not be told: ${incident ? `no channel of ${incidentId(incident.id)}` : "none of the channels of air itself"} can mention them`;
 }
 
 async function callInTurn(air: Air, hookOf: HookOf, pages: readonly PageRow[]): Promise<void> {

@@ -13,7 +13,12 @@ import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
 
 /** `expires`: what still waits, with the time at which it expires all the same. */
-export type Snoozed = { until: Date; expires: { action: string; at: Date }[] };
+export type Snoozed = {
+  until: Date;
+  expires: { action: string; at: Date }[];
+  /** What the same person had said before, and counts no longer. */
+  replaced?: { kind: SnoozeKind; until: Date };
+};
 
 /**
  * Silences an incident for a while: until then nobody is paged or reminded of what waits in it, and of a mute its thread is silent, too.
@@ -57,13 +62,19 @@ export async function snoozeIncident(
         throw new Refusal("invalid", `Say why it is noise: mute ${incidentId(incident)} for 7d <reason>. Everybody sees the reason.`, {
           field: "reason",
         });
+      if (kind === "snooze" && isGrave(row.severity) && isBlank(request.reason))
+        throw new Refusal(
+          "invalid",
+          `${incidentId(incident)} is ${row.severity}: say why it can wait: snooze ${incidentId(incident)} 1h <reason>. Everybody sees the reason.`,
+          { field: "reason" },
+        );
       const facts = await tx.snoozeFacts(incident);
       const present = facts && presentOf(air, facts);
       if (!present) throw new Refusal("not-found", `There is no incident ${incidentId(incident)}.`);
       const [asset] = [...present.protected, ...live.hits];
       if (asset !== undefined) throw refusedBecause(incident, kind, `${asset} is protected`);
       if (live.unread !== undefined) throw notChecked(incident, kind, live.unread);
-      await replace(tx, air, person, incident, kind, now);
+      const replaced = await replace(tx, air, person, incident, kind, now);
       const until = new Date(now.getTime() + forMs);
       const reason = request.reason.trim().slice(0, 500) || "no reason given";
       const actor = actorOf(person);
@@ -94,7 +105,11 @@ export async function snoozeIncident(
       ]);
       await redrawIncident(tx, air, incident, now);
       const waiting = await Promise.all(present.pending.map(({ id }) => tx.action(id)));
-      return { until, expires: waiting.flatMap((action) => (action ? [{ action: actionId(action.id), at: action.expiresAt }] : [])) };
+      return {
+        until,
+        expires: waiting.flatMap((action) => (action ? [{ action: actionId(action.id), at: action.expiresAt }] : [])),
+        ...(replaced ? { replaced } : {}),
+      };
     }),
   );
 }
@@ -132,9 +147,16 @@ const targetsOf = ({ pending }: SnoozeFacts) =>
   });
 
 /** Whoever silenced it may say it anew; somebody else is told who was first. */
-async function replace(tx: Tx, air: Air, person: Person, incident: number, kind: SnoozeKind, now: Date): Promise<void> {
+async function replace(
+  tx: Tx,
+  air: Air,
+  person: Person,
+  incident: number,
+  kind: SnoozeKind,
+  now: Date,
+): Promise<{ kind: SnoozeKind; until: Date } | undefined> {
   const [open] = await tx.openSnoozes([incident]);
-  if (!open) return;
+  if (!open) return undefined;
   const facts = await tx.snoozeFacts(incident);
   const over = facts && whatEnds(open, presentOf(air, facts), now);
   if (over === undefined && open.owner !== person.key)
@@ -143,8 +165,10 @@ async function replace(tx: Tx, air: Air, person: Person, incident: number, kind:
       `${open.by} ${open.kind === "mute" ? "muted" : "snoozed"} ${incidentId(incident)} until ${time(open.until)}: ${open.reason}. To say it anew: unsnooze ${incidentId(incident)}, then ${kind} ${incidentId(incident)}`,
       { details: { by: open.by, until: open.until.toISOString() } },
     );
-  const told = over === undefined ? `${person.name} said it anew` : `The ${open.kind} of ${open.by} ended: ${over}`;
-  await endSnooze(tx, air, open, { why: over ?? `${person.name} said it anew`, by: actorOf(person), told }, now);
+  const anew = `${person.name} said it anew`;
+  const told = over === undefined ? anew : `The ${open.kind} of ${open.by} ended: ${over}`;
+  await endSnooze(tx, air, open, { why: over ?? anew, by: actorOf(person), told }, now);
+  return over === undefined ? { kind: open.kind, until: open.until } : undefined;
 }
 
 function lasting(kind: SnoozeKind, severity: IncidentSnoozeRow["seen"]["severity"], forMs: number | undefined): number {

@@ -644,6 +644,8 @@ export interface Reads {
   duePages(now: Date, limit: number): Promise<PageRow[]>;
   /** Pages that wait for a better hour or for others, soonest first. */
   heldPages(limit: number): Promise<PageRow[]>;
+  /** Pages that were handed to a chat, or are being sent, and of which nothing is known yet. */
+  pagesOnTheirWay(limit: number): Promise<PageRow[]>;
   /** What these were told since then, oldest first; null: it is on its way to them. */
   toldLately(targets: readonly string[], since: Date): Promise<{ target: string; at: Date | null }[]>;
   pages(ids: readonly number[]): Promise<PageRow[]>;
@@ -865,8 +867,8 @@ export interface Tx extends Reads {
   updatePage(id: number, change: Partial<PageRow>): Promise<void>;
   /** Each is there once while it is not over: what asks again begins a new round where somebody had it already, or everybody was told. */
   openCalls(rows: readonly NewCall[]): Promise<CallRow[]>;
-  /** As `openCalls`, for what calls once and never again. */
-  openCallsOnce(rows: readonly NewCall[], now: Date): Promise<void>;
+  /** As `openCalls`, for what calls once and never again; answers which of them are new. */
+  openCallsOnce(rows: readonly NewCall[], now: Date): Promise<NewCall[]>;
   lockCall(id: number): Promise<CallRow | undefined>;
   updateCall(id: number, change: Partial<CallRow>): Promise<void>;
   /** Looked at now, unless somebody has it or it is over. */

@@ -1,5 +1,6 @@
 import type { Air } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
+import { lengthText } from "./cards/say.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { NOBODY } from "./domain/paging.ts";
@@ -40,7 +41,7 @@ export async function swapDuty(
       await mustMakeSense(tx, air, swap, row, now);
       const id = await tx.addSwap({ ...row, endedBy: null });
       const { timeZone } = air.paging?.() ?? NOBODY;
-      const said = `${swap.to.name} is on call instead of ${swap.from.name} from ${wallText(from, timeZone)} to ${wallText(swap.until, timeZone)}, wherever the rota says ${swap.from.name}. ${person.name} asked for it. To end it: oncall cancel ${id}`;
+      const said = `${swap.to.name} is on call instead of ${swap.from.name} from ${wallText(from, timeZone)} to ${wallText(swap.until, timeZone)} (${lengthText(swap.until.getTime() - from.getTime())}), wherever the rota says ${swap.from.name}. ${person.name} asked for it. To end it: oncall cancel ${id}`;
       await tell(tx, air, person, { id, ...row }, "duty.swapped", said, now);
       return { id, ...row };
     }),

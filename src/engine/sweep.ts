@@ -2,7 +2,7 @@ import { actionKinds } from "./actions/all.ts";
 import { advanceDueCalls } from "./advance-calls.ts";
 import { type Air, actionId, investigationId } from "./air.ts";
 import { beat } from "./ask-again.ts";
-import { redraw } from "./decide-action.ts";
+import { approvalsOf, redraw } from "./decide-action.ts";
 import { keepDigests } from "./digest.ts";
 import { settleUndone } from "./end-action.ts";
 import { escalate } from "./escalate.ts";
@@ -92,9 +92,13 @@ async function expire(air: Air, id: number, now: Date): Promise<void> {
   await air.store.transaction(async (tx) => {
     const action = await tx.lockAction(id);
     if (!action || now < action.expiresAt) return;
+    const [said] = action.byHand === null ? [] : await approvalsOf(tx, action);
+    const nothing = said
+      ? `${said.name} says that it was done by hand; policy asks for two, and nobody else confirmed it`
+      : "nothing was done";
     const moved =
       action.state === "pending"
-        ? await tx.moveAction(id, "pending", { state: "expired", endedAt: now, outcome: "Expired: nothing was done." })
+        ? await tx.moveAction(id, "pending", { state: "expired", endedAt: now, outcome: `Expired: ${nothing}.` })
         : action.state === "approved"
           ? await tx.moveAction(id, "approved", {
               state: "cancelled",
@@ -105,7 +109,7 @@ async function expire(air: Air, id: number, now: Date): Promise<void> {
     if (!moved) return;
     if (moved.undoes !== null) await settleUndone(tx, air, moved);
     const again = moved.state === "expired" ? ` "propose ${actionId(id)}" asks again.` : "";
-    const text = `${actionId(id)} expired: nothing was done. ${actionKinds[moved.kind].title(moved.target)}: ${ifNothing(moved)}${again}`;
+    const text = `${actionId(id)} expired: ${nothing}. ${actionKinds[moved.kind].title(moved.target)}${said ? "." : `: ${ifNothing(moved)}`}${again}`;
     await tx.addTimeline([
       timelineLine(
         { incidentId: moved.incidentId, investigationId: moved.investigationId, actionId: id },

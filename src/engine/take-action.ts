@@ -4,7 +4,7 @@ import { type Air, actionId, numberOf } from "./air.ts";
 import { audited, authorise, mustBePermitted } from "./authorise.ts";
 import { decideAction, redraw } from "./decide-action.ts";
 import { type ActionKindName, type Family, LONGEST_MS } from "./domain/action.ts";
-import { actorOf, mayApprove, type Person, remembered } from "./domain/approval.ts";
+import { actorOf, mayApprove, type Person, remembered, suspectOf } from "./domain/approval.ts";
 import { isBlank } from "./domain/blank.ts";
 import { type Entity, entityKey, entityKeys } from "./domain/entity.ts";
 import { Refusal } from "./domain/errors.ts";
@@ -13,8 +13,9 @@ import { stepUpOf } from "./domain/step-up.ts";
 import { mustFit } from "./domain/words.ts";
 import { sameWish } from "./holding.ts";
 import { mustBeKnown } from "./must-be-known.ts";
+import { noEndText } from "./no-end.ts";
 import { pausedBy, pauseOf } from "./pause.ts";
-import { propose, targetDigest } from "./propose-actions.ts";
+import { canUndo, propose, targetDigest } from "./propose-actions.ts";
 import { modeNow } from "./set-mode.ts";
 import { endSnoozes } from "./snoozed.ts";
 import { startInvestigation } from "./start-investigation.ts";
@@ -56,6 +57,11 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
     refuseImpossible(air, request);
     await refuseStopped(air, person, kind.family);
     await mustBeKnown(air, request.kind, request.target);
+    // Who else is named shows only in the incident it joins; that they aim at themselves shows now.
+    if (suspectOf(person, [request.target]))
+      throw new Refusal("forbidden", "Nothing was done. It is aimed at you, so somebody else has to ask for it.", {
+        details: { missing: "not-a-suspect" },
+      });
     // Looked at before anything is stored; the look that counts is the one in the transaction.
     await air.store.transaction((tx) => refuseTwin(tx, air, request));
     const begun = await startInvestigation(air, person, { entity: request.target }, id);
@@ -76,8 +82,6 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
       },
       { investigation, incident, severity: "high", lab: air.capabilities.lab, verdict: "unknown", judgement: undefined },
     );
-    if (request.forMs !== undefined && !proposal.row.undoable)
-      throw new Refusal("invalid", `It cannot end by itself: ${kind.undo.text}`, { field: "for" });
     return { started: { incident, investigation }, row: { ...proposal.row, undoAfterMs: request.forMs ?? null } };
   });
   const action = await audited(air, person, { ...asked, incidents: [started.incident] }, () =>
@@ -177,10 +181,8 @@ function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeR
     throw new Refusal("invalid", `${name} gives back what an action took and kept, and nothing else: undo that action (undo ACT-7).`, {
       field: "kind",
     });
-  if (forMs !== undefined && (kind.undo.by === undefined || forMs <= 0 || forMs > LONGEST_MS))
-    throw new Refusal("invalid", kind.undo.by === undefined ? `It cannot end by itself: ${kind.undo.text}` : "It lasts at most 7 days.", {
-      field: "for",
-    });
+  if (forMs !== undefined && (forMs <= 0 || forMs > LONGEST_MS))
+    throw new Refusal("invalid", "Nothing was done. It lasts at most 7 days.", { field: "for" });
   if (!kind.targets.includes(target.kind))
     throw new Refusal("invalid", `${name} is aimed at ${kind.targets.join(" or ")}, not at ${target.kind}`, { field: "target" });
   const never = neverAct(target, {
@@ -188,6 +190,8 @@ function refuseImpossible(air: Air, { kind: name, target, reason, forMs }: TakeR
     internalRanges: policy.organization.internalRanges,
     ...(target.kind === "file" ? { namedEntity: { signer: target.signer } } : {}),
   });
+  if (forMs !== undefined && !canUndo(air, kind, target))
+    throw new Refusal("invalid", noEndText("Nothing was done", name, forMs), { field: "for" });
   if (never && name.startsWith("block")) throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });
   if (never && (target.kind === "file" || target.kind === "user"))
     throw new Refusal("invalid", `air never acts on it. ${never}`, { field: "target" });

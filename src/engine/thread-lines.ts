@@ -10,6 +10,8 @@ import { actionSubject, incidentSubject, lineSubject, linesOf, wantLines } from 
  * told already, is not repeated. Each reply is drawn from lines of the incident's story.
  */
 
+const ENDED = "incident-snooze-ended";
+
 /** Said whoever did it and wherever: no card says it by itself. */
 const ALWAYS: ReadonlySet<string> = new Set([
   // One message told somebody of several incidents; it stands in the thread of another one.
@@ -25,7 +27,7 @@ const ALWAYS: ReadonlySet<string> = new Set([
   "incident-split",
   "incident-snooze",
   "incident-mute",
-  "incident-snooze-ended",
+  ENDED,
 ]);
 /** Said where it was done somewhere else, or by somebody else than the person the incident is assigned to. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
@@ -42,6 +44,7 @@ const UNLESS_PAGED: Readonly<Record<string, string>> = {
   "action-timedOut": "failed",
   "action-unclear": "unclear",
   "decision.first-of-two": "second",
+  "decision.done-first-of-two": "second",
 };
 const VERDICT = "verdict";
 const TOLD = [...ALWAYS, ...ELSEWHERE, ...Object.keys(UNLESS_PAGED), VERDICT];
@@ -120,7 +123,7 @@ async function planReplies(air: Air, rows: readonly TimelineRow[], now: Date): P
         const root = here.find((message) => message.subject === thread && message.thread === null);
         if (!root || thread === undefined) continue;
         const about = { channel, root, assignee: row?.assignee ?? null, pages, proposed, now };
-        const missed = fresh.filter((line) => wouldBeMissed(line, about)).slice(0, MOST_IN_ONE);
+        const missed = inOrder(fresh.filter((line) => wouldBeMissed(line, about))).slice(0, MOST_IN_ONE);
         if (missed.length === 0) continue;
         const last = here
           .filter((message) => message.thread === thread && linesOf(message.subject))
@@ -139,6 +142,21 @@ async function planReplies(air: Air, rows: readonly TimelineRow[], now: Date): P
 /** A muted incident's thread hears that it was muted and why that ended, and nothing of what came between. */
 const isSilent = (line: TimelineRow, mute: IncidentSnoozeRow) =>
   line.at > mute.createdAt && (mute.endedAt === null || line.at < mute.endedAt);
+
+/**
+ * A snooze that is over is no news any more, and that it is over comes first, with why. Where somebody only said it anew, the new one is
+ * the news.
+ */
+function inOrder(lines: readonly TimelineRow[]): TimelineRow[] {
+  const isEnd = ({ event }: TimelineRow) => event === ENDED;
+  const isBegin = ({ event }: TimelineRow) => event === "incident-snooze" || event === "incident-mute";
+  const news = lines.filter((line, index) => {
+    const later = lines.slice(index + 1);
+    if (isBegin(line)) return !later.some(isEnd);
+    return !isEnd(line) || !(line.text.endsWith("said it anew") && later.some((one) => isBegin(one) && one.at <= line.at));
+  });
+  return [...news.filter(isEnd), ...news.filter((line) => !isEnd(line))];
+}
 
 /** Where the action's card stands, else the incident's own thread. */
 function threadOf(line: TimelineRow, here: readonly MessageRow[]): string | undefined {
@@ -178,7 +196,7 @@ function wouldBeMissed(line: TimelineRow, about: About): boolean {
 export async function drawLines(reads: Pick<Reads, "timelineRows">, subject: string, lab: boolean): Promise<Card | undefined> {
   const ids = linesOf(subject);
   if (!ids) return undefined;
-  const rows = await reads.timelineRows(ids);
+  const rows = inOrder(await reads.timelineRows(ids));
   const [first] = rows;
   return (
     first &&

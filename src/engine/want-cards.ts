@@ -1,6 +1,7 @@
 import { type Air, isLive } from "./air.ts";
 import { type Severity, severityRank } from "./domain/alert.ts";
 import { incidentCause } from "./domain/calls.ts";
+import { replaceCalls } from "./end-calls.ts";
 import type { MessageRow, NewCall, StormRow, Tx } from "./store.ts";
 
 /** What changed about one incident that somebody may be looking at. */
@@ -101,7 +102,7 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
     ];
   });
   const stormsBegun = new Set<number>();
-  await tx.openCallsOnce(
+  const opened = await tx.openCallsOnce(
     places.flatMap(({ change, already, fresh }): NewCall[] => {
       const rule = ruleFor(air, change.severity);
       if (!rule?.page || change.quiet || change.closed) return [];
@@ -116,6 +117,7 @@ export async function wantCards(tx: Tx, air: Pick<Air, "channels">, changes: rea
     }),
     now,
   );
+  await replaceCalls(tx, opened, now);
   const there = new Set(known.map((message) => `${message.channel} ${message.subject}`));
   const live = wanted.filter((row) => isLive(row.channel));
   await tx.wantMessages(

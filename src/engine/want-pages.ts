@@ -3,6 +3,7 @@ import type { Family } from "./domain/action.ts";
 import { asksForSomebody, endedBy } from "./domain/calls.ts";
 import { isOps, NOBODY, type Paging } from "./domain/paging.ts";
 import { oncePerPerson } from "./domain/same-person.ts";
+import { endCalls } from "./end-calls.ts";
 import { chainNow } from "./on-duty.ts";
 import type { CallRow, Tx } from "./store.ts";
 import { pagesInChat } from "./want-cards.ts";
@@ -68,7 +69,8 @@ async function callFor(tx: Tx, air: Air, wish: PageWish, now: Date): Promise<Cal
   const { incidentId, actionId, step, to, by } = wish;
   const over = endedBy(step);
   for (const call of over === undefined ? [] : await tx.callsOf(incidentId))
-    if (call.cause === over) await tx.updateCall(call.id, { nextAt: null, endedAt: now, endedBecause: "It is over" });
+    if (call.cause === over) await endCalls(tx, [call], "It is over", now);
+  if (over !== undefined) await tx.dropPages({ incident: incidentId, steps: [over] }, "It is over", now);
   if (!asksForSomebody(step, toOnCall(wish)) || (air.paging?.() ?? NOBODY).chain.length === 0) return undefined;
   const incident = incidentId === 0 ? undefined : await tx.incident(incidentId);
   if (incidentId !== 0 && (!incident || !pagesInChat(air, incident.severity))) return undefined;

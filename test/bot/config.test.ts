@@ -579,6 +579,10 @@ describe("air.yaml", () => {
     ["onCall: { layers: [] }", "onCall.layers: must name at least one layer"],
     [`onCall: { layers: [${WEEKLY.replace("weekly", "{ every: 3h }")}] }`, "must be whole days"],
     [`onCall: { layers: [${WEEKLY.replace("weekly", "daily")}] }`, "onCall.layers[0].handover: names a day, but"],
+    [
+      `onCall: { layers: [${WEEKLY.replace("Mon 09:00", "09:00")}] }`,
+      "onCall.layers[0].handover: needs a day with a rotation of whole weeks",
+    ],
     [`onCall: { layers: [${WEEKLY.replace("Mon 09:00", "Mon 25:00")}] }`, "onCall.layers[0].handover: must be a time"],
     [`onCall: { layers: [${WEEKLY.replace("10-05", "02-30")}] }`, "onCall.layers[0].start: must be a date"],
     [`onCall: { layers: [${WEEKLY}] }`, "onCall.layers[0].people[0] is nobody in people"],

@@ -610,6 +610,7 @@ const onCall = {
     nameOf: (target: string) => ({ kind: "person", name: target === "mia" ? "Mia Brandt" : "Noor Aziz", on: {} }),
   }),
   store: {
+    heldPages: async () => [],
     unansweredPages: async () => [{ incidentId: 42, actionId: 105, target: "mia", sentAt: ago(3), dueAt: ago(3) }],
     snoozedIncidents: async () => [
       {
@@ -642,6 +643,7 @@ const ROTA = {
     },
   }),
   store: {
+    heldPages: async () => [],
     unansweredPages: async () => [],
     snoozedIncidents: async () => [],
     swapsAfter: async () => [
@@ -805,14 +807,18 @@ const rowCards: Sample[] = [
     "Answer",
     "a shift taken over",
     "swapCard",
-    swapCard(ROTA, {
-      id: 3,
-      by: "Mia Brandt",
-      person: "mia",
-      instead: "noor",
-      from: inDays(1),
-      until: inDays(1.5),
-    } as unknown as Parameters<typeof swapCard>[1]),
+    swapCard(
+      ROTA,
+      {
+        id: 3,
+        by: "Mia Brandt",
+        person: "mia",
+        instead: "noor",
+        from: inDays(1),
+        until: inDays(1.5),
+      } as unknown as Parameters<typeof swapCard>[1],
+      false,
+    ),
   ),
   say(
     "Answer",

@@ -123,6 +123,75 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       expect(told()).toEqual(["Mia"]);
     });
 
+    const rising = (target = fresh("WS")) => {
+      const alerts = (severity: Severity) => [anAlert([{ kind: "device", name: target }], { severity })];
+      return (severity: Severity) =>
+        ingestAlerts(engine.air, [{ source: "siem", lab: false, alerts: alerts(severity), receivedAt: engine.world.now }]);
+    };
+
+    test("held by quiet hours and then critical, it is told once as what it is, and one chain goes on", async () => {
+      const quiet = [{ from: 0, to: 1439, timeZone: "UTC", severity: ["high"] as Severity[] }];
+      Object.assign(world.paging, { quiet });
+      const ingest = rising();
+      await ingest("high");
+      await at(1);
+      expect(told()).toEqual([]);
+      engine.world.now = minutesIn(2);
+      await ingest("critical");
+      for (const minute of [2, 2.1, 3]) await at(minute);
+      expect(told()).toEqual(["Mia"]);
+      for (const minute of [12, 12.1, 13, 22, 22.5, 32, 60]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor"]);
+      expect(world.hook.calls).toHaveLength(1);
+      const pages = await engine.store.pagesOf(1);
+      expect(pages.map(({ target, step, sentAt }) => [target, step, sentAt !== null])).toEqual([
+        ["person:mia@contoso.com", "incident high", false],
+        ["person:mia@contoso.com", "incident critical", true],
+        ["person:noor@contoso.com", "incident critical", true],
+        ["webhook", "incident critical", true],
+      ]);
+      expect(world.hook.calls[0]?.page.text).toContain("Critical severity");
+    });
+
+    test("who cannot look stays out when it rises; where nobody is left it begins anew with the first, and the interval", async () => {
+      const ingest = rising();
+      await ingest("high");
+      await at(0);
+      engine.world.now = minutesIn(1);
+      await cannotLook(engine.air, somebody("Mia"), { incident: 1 });
+      await at(1);
+      expect(told()).toEqual(["Mia", "Noor"]);
+      engine.world.now = minutesIn(2);
+      await ingest("critical");
+      for (const minute of [2, 2.1, 3]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor", "Noor"]);
+
+      await begin();
+      const again = rising();
+      await again("high");
+      await at(0);
+      for (const who of ["Mia", "Noor"]) {
+        engine.world.now = minutesIn(1);
+        await cannotLook(engine.air, somebody(who), { incident: 1 });
+        await at(1);
+      }
+      expect(world.hook.calls).toHaveLength(1);
+      engine.world.now = minutesIn(5);
+      await again("critical");
+      for (const minute of [5, 5.1, 6]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor", "Mia"]);
+      expect(world.hook.calls).toHaveLength(1);
+      await acknowledge(engine.air, responder("Lea"), { incident: 1 });
+      engine.world.now = minutesIn(7);
+      await takeBackAck(engine.air, responder("Lea"), { incident: 1 });
+      for (const minute of [7, 7.1, 8]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor", "Mia", "Mia"]);
+      await at(17);
+      await at(17.1);
+      expect(told()).toEqual(["Mia", "Noor", "Mia", "Mia", "Noor"]);
+      expect(world.hook.calls).toHaveLength(1);
+    });
+
     test.each([
       ["assigned", (incident: number) => assignIncident(engine.air, responder("Lea"), incident, { name: "Tom", key: "tom@contoso.com" })],
       ["closed", (incident: number) => closeIncident(engine.air, approver("Lea"), incident, { classification: "falsePositive" })],
@@ -163,8 +232,11 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       expect(direct(MIA)).toHaveLength(1);
       expect(textOf(direct(MIA)[0])).toContain("Acknowledged by Noor at 2026-10-05 09:00 UTC");
       expect(labels(direct(MIA)[0])).toEqual(["Details", "Take it back"]);
-      const page = world.chat.messages.find(({ card }) => card.lines.some(({ kind }) => kind === "mention"))?.card;
-      expect(textOf(page)).toContain("Acknowledged by Noor at 2026-10-05 09:00 UTC");
+      const page = world.chat.messages.find(({ posted }) => posted.lines.some(({ kind }) => kind === "mention"));
+      expect(textOf(page?.posted)).toContain("nobody has acknowledged it");
+      expect(textOf(page?.card)).toContain("Acknowledged by Noor at 2026-10-05 09:00 UTC");
+      expect(textOf(page?.card) + textOf(direct(MIA)[0])).not.toContain("nobody has acknowledged it");
+      expect(page?.card.lines.some(({ kind }) => kind === "mention")).toBe(false);
     });
 
     test("that cannot be posted costs nothing: the mention is enough", async () => {

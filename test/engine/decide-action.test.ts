@@ -268,9 +268,45 @@ describe.each(DATABASES)("a decision, %s", (kind) => {
       const action = await proposedAction(engine, { change: { connector: null, byHand: "Take it off the network at the switch." } });
       expect((await refusalOf(decideAction(engine.air, mia, { action: action.id, decision: "approve" }))).code).toBe("invalid");
       await decideAction(engine.air, mia, { action: action.id, decision: "done" });
-      expect(await engine.store.action(action.id)).toMatchObject({ state: "byHand", outcome: "Done by hand." });
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "byHand", outcome: "Done by hand by Mia." });
       const ordinary = await proposedAction(engine);
       expect((await refusalOf(decideAction(engine.air, mia, { action: ordinary.id, decision: "done" }))).code).toBe("invalid");
+    });
+    const handTakesTwo = () =>
+      proposedAction(engine, {
+        target: { kind: "device", name: "DC-01" },
+        change: { connector: null, byHand: "Take it off the network at the switch.", approvalsNeeded: 2 },
+      });
+    test("by hand, too, two answer for what needs two: the name is typed, the first waits, the second completes it", async () => {
+      const action = await handTakesTwo();
+      const done = (who: Person, typed?: string) => decideAction(engine.air, who, { action: action.id, decision: "done", typed });
+      expect((await refusalOf(done(mia))).message).toContain("Type: DC-01");
+      expect((await refusalOf(done(mia))).message).not.toContain("approve");
+      expect(await done(mia, "DC-01 pulled the cable")).toMatchObject({ waitsForSecond: true });
+      expect(await engine.store.action(action.id)).toMatchObject({ state: "pending", decision: null });
+      expect(await lastAudit()).toMatchObject({ event: "decision.done-first-of-two", actor: { name: "Mia" } });
+      expect((await refusalOf(done(mia, "DC-01"))).message).toContain("a second person has to");
+      expect(await done(tom, "DC-01")).toMatchObject({ waitsForSecond: false });
+      expect(await engine.store.action(action.id)).toMatchObject({
+        state: "byHand",
+        outcome: "Done by hand by Mia. Tom confirmed it.",
+        decision: { by: "Tom" },
+      });
+      expect(await lastAudit()).toMatchObject({ event: "decision.done", actor: { name: "Tom" } });
+      expect((await refusalOf(done(tom, "DC-01"))).message).toContain("was already done by hand by Tom");
+    });
+    test("who asked is none of the two, and where nobody confirms it that is what it says", async () => {
+      const action = await handTakesTwo();
+      await engine.store.transaction((tx) => tx.updateAction(action.id, { requestedBy: { key: mia.key, name: mia.name } }));
+      const done = (who: Person) => decideAction(engine.air, who, { action: action.id, decision: "done", typed: "DC-01" });
+      expect((await refusalOf(done(mia))).message).toContain("two others");
+      await done(tom);
+      engine.world.now = action.expiresAt;
+      await sweep(engine.air, engine.settle);
+      expect(await engine.store.action(action.id)).toMatchObject({
+        state: "expired",
+        outcome: "Expired: Tom says that it was done by hand; policy asks for two, and nobody else confirmed it.",
+      });
     });
     test("what was only observed takes agree or disagree, and nothing is carried out", async () => {
       const action = await proposedAction(engine, { change: { state: "observed" } });

@@ -258,7 +258,7 @@ describe.each(DATABASES)("killed at any line, %s", (kind) => {
     await engine.store.saveObservations([answer]);
     // And stands, whatever comes after.
     await engine.store.saveObservations([{ ...row, label: "malicious" }]);
-    expect(await engine.store.observationsOf(1)).toEqual([{ id: expect.any(Number), ...answer }]);
+    expect(await engine.store.observationsOf(1)).toEqual([{ id: expect.any(Number), ...answer, rawRemovedAt: null }]);
   });
 
   test("the same file on a device found later costs no question", async () => {

@@ -206,7 +206,7 @@ describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
     await air.poll();
     air.later(MINUTE);
     await air.poll();
-    expect((await told()).map(({ step }) => step.split(" ").slice(0, 2).join(" "))).toEqual(["source silent", "source back"]);
+    expect((await told()).map(({ step }) => step.split(" ").slice(0, 2).join(" "))).toEqual(["source back"]);
     expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
     expect(await listed()).toHaveLength(1);
     expect((await air.state()).alerts.failures).toBe(0);

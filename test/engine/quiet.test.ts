@@ -273,6 +273,7 @@ describe.each(DATABASES)("quiet, %s", (kind) => {
       const actions = [];
       for (let n = 0; n < 24; n++)
         actions.push(await proposedAction(engine, { change: { deadline: minutesIn(500), expiresAt: minutesIn(900) } }));
+      for (const action of actions) await severity(action, "medium");
       await at(1);
       for (const [index, action] of actions.entries()) {
         await wish(action, `thing ${index}`, 2 + index / 3);
@@ -283,6 +284,25 @@ describe.each(DATABASES)("quiet, %s", (kind) => {
       expect((await rows(actions)).filter(({ step }) => step === "ends-soon").every(({ sentAt }) => sentAt !== null)).toBe(true);
       expect(mentions().some(({ card }) => JSON.stringify(card).includes("All of them: actions pending"))).toBe(true);
     }, 120_000);
+
+    test("in a storm what is high waits for the window only, what is medium says until when, and nobody else is told later for it", async () => {
+      await begin({ ...TOGETHER, chain: [MIA, NOOR], everyMs: 3 * MINUTE });
+      const later = { deadline: minutesIn(500), expiresAt: minutesIn(900) };
+      for (let n = 0; n < 10; n++) await wish(await proposedAction(engine, { change: later }), `thing ${n}`, 1);
+      await at(1, 4);
+      const braked = await proposedAction(engine, { change: { deadline: minutesIn(3), expiresAt: minutesIn(900) } });
+      await severity(braked, "medium");
+      for (const minute of [3, 3.1]) await at(minute, 2);
+      expect(root(braked)).toContain("Mia is told at 2026-10-05 09:11 (UTC) in one message with others");
+      expect((await engine.store.storyOf(braked.incidentId)).filter(({ event }) => event === "page-held")).toHaveLength(1);
+      for (const minute of [6, 6.1]) await at(minute, 2);
+      expect(told()).toEqual(["Mia", "Noor"]);
+      const high = await proposedAction(engine, { change: { deadline: minutesIn(7), expiresAt: minutesIn(900) } });
+      for (const minute of [7, 7.1]) await at(minute, 2);
+      // With what waited.
+      expect(told()).toEqual(["Mia", "Noor", "Mia"]);
+      expect((await rows([braked, high])).every(({ sentAt }) => sentAt !== null)).toBe(true);
+    });
 
     test("by mail, too, they are one message with the same name when it is sent again", async () => {
       await begin({ ...TOGETHER, chain: ["mail:mia@contoso.com"] });
@@ -333,10 +353,22 @@ describe.each(DATABASES)("quiet, %s", (kind) => {
       await at(21);
       await at(60);
       expect(told()).toEqual(["Mia", "Noor", "Mia"]);
-      const inOps = world.chat.messages.filter(
-        (message) => `slack:${message.channel}` === ops && !message.card.lines.some(({ kind: line }) => line === "mention"),
-      );
-      expect(inOps.map(({ card }) => card.title)).toEqual(["A connector does not answer", "A product answers again"]);
+      // Whoever reads the channel for air itself reads it in the message to Mia.
+      const inOps = world.chat.messages.filter((message) => `slack:${message.channel}` === ops);
+      expect(inOps.map(({ card }) => card.title)).toEqual([
+        "A connector does not answer",
+        "A connector does not answer",
+        "A product answers again",
+      ]);
+    });
+
+    test("what is over before anybody could be told of it is not told any more", async () => {
+      for (const minute of [1, 7]) await note(false, minute);
+      expect(await engine.store.transaction((tx) => tx.callsOf(0))).toHaveLength(1);
+      await note(true, 7.5);
+      const open = (await engine.store.pagesOf(0)).filter(({ sentAt, droppedAt }) => sentAt === null && droppedAt === null);
+      expect(open.every(({ step }) => step.startsWith("connector back"))).toBe(true);
+      expect(await engine.store.transaction((tx) => tx.callsOf(0))).toEqual([]);
     });
 
     test("two outages of a few minutes are not one of an hour", async () => {

@@ -8,6 +8,7 @@ import { ackIncident } from "../../src/engine/manage-incident.ts";
 import { mergeIncidents } from "../../src/engine/merge-incidents.ts";
 import { ChatError } from "../../src/engine/ports.ts";
 import { remindAction } from "../../src/engine/remind-action.ts";
+import { sendPages } from "../../src/engine/send-pages.ts";
 import type { ActionRow } from "../../src/engine/store.ts";
 import { wantPages } from "../../src/engine/want-pages.ts";
 import { NOW, openLab } from "../support/lab-capabilities.ts";
@@ -172,7 +173,7 @@ describe.each(DATABASES)("somebody is told, %s", (kind) => {
       { step: "deadline", target: "person:mia@contoso.com", trouble: "not_in_channel" },
       { step: "deadline-second", target: "person:noor@contoso.com", trouble: "not_in_channel" },
       { step: "deadline-last", target: "webhook", trouble: "the webhook could not be reached" },
-      { step: "chain-failed", target: `ops:${ops}`, trouble: null },
+      { step: "chain-failed 1", target: `ops:${ops}`, trouble: null },
     ]);
     const inOps = world.chat.messages.find((message) => `slack:${message.channel}` === ops);
     expect(inOps?.card.title).toContain("Nobody could be told");
@@ -193,6 +194,27 @@ describe.each(DATABASES)("somebody is told, %s", (kind) => {
     await at(36);
     await at(37);
     expect(told().toSorted()).toEqual(["Mia", "Noor"]);
+  });
+
+  test("what is on its way when the chat refuses air goes the next way within seconds, and nothing stale is said when it is back", async () => {
+    await proposedAction(engine);
+    await at(1);
+    const { hook } = world;
+    // Handed over and not taken yet; then the account is refused.
+    await at(30, 0);
+    await sendPages(engine.air, () => hook, engine.settle);
+    expect((await engine.store.pagesOf(1)).map(({ attempts, sentAt }) => [attempts, sentAt])).toEqual([[1, null]]);
+    world.chat.refuse = () => new ChatError("account", "invalid_auth");
+    await at(30.1, 4);
+    await at(30.2, 4);
+    expect(hook.calls.map(({ page }) => page.action)).toContain("ACT-1");
+    world.chat.refuse = () => undefined;
+    for (const minute of [36, 37, 38, 60]) await at(minute, 4);
+    const said = world.chat.messages.map(({ posted }) => JSON.stringify(posted));
+    expect(said.filter((text) => /Cards do not reach|No card and no mention|Nobody could be told/.test(text))).toEqual([]);
+    expect(said.filter((text) => text.includes("slack works again"))).toHaveLength(1);
+    expect(hook.calls.filter(({ page }) => page.text.includes("No card and no mention"))).toHaveLength(1);
+    expect((await engine.store.pagesOf(0)).filter(({ sentAt, droppedAt }) => sentAt === null && droppedAt === null)).toEqual([]);
   });
 
   test("acknowledged, nobody else is told", async () => {

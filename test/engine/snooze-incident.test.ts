@@ -106,6 +106,14 @@ describe.each(DATABASES)("an incident that is silent for a while, %s", (kind) =>
       expect(said.some((card) => card.includes("The snooze of Lea ended: its time was over"))).toBe(true);
     });
 
+    test("of a grave one the reason is asked for; a mute it replaces is named", async () => {
+      const { incidentId: incident } = await proposedAction(engine);
+      const bare = snoozeIncident(engine.air, lea, { incident, kind: "snooze", forMs: HOUR, reason: " " });
+      await expect(bare).rejects.toThrow(/is high: say why it can wait: snooze INC-\d+ 1h <reason>/);
+      const { until } = await mute(incident, 24);
+      expect((await snooze(incident, 1)).replaced).toEqual({ kind: "mute", until });
+    });
+
     test("what was told before is told from the beginning afterwards", async () => {
       const action = await proposedAction(engine);
       await at(30);

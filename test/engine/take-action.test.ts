@@ -95,6 +95,25 @@ describe.each(DATABASES)("an action asked for by hand, %s", (kind) => {
     await expect(take(mia)).rejects.toMatchObject({ code: "invalid", message: expect.stringContaining("observe") });
   });
 
+  test("for a while only, where nothing could end it: refused with what to say instead, and nothing is left behind", async () => {
+    const lab = openLab().capabilities;
+    engine.world.capabilities = { ...lab, devices: undefined };
+    const before = [await engine.store.listIncidents({ limit: 1 }), await engine.store.listInvestigations({ limit: 1 })];
+    const asked = takeAction(
+      engine.air,
+      mia,
+      { kind: "isolate-device", target: device(), reason: "x", forMs: 7_200_000 },
+      fresh("by-hand"),
+    );
+    await expect(asked).rejects.toMatchObject({
+      code: "invalid",
+      field: "for",
+      message:
+        'Nothing was done: it cannot end by itself after 2 h, because no connected product can take it back (Release it from isolation). Leave out "for 2 h", and somebody takes it back by hand.',
+    });
+    expect([await engine.store.listIncidents({ limit: 1 }), await engine.store.listInvestigations({ limit: 1 })]).toEqual(before);
+  });
+
   describe("that ends by itself", () => {
     const HOUR = 3_600_000;
     /** Isolated for two hours, carried out now. */

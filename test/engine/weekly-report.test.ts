@@ -4,7 +4,7 @@ import { decideAction } from "../../src/engine/decide-action.ts";
 import { NO_ROLES } from "../../src/engine/domain/approval.ts";
 import type { ReportRows } from "../../src/engine/domain/report.ts";
 import { ingestAlerts } from "../../src/engine/ingest-alert.ts";
-import { ackIncident, closeIncident } from "../../src/engine/manage-incident.ts";
+import { ackIncident, closeIncident, unackIncident } from "../../src/engine/manage-incident.ts";
 import { mergeIncidents } from "../../src/engine/merge-incidents.ts";
 import type { ActionRow, New } from "../../src/engine/store.ts";
 import { reportLines, weeklyReport } from "../../src/engine/weekly-report.ts";
@@ -87,6 +87,9 @@ describe.each(DATABASES)("a week told by its report, %s", (kind) => {
       for (const row of [...(await tx.pagesOf(first)), ...(await tx.pagesOf(second))])
         await tx.updatePage(row.id, row.step === "failed" ? { trouble: "nobody listens" } : { sentAt: row.dueAt });
     });
+    // It was answered in time all the same.
+    engine.world.now = on(1, 60);
+    await unackIncident(engine.air, mia, first);
     rows = await weeklyReport(engine.store, WEEK, { timeZone: "UTC", lab: false, answerWithinMs: 15 * MINUTE });
   });
   afterAll(() => engine.close());

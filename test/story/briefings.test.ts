@@ -101,7 +101,7 @@ describe.each(DATABASES)("a day's briefings, %s", (kind) => {
     expect(more).toEqual([]);
     const said = text(channel, "Morning digest");
     expect(said).toContain("Morning digest, Tue 2026-10-06 08:00");
-    expect(said).toContain("Mia until 2026-10-06 09:00 (Europe/Berlin), then Noor");
+    expect(said).toContain("Mia until 2026-10-06 09:00, then Noor");
     expect(said.indexOf(`ACT-${first.id}`)).toBeGreaterThan(0);
     expect(said.indexOf(`ACT-${first.id}`)).toBeLessThan(said.indexOf(`ACT-${second.id}`));
     expect(said).toContain("past its deadline");
@@ -130,8 +130,13 @@ describe.each(DATABASES)("a day's briefings, %s", (kind) => {
     expect(said).toContain(`ACT-${waiting.id}`);
     expect(said).toContain("with Mia");
     expect(said).toContain("1 decision by people");
-    // Whoever comes on is still told by name.
-    expect(text(ops, "For your attention")).toContain("Hand-over: Noor is on call until");
+    // Whoever comes on is mentioned by the note itself, and nothing says it twice.
+    expect(said).toContain("For Noor");
+    expect(cards(ops, "For your attention")).toEqual([]);
+    // On demand it says who had the shift before, and never that somebody follows themselves.
+    expect(cardText(await say("handover")).join("\n")).toMatch(/On call\W+Noor.*After\W+Mia/s);
+    expect(said).toMatch(/Times are those of \S+\. /);
+    expect(said).not.toContain("UTC.");
     await at("2026-10-06T07:00:10Z");
     expect(cards(ops, "Hand-over, ")).toHaveLength(1);
     // A swap is a change of the shift, too: it tells of the short one between.

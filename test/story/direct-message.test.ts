@@ -58,6 +58,8 @@ test("told in a message of her own, she says she cannot, then looks all the same
     20_000,
   );
   expect(opened.body).toMatchObject({ users: slack.userId });
+  // The one permission that only a message of one's own needs (the others: slack-incident.test.ts).
+  expect([...slack.needed]).toContain("im:write");
   const room = await eventually(
     () => slack.calls.find(({ method, body }) => method === "chat.postMessage" && String(body.channel).startsWith("D"))?.body.channel,
     "the message to Ana",

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { cardText } from "../../src/bot/card-text.ts";
 import { createConversation } from "../../src/bot/conversation.ts";
+import { onCallShape } from "../../src/bot/oncall-preview.ts";
 import { decideAction } from "../../src/engine/decide-action.ts";
 import { NO_ROLES } from "../../src/engine/domain/approval.ts";
 import type { Named } from "../../src/engine/domain/paging.ts";
 import type { RotaLayer } from "../../src/engine/domain/rota.ts";
 import { wallShort } from "../../src/engine/domain/wall-clock.ts";
+import { erasePerson } from "../../src/engine/erase-person.ts";
 import { ackIncident } from "../../src/engine/manage-incident.ts";
 import { ConnectorError, type RotaTold } from "../../src/engine/ports.ts";
 import { approver, type Engine, fresh, openEngine, proposedAction, somebody, testSign } from "../support/open-engine.ts";
@@ -110,8 +112,8 @@ describe("the weeks in which the clocks are turned", () => {
       await at(begin);
       for (const moment of momentsOf(begin, weeks)) {
         await at(moment);
-        const notes = inOps().filter((line) => line.includes("Hand-over:"));
-        if (notes.length > seen) changes.push(`${wallShort(moment, BERLIN)} ${/Hand-over: (\w+)/.exec(notes.at(-1) ?? "")?.[1]}`);
+        const notes = inOps().filter((line) => line.startsWith("On call: "));
+        if (notes.length > seen) changes.push(`${wallShort(moment, BERLIN)} ${/On call: (\w+)/.exec(notes.at(-1) ?? "")?.[1]}`);
         seen = notes.length;
         if (moment.getUTCDay() !== 4) continue;
         // On each Thursday something waits past its deadline, and is decided by whoever was told.
@@ -206,7 +208,7 @@ describe("swaps", () => {
     );
     await at("2026-10-06T11:00:00Z");
     expect(told().sort()).toEqual(["Mia", "Tom", "Tom"]);
-    expect(inOps().join("\n")).toContain("Hand-over: Tom is on call until 2026-10-06 16:00 (Europe/Berlin) after Mia.");
+    expect(inOps().join("\n")).toMatch(/For Tom\n(.*\n)*On call: Tom until 2026-10-06 16:00, then Mia\nAfter: Mia/);
     expect(await say("oncall 7d")).toMatch(/Now\W+Tom[\s\S]*Tue 2026-10-06 16:00\W+Mia[\s\S]*Mon 2026-10-12 09:00\W+Noor/);
     const action = await proposedAction(engine);
     await at(action.deadline);
@@ -245,8 +247,56 @@ describe("swaps", () => {
     await at("2026-10-06T10:00:00Z");
     const admin = somebody("Ada", { ...NO_ROLES, viewer: true, admin: true });
     expect(await say("oncall swap mia@contoso.com with noor from Wed 10:00 for 2h", admin)).toContain(
-      "Noor instead of Mia from 2026-10-07 10:00 (Europe/Berlin) to 2026-10-07 12:00 (Europe/Berlin), asked for by Ada",
+      "Noor instead of Mia from 2026-10-07 10:00 (Europe/Berlin) to 2026-10-07 12:00 (Europe/Berlin) (2 h), asked for by Ada",
     );
+  });
+});
+
+describe("a swap with somebody who left", () => {
+  const gone = (...names: string[]) =>
+    Object.assign(world.paging, {
+      isKnown: (target: string) => target in PEOPLE && !names.some((name) => target === `person:${name}@contoso.com`),
+    });
+
+  test("does not count once they are taken out of air.yaml; it is said once, and who gave the duty away has it", async () => {
+    await at("2026-10-06T10:00:00Z");
+    await say("oncall swap me tom from now to Fri 09:00");
+    await at("2026-10-06T10:01:00Z");
+    expect(await say("oncall")).toContain("Tom is on call until 2026-10-09");
+    gone("tom");
+    await at("2026-10-06T10:02:00Z");
+    await at("2026-10-06T10:03:00Z");
+    const why = "Swap 1 (Tom instead of Mia) does not count: Tom is not in people of air.yaml.";
+    expect(inOps().filter((line) => line.includes(why))).toHaveLength(1);
+    expect(inOps()).toContain("For Mia");
+    const card = await say("oncall");
+    expect(card).toContain("Mia is on call until 2026-10-12");
+    expect(card).toContain(why);
+    expect(await say("oncall 7d")).not.toMatch(/Now\W+Tom/);
+    const preview = (await onCallShape(engine.air, engine.world.now, 1)) as { shifts: { person: string }[] };
+    expect(preview.shifts.map(({ person }) => person)).toEqual(["mia@contoso.com"]);
+    const action = await proposedAction(engine);
+    await at(action.deadline);
+    expect(told().at(-1)).toBe("Mia");
+    expect(await say("oncall cancel 1")).toContain("Swap 1 has ended");
+  });
+
+  test("ends when they are erased, running or not begun, and the audit says why", async () => {
+    await at("2026-10-06T10:00:00Z");
+    await say("oncall swap me tom from now to Fri 09:00");
+    await say("oncall swap me tom from Sat 09:00 to Sun 09:00");
+    await say("oncall swap me noor from Sun 10:00 to Sun 12:00");
+    const admin = somebody("Ada", { ...NO_ROLES, viewer: true, admin: true });
+    await erasePerson(engine.air, admin, { email: "tom@contoso.com", dryRun: true }, () => undefined);
+    expect(await engine.store.swapsAfter(engine.world.now)).toHaveLength(3);
+    await erasePerson(engine.air, admin, { email: "tom@contoso.com", dryRun: false }, () => undefined);
+    expect((await engine.store.swapsAfter(engine.world.now)).map(({ id }) => id)).toEqual([3]);
+    const all = await engine.store.swapsAfter(new Date(engine.world.now.getTime() - 1));
+    expect(all.map(({ endedBy }) => endedBy)).toEqual(["erasure", "erasure", null]);
+    expect(await say("oncall")).toContain("Mia is on call until 2026-10-11 10:00");
+    const lines = (await engine.store.auditLines(0, 100)).map(({ line }) => line);
+    expect(lines.filter((line) => line.includes("duty.swap-ended") && line.includes("erasure"))).toHaveLength(2);
+    expect(lines.join("\n")).not.toContain("tom@contoso.com");
   });
 });
 

@@ -218,12 +218,22 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
   });
 
   test.each(["approve", "reject"] as const)("%s after expiry: nothing was done, and nothing is", { timeout: 30_000 }, async (decision) => {
-    const shown = await isolation();
-    await change(shown.id, { expiresAt: new Date(Date.now() - 1_000) });
-    await refusedAndStillOpen(shown, () => door("Mia", shown, decision), {
-      says: new RegExp(`${shown.id} expired: nothing was done`),
-      code: "expired",
-    });
+    const expired = async (): Promise<Shown> => {
+      const shown = await isolation();
+      await change(shown.id, { expiresAt: new Date(Date.now() - 1_000) });
+      try {
+        await refusedAndStillOpen(shown, () => door("Mia", shown, decision), {
+          says: new RegExp(`${shown.id} expired: nothing was done`),
+          code: "expired",
+        });
+      } catch (error) {
+        // The running air sweeps every ten seconds: what it expired in between was not open to be refused.
+        if ((await stateOf(shown.id)) === "expired") return expired();
+        throw error;
+      }
+      return shown;
+    };
+    const shown = await expired();
     await change(shown.id, { expiresAt: new Date(Date.now() + 3_600_000) });
     await worksFor("Noor", shown);
   });

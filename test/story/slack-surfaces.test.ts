@@ -206,7 +206,7 @@ describe("the home tab", { timeout: 60_000 }, () => {
     await client.event({ type: "app_home_opened", user: slack.userId, tab: "home", channel: "D1" });
     const published = () => slack.calls.filter(({ method }) => method === "views.publish").map(({ body }) => body.view as View);
     const home = await eventually(() => published().findLast((view) => JSON.stringify(view).includes("Your decisions")), "the home tab");
-    for (const words of ["Open incidents", "Investigations", "On call", "The last 7 days", "Median time to the verdict"])
+    for (const words of ["Open incidents", "Investigations", "On call", "The last 7 days", "To the verdict"])
       expect(JSON.stringify(home)).toContain(words);
     const approve = home.blocks
       .flatMap((block) => block.elements ?? [])

@@ -129,6 +129,6 @@ export function pagingWorld(
   return { chat, hook, paging, worker };
 }
 
-/** Whom a chat's messages mention, by message. */
+/** Whom a chat's messages mentioned when they were posted, by message. */
 export const mentioned = (chat: RememberingChat): string[] =>
-  chat.messages.flatMap(({ card }) => card.lines.flatMap((line) => (line.kind === "mention" ? line.who.map(({ name }) => name) : [])));
+  chat.messages.flatMap(({ posted }) => posted.lines.flatMap((line) => (line.kind === "mention" ? line.who.map(({ name }) => name) : [])));

@@ -1,7 +1,7 @@
 import type { Card } from "../../src/engine/cards/card.ts";
 import { ChatError, type ChatPlatform, type MessageRef } from "../../src/engine/ports.ts";
 
-export type Shown = { id: string; channel: string; thread: string | undefined; marker: string; card: Card };
+export type Shown = { id: string; channel: string; thread: string | undefined; marker: string; card: Card; posted: Card };
 
 /** A chat that works and keeps everything: what stands in its channels now, and every call it was given. */
 export class RememberingChat implements ChatPlatform {
@@ -19,7 +19,7 @@ export class RememberingChat implements ChatPlatform {
     this.#note("post", card.title, channel);
     if (thread && !this.messages.some((message) => message.id === thread.id)) throw new ChatError("gone", "the thread is not there");
     const id = `m${this.messages.length + 1}-${this.calls.length}`;
-    this.messages.push({ id, channel, thread: thread?.id, marker, card });
+    this.messages.push({ id, channel, thread: thread?.id, marker, card, posted: card });
     const lost = this.loseNextAnswer;
     this.loseNextAnswer = undefined;
     if (lost) throw lost;

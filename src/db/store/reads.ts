@@ -373,6 +373,13 @@ export function reads(db: () => Db): Reads {
         .where(and(isNull(t.pages.sentAt), isNull(t.pages.droppedAt), isNotNull(t.pages.heldUntil), eq(t.pages.attempts, 0)))
         .orderBy(asc(t.pages.heldUntil), asc(t.pages.id))
         .limit(limit),
+    pagesOnTheirWay: (limit) =>
+      db()
+        .select()
+        .from(t.pages)
+        .where(and(isNull(t.pages.sentAt), isNull(t.pages.droppedAt), isNull(t.pages.trouble), gt(t.pages.attempts, 0)))
+        .orderBy(asc(t.pages.id))
+        .limit(limit),
     async toldLately(targets, since) {
       if (targets.length === 0) return [];
       const onItsWay = and(isNull(t.pages.sentAt), isNull(t.pages.droppedAt), isNull(t.pages.trouble), gt(t.pages.attempts, 0));

@@ -8,6 +8,7 @@ import {
   type IncidentOutcomes,
   type ReportCounts,
   type SourceCounts,
+  TOLD_BY,
 } from "../../engine/domain/figures.ts";
 import type { Db } from "../driver.ts";
 import { openedIn, rowsOf, sourceOf } from "./figures.ts";
@@ -140,9 +141,17 @@ function sources(came: readonly Came[], wrong: readonly Wrong[]): SourceCounts[]
     .slice(0, SOURCES);
 }
 
+const acknowledged = sql`(${sql.join(
+  TOLD_BY.acknowledged.map((event) => sql`${event}`),
+  sql`, `,
+)})`;
+
 const ofWorld = (lab: boolean): SQL => sql`exists (select 1 from incidents i where i.id = p.incident_id and i.lab = ${lab})`;
 
-/** Answered: somebody acknowledged the call or the incident, or decided, within the interval after it was sent. */
+/**
+ * Answered: somebody acknowledged the call or the incident, or decided, within the interval after it was sent. An acknowledgement that was
+ * taken back was one all the same: the rows forget it, the story does not.
+ */
 async function pagesIn(db: Db, which: Which): Promise<ReportCounts["pages"]> {
   const until = sql`p.sent_at + ${which.answerWithinMs}::float8 * interval '1 millisecond'`;
   const [pages] = await rowsOf<ReportCounts["pages"]>(
@@ -155,7 +164,10 @@ async function pagesIn(db: Db, which: Which): Promise<ReportCounts["pages"]> {
         p.call_id is not null or p.step like 'deadline%' or p.step in ('second', 'reminder') as asks,
         exists (select 1 from actions a where a.id = p.action_id and a.decided_at between p.sent_at and ${until})
           or exists (select 1 from incidents i where i.id = p.incident_id and i.acked_at between p.sent_at and ${until})
-          or exists (select 1 from calls c where c.id = p.call_id and c.acked_at between p.sent_at and ${until}) as answered
+          or exists (select 1 from calls c where c.id = p.call_id and c.acked_at between p.sent_at and ${until})
+          or exists (select 1 from timeline l where l.incident_id = p.incident_id and l.at between p.sent_at and ${until}
+            and (l.event in ${acknowledged} or (l.event = 'incident-assign' and exists
+              (select 1 from calls c where c.id = p.call_id and c.cause like 'incident %')))) as answered
       from pages p where ${within(sql`p.created_at`, which)} and ${ofWorld(which.lab)}
     ) p`,
   );

@@ -7,7 +7,7 @@ import { actorName } from "../../engine/domain/actor.ts";
 import { FIGURE_EVENTS } from "../../engine/domain/figures.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
 import type { Queue } from "../../engine/queue.ts";
-import type { AuditEntry, CallRow, NewPage, Tx } from "../../engine/store.ts";
+import type { AuditEntry, CallRow, NewCall, NewPage, Tx } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
 import { auditNaming, dropLinksOf, eraseRows, rewriteAudit } from "./erasure.ts";
@@ -663,7 +663,7 @@ export function transactionStore(
       return opened;
     },
     async openCallsOnce(rows, now) {
-      let opened = false;
+      const opened: NewCall[] = [];
       for (const row of rows) {
         const added = await tx.execute(sql`
           insert into calls (incident_id, action_id, cause, text, by, opened_at, since, away, next_at)
@@ -673,9 +673,10 @@ export function transactionStore(
           where not exists (select 1 from calls c
             where c.incident_id = ${row.incidentId}::int and c.action_id is not distinct from ${row.actionId}::int and c.cause = ${row.cause}::text)
           on conflict do nothing returning id`);
-        opened ||= rowsOf(added).length > 0;
+        if (rowsOf(added).length > 0) opened.push(row);
       }
-      if (opened) await queue.send(tx, "send-pages", { due: now.toISOString() }, { key: "send-pages" });
+      if (opened.length > 0) await queue.send(tx, "send-pages", { due: now.toISOString() }, { key: "send-pages" });
+      return opened;
     },
     async lockCall(id) {
       const [row] = await tx.select().from(t.calls).where(eq(t.calls.id, id)).for("update");

@@ -130,7 +130,9 @@ export function actionCard(action: ActionView, sign: Sign): Card {
 
 /** "1 of 2 approvals" once one is given; what a person does by hand is called that. */
 function badge(action: ActionView, word: string): string {
+  if (action.state === "expired" && action.byHand && action.approvals.length > 0) return "Expired, not confirmed";
   if (action.state !== "pending") return word;
+  if (action.byHand && action.approvals.length > 0) return `${action.approvals.length} of ${action.approvalsNeeded} say it is done`;
   if (action.approvals.length > 0) return `${action.approvals.length} of ${action.approvalsNeeded} approvals`;
   return action.byHand ? "Do by hand" : word;
 }
@@ -232,14 +234,22 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
     ["Carried out by", action.connector],
     [action.state === "observed" ? "Rule" : "Asked because", cut(outside(action.rule), 200)],
     [
-      "Approvals",
+      action.byHand ? "Say it is done" : "Approvals",
       action.approvalsNeeded > 1
         ? `${action.approvals.length} of ${action.approvalsNeeded}${action.approvals.length > 0 ? `: ${action.approvals.map((one) => one.name).join(", ")}` : ""}`
         : undefined,
     ],
     [
       "To approve",
-      action.state === "pending" && action.stepUp ? `type ${outside(action.stepUp.type)}: ${action.stepUp.because}` : undefined,
+      action.state === "pending" && action.stepUp && !action.byHand
+        ? `type ${outside(action.stepUp.type)}: ${action.stepUp.because}`
+        : undefined,
+    ],
+    [
+      "To say it is done",
+      action.state === "pending" && action.stepUp && action.byHand
+        ? `type ${outside(action.stepUp.type)}: two people answer for it${action.approvals.length > 0 ? ", and one has" : ""}`
+        : undefined,
     ],
     [
       "Acknowledged",
@@ -299,10 +309,13 @@ function closedFacts(action: ActionView): (readonly [string, Text])[] {
     [
       "Decision",
       action.decision && !named
-        ? `${DECIDED[action.decision.decision]} by ${action.decision.by}, ${time(action.decision.at)}${action.decision.via !== "air" ? ` (${action.decision.via})` : ""}`
+        ? `${action.state === "byHand" ? "done by hand" : DECIDED[action.decision.decision]} by ${action.decision.by}, ${time(action.decision.at)}${action.decision.via !== "air" ? ` (${action.decision.via})` : ""}`
         : undefined,
     ],
-    ["Approvals", action.approvals.length > 1 && !named ? action.approvals.map((one) => one.name).join(", ") : undefined],
+    [
+      action.byHand ? "Say it is done" : "Approvals",
+      action.approvals.length > 1 && !named ? action.approvals.map((one) => one.name).join(", ") : undefined,
+    ],
     ["Reason", action.decision?.reason && action.state !== "rejected" ? cut(outside(action.decision.reason), 300) : undefined],
     ["Ends by itself", action.endsAt ? time(action.endsAt) : undefined],
     ["Undo", action.state === "succeeded" ? action.undoText : undefined],
@@ -372,7 +385,20 @@ function buttons(action: ActionView, sign: Sign): Button[] {
   if (action.state !== "pending") return [];
   if (action.byHand) {
     return [
-      { label: "Done by hand", style: "primary", value: decide("done") },
+      {
+        label: "Done by hand",
+        style: "primary",
+        value: decide("done"),
+        ...(action.stepUp
+          ? {
+              input: {
+                label: `Two answer for it. If it is done, type ${outside(action.stepUp.type)}`,
+                required: true,
+                line: true as const,
+              },
+            }
+          : {}),
+      },
       { label: "Not needed", style: "plain", value: decide("notNeeded") },
       menu("Remind me", `remind ${action.id}`),
       ...onIncident(action),

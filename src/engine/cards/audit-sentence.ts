@@ -12,6 +12,7 @@ const MEANS: Readonly<Record<string, string>> = {
   "decision.agree": "agreed with {subject} (mode observe)",
   "decision.disagree": "disagreed with {subject} (mode observe)",
   "decision.first-of-two": "gave the first of two approvals for {subject}",
+  "decision.done-first-of-two": "said, as the first of two, that {subject} is done by hand",
   "decision.refused": "tried to decide {subject} and was refused",
   "decision.break-glass": "carried out {subject} alone, by breaking the glass",
   "decision.break-glass-confirmed": "confirmed {subject}, which one person had carried out alone",

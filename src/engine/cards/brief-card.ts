@@ -1,7 +1,8 @@
 import type { Severity } from "../domain/alert.ts";
-import { wallDay, wallText } from "../domain/wall-clock.ts";
+import type { Named } from "../domain/paging.ts";
+import { wallDay, wallShort } from "../domain/wall-clock.ts";
 import { type Button, type Card, cut, type Line, type Tone } from "./card.ts";
-import { capital, count, outside, SEVERITY_TONE, time } from "./say.ts";
+import { capital, count, outside, SEVERITY_TONE } from "./say.ts";
 
 /** One thing a briefing names. What does not apply is left out. */
 export type BriefItem = {
@@ -27,7 +28,7 @@ const PARTS = {
   open: { title: "Open incidents, most severe first", more: "list open" },
   unsettled: { title: "Actions without a clear end", more: "actions state=failed,unclear,timedOut" },
   ending: { title: "Ends by itself today", more: "actions state=succeeded" },
-  snoozes: { title: "Snoozed or muted until today", more: "policies" },
+  snoozes: { title: "Snooze or mute ends today", more: "policies" },
   closed: { title: "Closed without anybody here", more: "list closed" },
   troubles: { title: "Troubles of air itself", more: "status" },
   decided: { title: "Decided by people", more: "actions history" },
@@ -47,6 +48,8 @@ export type BriefFacts = {
   late: number;
   /** Undefined: there is no rota. */
   onCall: { name: string | undefined; until: Date | undefined; next: string | undefined } | undefined;
+  /** Whose shift begins with this note: they are mentioned. */
+  comesOn?: Named | undefined;
   /** Whose shift ended. */
   before?: string | undefined;
   changed?: { opened: number; closed: number; decided: number; automatic: number };
@@ -69,19 +72,20 @@ export function briefCard(brief: BriefFacts): Card {
   const open = brief.severities.reduce((sum, one) => sum + one.incidents, 0);
   const quiet = brief.parts.length === 0;
   const lines: Line[] = [
+    ...(brief.comesOn && !brief.lab ? [{ kind: "mention" as const, who: [brief.comesOn] }] : []),
     { kind: "facts", facts: factsOf(brief, open, waiting) },
     ...(quiet ? [{ kind: "text" as const, text: "Nothing waits for anybody, and nothing happened that has to be told." }] : []),
     ...brief.parts.map((part) => drawPart(part, brief.timeZone)),
     {
       kind: "note",
-      text: `What changed is told since ${wallText(brief.since, brief.timeZone)}. Times are UTC. As a file: ${brief.kind === "morning" ? "digest" : "handover"} csv`,
+      text: `What changed is told since ${wallShort(brief.since, brief.timeZone)}. Times are those of ${brief.timeZone}. As a file: ${brief.kind === "morning" ? "digest" : "handover"} csv`,
     },
   ];
   return {
     title: `${lab}${title}`,
     tone: toneOf(brief, waiting),
     badge: waiting > 0 ? `${waiting} to decide` : `${open} open`,
-    summary: `${lab}${title}: ${count(open, "open incident")}, ${count(waiting, "action")} ${waiting === 1 ? "waits" : "wait"} for a decision${brief.late > 0 ? `, ${brief.late} past the deadline` : ""}.`,
+    summary: `${lab}${title}: ${brief.comesOn ? `${brief.comesOn.name} is on call, ` : ""}${count(open, "open incident")}, ${count(waiting, "action")} ${waiting === 1 ? "waits" : "wait"} for a decision${brief.late > 0 ? `, ${brief.late} past the deadline` : ""}.`,
     lines,
     buttons: buttons(brief, waiting),
   };
@@ -90,7 +94,7 @@ export function briefCard(brief: BriefFacts): Card {
 function factsOf(brief: BriefFacts, open: number, waiting: number): (readonly [string, string])[] {
   const bySeverity = brief.severities.map(({ severity, incidents }) => `${incidents} ${severity}`).join(", ");
   const { onCall, changed } = brief;
-  const until = onCall?.until ? ` until ${wallText(onCall.until, brief.timeZone)}` : "";
+  const until = onCall?.until ? ` until ${wallShort(onCall.until, brief.timeZone)}` : "";
   const then = onCall?.next ? `, then ${onCall.next}` : "";
   return [
     ["Open incidents", open === 0 ? "none" : `${open}: ${bySeverity}`],
@@ -126,18 +130,18 @@ function detailOf(item: BriefItem, name: BriefPart["name"], zone: string): strin
   const note = item.note === undefined ? [] : [cut(outside(item.note), LONGEST)];
   const who = item.who === undefined || name === "open" ? [] : [`by ${outside(item.who)}`];
   const said: Record<BriefPart["name"], (string | undefined)[]> = {
-    waiting: [item.due && `answer by ${time(item.due)}`, item.expires && `expires ${time(item.expires)}`, ...note],
-    expiring: [item.due && `at ${time(item.due)}`],
-    alone: [...who, item.at && time(item.at)],
+    waiting: [item.due && `answer by ${wallShort(item.due, zone)}`, item.expires && `expires ${wallShort(item.expires, zone)}`, ...note],
+    expiring: [item.due && `at ${wallShort(item.due, zone)}`],
+    alone: [...who, item.at && wallShort(item.at, zone)],
     open: note,
-    unsettled: [...note, item.at && time(item.at)],
-    ending: [item.due && `at ${wallText(item.due, zone)}`],
-    snoozes: [...who, item.due && `until ${wallText(item.due, zone)}`],
-    closed: [item.at && time(item.at)],
+    unsettled: [...note, item.at && wallShort(item.at, zone)],
+    ending: [item.due && `at ${wallShort(item.due, zone)}`],
+    snoozes: [...who, item.due && `until ${wallShort(item.due, zone)}`],
+    closed: [item.at && wallShort(item.at, zone)],
     troubles: who,
-    decided: [...note, ...who, item.at && time(item.at)],
-    acknowledged: [...who, item.at && time(item.at)],
-    notes: [item.at && time(item.at)],
+    decided: [...note, ...who, item.at && wallShort(item.at, zone)],
+    acknowledged: [...who, item.at && wallShort(item.at, zone)],
+    notes: [item.at && wallShort(item.at, zone)],
   };
   const details = said[name].flatMap((one) => one ?? []).join(", ");
   return details === "" ? "" : ` (${details})`;

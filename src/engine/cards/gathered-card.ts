@@ -28,7 +28,7 @@ export const isGatheredPage = ({ told }: PageFacts) => new Set(told.map(({ incid
 /** Somebody is told of several incidents by one message. */
 export function gatheredCard(page: PageFacts): Card {
   const things = [...new Map(page.told.map((one) => [`${one.incident} ${one.action} ${one.text}`, one])).values()];
-  const who = [...new Map(page.told.flatMap((one) => (one.who ? [[one.who.name, one.who] as const] : []))).values()];
+  const who = [...new Map(page.told.flatMap((one) => (one.who && !one.call?.acked ? [[one.who.name, one.who] as const] : []))).values()];
   const names = who.map(({ name }) => name).join(", ");
   const { lines, more } = thingLines(things);
   const [first = ""] = lines;
@@ -42,7 +42,11 @@ export function gatheredCard(page: PageFacts): Card {
     tone: "warning",
     summary: `${page.lab ? "LAB " : ""}${needText(things.length)}. ${cut(first, 600)}`,
     lines: [
-      page.lab ? { kind: "note", text: `For ${names}. The lab never pages, so nobody is mentioned.` } : { kind: "mention", who },
+      ...(who.length === 0
+        ? []
+        : page.lab
+          ? [{ kind: "note" as const, text: `For ${names}. The lab never pages, so nobody is mentioned.` }]
+          : [{ kind: "mention" as const, who }]),
       ...lines.map((text): Line => ({ kind: "text", text })),
       ...(more > 0 ? [{ kind: "note" as const, text: `And ${more} more. All of them: ${ALL_OF_THEM}` }] : []),
       ...(at.length === 0 ? [] : [{ kind: "note" as const, text: [...new Set(at)].join(" ") }]),

@@ -68,7 +68,7 @@ export type IncidentFacts = {
   /** Who was told that something waits here, oldest first. */
   told?: readonly { name: string; at: Date }[];
   /** Who is told later because of quiet hours: the moment as the wall there shows it. */
-  waits?: readonly { name: string; until: string }[];
+  waits?: readonly { name: string; until: string; together?: boolean }[];
   /** Who looks at it: nobody else is told. */
   acked?: { by: string; at: Date } | undefined;
   /** Who is told next, and when, unless somebody acknowledges it. */
@@ -248,7 +248,7 @@ function facts(incident: IncidentFacts, investigation: IncidentFacts["investigat
 function peopleFacts(incident: IncidentFacts, waits: boolean): (readonly [string, Text])[] {
   const list: (readonly [string, Text | undefined])[] = [
     [incident.lab ? "Would be paged" : "Paged", told(incident)],
-    ["Quiet hours", waitsText(incident)],
+    [(incident.waits ?? []).some((one) => !one.together) ? "Quiet hours" : "Waits", waitsText(incident)],
     ["Next", comesNext(incident)],
     ["Acknowledged", incident.acked && `by ${cut(outside(incident.acked.by), 60)} at ${time(incident.acked.at)}`],
     ["Assigned to", incident.assignee === undefined ? undefined : cut(outside(incident.assignee), 80)],
@@ -308,15 +308,19 @@ const MORE: ((entity: Entity) => string | undefined)[] = [
 const words = (before: string, text: string | undefined, max: number) => text && `${before}${cut(outside(text), max)}`;
 const everything = (entity: Entity) => MORE.flatMap((more) => more(entity) ?? []).join(" ");
 
-/** "Mia is told at 2026-10-05 07:00 (Europe/Berlin): quiet hours", each person once. */
+/** "Mia is told at 2026-10-05 07:00 (Europe/Berlin): quiet hours" or "in one message with others", each person once. */
 function waitsText({ waits = [] }: IncidentFacts): string | undefined {
-  const once = [...new Map(waits.map(({ name, until }) => [name, until]))].slice(0, SHOWN.told);
-  return once.length === 0 ? undefined : once.map(([name, until]) => `${cut(name, 60)} is told at ${until}: quiet hours`).join(", ");
+  const once = [...new Map(waits.map((one) => [one.name, one]))].slice(0, SHOWN.told);
+  return once.length === 0
+    ? undefined
+    : once
+        .map(([name, one]) => `${cut(name, 60)} is told at ${one.until}${one.together ? " in one message with others" : ": quiet hours"}`)
+        .join(", ");
 }
 
 /** Who was told last, and when; each once. */
 function told(incident: IncidentFacts): string | undefined {
-  const last = new Map((incident.told ?? []).map(({ name, at }) => [name, at]));
+  const last = new Map((incident.told ?? []).toSorted((a, b) => a.at.getTime() - b.at.getTime()).map(({ name, at }) => [name, at]));
   const newest = [...last].sort(([, a], [, b]) => b.getTime() - a.getTime()).slice(0, SHOWN.told);
   // Nobody is told anything in the lab.
   const was = incident.lab ? "would be told" : "was told";

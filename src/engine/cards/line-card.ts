@@ -14,12 +14,16 @@ const TITLE: Readonly<Record<string, string>> = {
   "action-unclear": "Outcome unclear",
   "action-timedOut": "An action timed out",
   "decision.first-of-two": "A second approval is needed",
+  "decision.done-first-of-two": "A second person has to confirm it",
   verdict: "New bad evidence",
   "investigation-stopped": "Stopped",
   "action-expired": "Expired",
   "incident-note": "Note",
   "incident-reopen": "Reopened",
   "incident-split": "Split",
+  "incident-snooze": "Snoozed",
+  "incident-mute": "Muted",
+  "incident-snooze-ended": "It is back",
 };
 const titleOf = (event: string) =>
   TITLE[event] ?? (event.startsWith("decision.") ? "Decision" : event.startsWith("evidence-") ? "Verdict by a person" : "News");
@@ -32,11 +36,12 @@ export function lineCard({ incident, lab, happened }: LineFacts): Card {
   const many = titles.length === 1 && happened.length > 1;
   const what = many && only === "Note" ? `${happened.length} notes, first` : titleOf(first?.event ?? "");
   const more = many && only === "Note" ? "" : happened.length > 1 ? ` And ${happened.length - 1} more.` : "";
+  const said = cut(outside(first?.text ?? ""), 300);
   const lapsed = [...new Set(happened.flatMap(({ event, action }) => (event === "action-expired" && action ? [action] : [])))];
   return {
     title: `${lab ? "LAB " : ""}${many && only === "Note" ? `${happened.length} notes` : cut(titles.join(", "), 110)}`,
     tone: happened.some(({ event }) => event === "verdict" || (event.startsWith("action-") && event !== "action-expired")) ? "bad" : "info",
-    summary: `${lab ? "LAB " : ""}${what}: ${cut(outside(first?.text ?? ""), 300)}${more} (${incident})`,
+    summary: `${lab ? "LAB " : ""}${what}: ${said}${more !== "" && !/[.!?…]$/.test(said) ? "." : ""}${more} (${incident})`,
     lines: happened.map(
       ({ event, text, at }): Line => ({
         kind: "text",

@@ -93,7 +93,8 @@ export function pageCard(page: PageFacts): Card {
   const titles = [...new Set(page.told.map(({ step }) => titleOf(step)))];
   const texts = Map.groupBy(page.told, ({ text }) => text);
   const lines = [...texts].flatMap(([text, told]): Line[] => {
-    const who = [...new Map(told.flatMap((one) => (one.who ? [[one.who.name, one.who] as const] : []))).values()];
+    // Whoever has it needs no mention any more, nor does anybody else.
+    const who = [...new Map(told.flatMap((one) => (one.who && !one.call?.acked ? [[one.who.name, one.who] as const] : []))).values()];
     const names = who.map(({ name }) => name).join(", ");
     return [
       ...(who.length === 0

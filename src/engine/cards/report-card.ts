@@ -91,7 +91,7 @@ function inShort({ counts, agreement, answerWithinMs }: ReportRows): (readonly [
   const answered = percent(pages.answered, pages.asked);
   const decided = [
     `${actions.automatic} automatic`,
-    `${actions.approved + actions.byHand} approved`,
+    `${actions.approved} approved`,
     `${actions.rejected} rejected`,
     `${actions.expired} expired`,
   ];

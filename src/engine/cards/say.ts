@@ -54,6 +54,14 @@ export function span(from: Date, to: Date): string {
   return `${Math.floor(hours / 24)} d`;
 }
 
+/** "6 days 23 h", "4 h 30 min": how long something lasts, to the minute. */
+export function lengthText(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];
+  const parts = [days > 0 ? count(days, "day") : "", hours > 0 ? `${hours} h` : "", rest > 0 ? `${rest} min` : ""];
+  return parts.filter((part) => part !== "").join(" ") || "under a minute";
+}
+
 export const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
 export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 

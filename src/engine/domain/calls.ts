@@ -1,6 +1,8 @@
 import type { Severity } from "./alert.ts";
+import { STORM_MS } from "./gather.ts";
 import { mailAddress } from "./outside-pages.ts";
 import { isChainStep, type Paging, rotaStepOf, stepOf, toldAfterMs } from "./paging.ts";
+import type { HeldWhy } from "./quiet-hours.ts";
 
 /*
  * A call: something asks for somebody, and one step of the chain after the other is told until one of them acknowledges it or decides.
@@ -10,6 +12,10 @@ import { isChainStep, type Paging, rotaStepOf, stepOf, toldAfterMs } from "./pag
 /** An incident that became as severe as this where a rule says `page: true`. */
 export const incidentCause = (severity: Severity) => `incident ${severity}`;
 export const isIncidentCause = (cause: string) => cause.startsWith("incident ");
+/** True of what somebody is told as long as nobody has. */
+export const UNANSWERED = ", and nobody has acknowledged it";
+/** Whoever runs air hears that a call reached nobody; it is no news any more once the call has reached somebody. */
+export const unreachedStep = (call: number) => `chain-failed ${call}`;
 /** A decision past its deadline. */
 export const DEADLINE = "deadline";
 
@@ -34,6 +40,7 @@ export type ToldInCall = {
   createdAt: Date;
   sentAt: Date | null;
   trouble: string | null;
+  heldWhy?: HeldWhy | null;
 };
 
 export type NextStep =
@@ -57,7 +64,7 @@ export function nextStep(paging: Chain, told: readonly ToldInCall[], call: Call,
   const stages = told.map((page) => stageOf(paging, page));
   const last = Math.max(-1, ...stages);
   const rows = told.filter((_, at) => stages[at] === last);
-  const sent = rows.flatMap((page) => page.sentAt?.getTime() ?? []).sort((a, b) => a - b)[0];
+  const sent = rows.flatMap((page) => countsFrom(page, now)?.getTime() ?? []).sort((a, b) => a - b)[0];
   const pushed = call.pushedAt !== null;
   if (rows.length > 0 && sent === undefined && !pushed && !rows.every(isUndelivered)) return { kind: "on its way" };
   const index = paging.chain.findIndex((target, at) => at > last && at >= from && !isPassed(target, told, call.away));
@@ -96,6 +103,12 @@ export function toldIn<Row extends PageOfCall>(call: Round, calls: readonly Roun
 
 /** How long after a step the one behind it is told; before the chain begins, that is an interval. */
 const gapMs = (paging: Chain, last: number) => (last < 0 ? paging.everyMs : toldAfterMs(paging, last + 1) - toldAfterMs(paging, last));
+
+/** From when on the interval until the next step runs: what waits to be told together with other things keeps nobody else waiting. */
+function countsFrom({ createdAt, sentAt, trouble, heldWhy }: ToldInCall, now: Date): Date | undefined {
+  const waited = (sentAt ?? now).getTime() - createdAt.getTime() <= STORM_MS;
+  return heldWhy === "together" && trouble === null && waited ? createdAt : (sentAt ?? undefined);
+}
 
 /** It did not reach anybody (yet), and why is known. */
 const isUndelivered = (page: Pick<ToldInCall, "sentAt" | "trouble">) => page.sentAt === null && page.trouble !== null;

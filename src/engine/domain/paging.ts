@@ -40,6 +40,8 @@ export type Paging = {
   /** After a message to somebody, what else is for them within this time is one message; undefined or 0: each is told by itself. */
   togetherMs?: number;
   nameOf: (target: string) => Named;
+  /** Is somebody of that name in air.yaml, or known by the account they speak through? Without it everybody is. */
+  isKnown?: (target: string) => boolean;
 };
 
 export const isOps = (target: string) => target.startsWith("ops:");

@@ -56,11 +56,4 @@ const latestDay = ({ weekday }: WallTime, day: Temporal.PlainDate): Temporal.Pla
 /**
  * When it is due on a day. A time that comes twice is meant the first time; one the clock skips is the first moment after it was turned.
  */
-function dueOn(day: Temporal.PlainDate, { minute }: WallTime, zone: string): number {
-  const at = wallMoment(day, minute, zone);
-  const there = day.toZonedDateTime({ timeZone: zone, plainTime: { hour: Math.floor(minute / 60), minute: minute % 60 } });
-  const shown = there.toPlainDateTime();
-  const asked = day.toPlainDateTime({ hour: Math.floor(minute / 60), minute: minute % 60 });
-  if (shown.equals(asked)) return at;
-  return there.getTimeZoneTransition("previous")?.epochMilliseconds ?? at;
-}
+const dueOn = (day: Temporal.PlainDate, { minute }: WallTime, zone: string): number => wallMoment(day, minute, zone);

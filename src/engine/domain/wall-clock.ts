@@ -51,13 +51,15 @@ export const dateAt = (at: number, zone: string): Temporal.PlainDate =>
   Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone).toPlainDate();
 
 /**
- * When the wall there shows so many minutes after midnight of that day; 1440 is the next midnight. An hour the clock skips exists nowhere:
- * it is the one after the change. Of an hour that comes twice it is the first.
+ * When the wall there shows so many minutes after midnight of that day; 1440 is the next midnight. What the clock skips exists nowhere: it is
+ * the first moment after the gap, so that nothing outlasts it. Of an hour that comes twice it is the first.
  */
 export function wallMoment(date: Temporal.PlainDate, minutes: number, zone: string): number {
   const day = minutes >= 1440 ? date.add({ days: 1 }) : date;
   const plainTime = new Temporal.PlainTime(Math.floor((minutes % 1440) / 60), minutes % 60);
-  return day.toZonedDateTime({ timeZone: zone, plainTime }).epochMilliseconds;
+  const there = day.toZonedDateTime({ timeZone: zone, plainTime });
+  if (there.toPlainDate().equals(day) && there.toPlainTime().equals(plainTime)) return there.epochMilliseconds;
+  return there.add({ milliseconds: 1 }).getTimeZoneTransition("previous")?.epochMilliseconds ?? there.epochMilliseconds;
 }
 
 /** "2026-10-05 14:30 (Europe/Berlin)" */

@@ -144,6 +144,16 @@ describe("who presses what", () => {
     expect(beside(byHand)).toEqual(["Done by hand", "Not needed"]);
     expect(text(byHand)).toContain("Do by hand: Take it off the network at the switch.");
   });
+  test("by hand where two have to agree: a name is typed, and nobody is called an approver of it", () => {
+    const two = { byHand: "Pull the cable.", approvalsNeeded: 2 as const, stepUp: { type: "DC-01", because: "two people decide it" } };
+    const first = card({ ...two, approvals: [{ name: "Ada", via: "slack", at: new Date(0) }] });
+    expect(first.badge).toBe("1 of 2 say it is done");
+    expect(first.buttons[0]).toMatchObject({ label: "Done by hand", input: { required: true } });
+    const decision = { decision: "approve" as const, by: "Ada", at: "2026-11-22T10:00:00Z", via: "slack" };
+    const done = text(card({ byHand: "Pull the cable.", state: "byHand", outcome: "Done by hand by Ada.", decision }));
+    expect(done).toContain("done by hand by Ada");
+    expect(done).not.toMatch(/approved/i);
+  });
   test("what waits for its device can be given up", () => {
     const labels = (change: Partial<ActionView>) => card({ state: "executing", ...change }).buttons.map((button) => button.label);
     expect(labels({ waitingForDevice: true, cancellable: true })).toEqual(["Cancel"]);

@@ -68,9 +68,9 @@ describe("who is on call", () => {
   });
 
   test.each([
-    ["a skipped hour moves forward", "Europe/Berlin", 150, "2026-03-28T12:00Z", ["2026-03-29 03:30", "2026-03-30 02:30"]],
+    ["a skipped hour moves forward", "Europe/Berlin", 150, "2026-03-28T12:00Z", ["2026-03-29 03:00", "2026-03-30 02:30"]],
     ["a doubled hour counts once, the first time", "Europe/Berlin", 150, "2026-10-24T12:00Z", ["2026-10-25 02:30", "2026-10-26 02:30"]],
-    ["half an hour skipped", "Australia/Lord_Howe", 135, "2026-10-03T04:00Z", ["2026-10-04 02:45", "2026-10-05 02:15"]],
+    ["half an hour skipped", "Australia/Lord_Howe", 135, "2026-10-03T04:00Z", ["2026-10-04 02:30", "2026-10-05 02:15"]],
     ["half an hour doubled", "Australia/Lord_Howe", 105, "2026-04-04T04:00Z", ["2026-04-05 01:45", "2026-04-06 01:45"]],
   ] as const)("%s", (_, timeZone, minute, from, expected) => {
     const daily = layer({ everyDays: 1, handover: { minute }, start: "2026-01-01" });
