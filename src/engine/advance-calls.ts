@@ -76,7 +76,11 @@ export async function advanceCall(tx: Tx, air: Air, id: number, now: Date): Prom
     const text = await textOf(tx, call, action, incident);
     const step = call.cause === DEADLINE ? stepOf(target, index) : call.cause;
     const page = { incidentId: call.incidentId, actionId: call.actionId, by: call.by, step, text, createdAt: now, dueAt };
-    await tx.addPages(targets.map((who) => ({ ...page, target: who, callId: id, stage: index })));
+    // Everybody of this step was told of it within the minute, and may not have been reached: nobody waits for them a second time.
+    if ((await tx.addPages(targets.map((who) => ({ ...page, target: who, callId: id, stage: index })))) === 0) {
+      from = index + 1;
+      continue;
+    }
     if (call.pushedAt !== null) await tellAtOnce(tx, id, index, now);
     await tx.updateCall(id, { nextAt: new Date(now.getTime() + ON_ITS_WAY_MS), pushedAt: null });
     await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });

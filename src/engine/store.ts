@@ -861,8 +861,8 @@ export interface Tx extends Reads {
   /** Notes which messages are about to be posted for the first time. */
   markPosting(ids: readonly number[], now: Date): Promise<void>;
   noteDelivery(rows: readonly Delivery[]): Promise<void>;
-  /** Stores who is to be told; a row that is there already, or was within the last minute, is not stored again. */
-  addPages(rows: readonly NewPage[]): Promise<void>;
+  /** Stores who is to be told; a row that is there already, or was within the last minute, is not stored again. Answers how many were. */
+  addPages(rows: readonly NewPage[]): Promise<number>;
   lockPages(ids: readonly number[]): Promise<PageRow[]>;
   updatePage(id: number, change: Partial<PageRow>): Promise<void>;
   /** Each is there once while it is not over: what asks again begins a new round where somebody had it already, or everybody was told. */

@@ -95,6 +95,26 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       expect(textOf(rootOf(incident))).toContain("by Noor at 2026-10-05 09:10 UTC");
     });
 
+    test("of a rota of two whom a refused chat does not reach the way that is no chat is called at once", async () => {
+      const layer = {
+        name: "main",
+        people: ["person:mia@contoso.com", "person:noor@contoso.com"],
+        everyDays: 7,
+        handover: { weekday: 1, minute: 540 },
+        start: "2026-10-05",
+      };
+      Object.assign(world.paging, {
+        chain: ["rota:current", "rota:next", "rota:everyone", "webhook"],
+        afterMs: [0, 60_000, 120_000],
+        rota: { layers: [layer], timeZone: "UTC" },
+      });
+      world.chat.refuse = () => new ChatError("account", "invalid_auth");
+      const incident = await incidentOf();
+      await at(0);
+      await at(0.1, 6);
+      expect(world.hook.calls.map(({ page }) => page.incident)).toContain(`INC-${incident}`);
+    });
+
     test("without a rule that says page, only what waits for a decision pages", async () => {
       await begin("default");
       await incidentOf({ severity: "critical" });

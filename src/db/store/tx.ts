@@ -611,9 +611,9 @@ export function transactionStore(
         where messages.id = v.id`);
     },
     async addPages(rows) {
-      if (rows.length === 0) return;
+      if (rows.length === 0) return 0;
       // The unique constraint is what keeps two workers from telling somebody twice; the minute is for causes that repeat.
-      await tx.execute(sql`
+      const added = await tx.execute(sql`
         insert into pages (incident_id, action_id, step, target, text, by, created_at, due_at, call_id, stage)
         select v.* from jsonb_to_recordset(${JSON.stringify(rows.map(pageColumns))}::jsonb)
           as v(incident_id int, action_id int, step text, target text, text text, by text, created_at timestamptz, due_at timestamptz,
@@ -622,7 +622,8 @@ export function transactionStore(
           select 1 from pages p
           where p.incident_id = v.incident_id and p.action_id is not distinct from v.action_id and p.step = v.step and p.target = v.target
             and p.due_at > v.due_at - interval '1 minute' and p.due_at <= v.due_at)
-        on conflict do nothing`);
+        on conflict do nothing returning id`);
+      return rowsOf(added).length;
     },
     lockPages: (ids) =>
       ids.length === 0
