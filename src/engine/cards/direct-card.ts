@@ -15,7 +15,9 @@ export function directCard({ told }: DirectFacts): Card {
   const [first] = told;
   const titles = [...new Set(told.map(({ step }) => titleOf(step)))];
   const incidents = [...new Set(told.flatMap(({ incident }) => incident ?? []))];
-  const texts = [...new Set(told.map(({ text }) => text))];
+  // With several, each says which one it is about, as its buttons do.
+  const about = (incident: string | undefined, text: string) => (incidents.length > 1 && incident ? `${incident}: ${text}` : text);
+  const texts = [...new Set(told.map(({ incident, text }) => about(incident, text)))];
   const lines: Line[] = texts.map((text) => ({ kind: "text", text: cut(outside(text), 1500) }));
   const open = told.some(({ call }) => call && !call.acked && !call.over);
   return {
