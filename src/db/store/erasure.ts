@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { eraseFrom, type KnownBy } from "../../engine/domain/erasure.ts";
 import type { Db } from "../driver.ts";
+import { rowsIn } from "./rows-in.ts";
 
 /*
  * Where rows say who did something. What was done to whom (alerts, evidence, targets) is not among them: its digests hold incidents
@@ -33,7 +34,6 @@ const PLACES: readonly Place[] = [
 ];
 export const ERASED_TABLES = PLACES.length;
 
-const rowsOf = <T>(result: unknown): T[] => (Array.isArray(result) ? result : ((result as { rows?: unknown[] }).rows ?? [])) as T[];
 const BATCH = 100;
 const list = (words: readonly string[]) => sql`(select value from jsonb_array_elements_text(${JSON.stringify(words)}::text::jsonb))`;
 
@@ -43,7 +43,7 @@ export async function identitiesOf(db: Db, email: string): Promise<{ ids: string
   // An account leads to others, seldom to further ones.
   for (let known = 0; known < ids.size; ) {
     known = ids.size;
-    const more = rowsOf<{ id: string }>(
+    const more = rowsIn<{ id: string }>(
       await db.execute(sql`
         with mine(id) as ${list([...ids])},
         said(person, also) as (
@@ -57,7 +57,7 @@ export async function identitiesOf(db: Db, email: string): Promise<{ ids: string
     );
     for (const { id } of more) ids.add(id);
   }
-  const named = rowsOf<{ name: string; mine: boolean; others: boolean }>(
+  const named = rowsIn<{ name: string; mine: boolean; others: boolean }>(
     await db.execute(sql`
       with mine(id) as ${list([...ids])},
       said(key, name) as (
@@ -94,7 +94,7 @@ export async function eraseRows(
     columns.map((column) => sql`coalesce(${sql.identifier(column)}::text, '')`),
     sql` || ' ' || `,
   );
-  const rows = rowsOf<Record<string, string | null> & { place: string }>(
+  const rows = rowsIn<Record<string, string | null> & { place: string }>(
     await db.execute(sql`
       select ctid::text as place, ${sql.join(
         columns.map((column) => sql`${sql.identifier(column)}::text as ${sql.identifier(column)}`),
@@ -123,13 +123,13 @@ export async function eraseRows(
 
 /** Sign-in links that were made for them. */
 export async function dropLinksOf(db: Db, ids: readonly string[]): Promise<number> {
-  return rowsOf(await db.execute(sql`delete from login_links where lower(person) in ${list(ids)} returning 1`)).length;
+  return rowsIn(await db.execute(sql`delete from login_links where lower(person) in ${list(ids)} returning 1`)).length;
 }
 
 /** Lines of the audit that name them, in order; their hashes stay what they were. */
 export async function auditNaming(db: Db, known: KnownBy, after: number): Promise<{ seq: number; line: string; hash: string }[]> {
   const words = list([...known.ids, ...known.names].map((word) => word.toLowerCase()));
-  const rows = rowsOf<{ seq: number | string; line: string; hash: string }>(
+  const rows = rowsIn<{ seq: number | string; line: string; hash: string }>(
     await db.execute(sql`
       select seq, line, hash from audit
       where seq > ${after} and exists (select 1 from ${words} w where strpos(lower(line), w.value) > 0)

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { CONTAINS, type FigureGroup, type FigureRow, type IncidentFigures, type Spread, TOLD_BY } from "../../engine/domain/figures.ts";
 import type { Db } from "../driver.ts";
 import { readTimestamp } from "../schema.ts";
+import { readRows } from "./rows-in.ts";
 
 /*
  * The figures of incidents (engine/domain/figures.ts): how they are taken from the story, kept, and read. An incident from before they were
@@ -141,7 +142,7 @@ export async function readFigures(
     }),
     sql`, `,
   );
-  const rows = await rowsOf<TimesRead>(
+  const rows = await readRows<TimesRead>(
     db,
     sql`
     with took as (select f.*, ${group} as "group", ${took} from (${figures(openedIn(span))}) f)
@@ -172,7 +173,7 @@ type FiguresRead = { id: number; decided_by: string | null; approver: string | n
 export async function readFiguresOf(db: Db, incidents: readonly number[]): Promise<Map<number, IncidentFigures>> {
   if (incidents.length === 0) return new Map();
   const ids = JSON.stringify([...incidents]);
-  const rows = await rowsOf<FiguresRead>(db, figures(sql`i.id in (select jsonb_array_elements_text(${ids}::jsonb)::int)`));
+  const rows = await readRows<FiguresRead>(db, figures(sql`i.id in (select jsonb_array_elements_text(${ids}::jsonb)::int)`));
   const date = (value: unknown) => (value === null || value === undefined ? null : readTimestamp(value));
   return new Map(
     rows.map((row) => [
@@ -205,9 +206,3 @@ export const uncompiled = <T>(db: Db, work: (db: Db) => Promise<T>): Promise<T> 
     await tx.execute(sql`set local jit = off`);
     return work(tx as Db);
   });
-
-/** drizzle returns an array on PostgreSQL and `{ rows }` on the embedded database. */
-export async function rowsOf<Row>(db: Db, query: SQL): Promise<Row[]> {
-  const rows = await db.execute(query);
-  return (Array.isArray(rows) ? rows : (rows as unknown as { rows: unknown[] }).rows) as Row[];
-}

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { coalesce } from "../coalesce.ts";
 import type { Database } from "../connect.ts";
 import { databaseAway } from "../errors.ts";
+import { readRows } from "./rows-in.ts";
 
 /** Who asks holds the question for this long; then whoever waits for the answer asks himself: the first may have died. */
 const CLAIM = "4 seconds";
@@ -21,10 +22,7 @@ const APART_MS = 10 * MINUTE;
 
 /** Answers of sources and what is left of their quotas, shared by every process. */
 export function lookupStore(database: Database) {
-  const rowsOf = async <T>(query: ReturnType<typeof sql>): Promise<T[]> => {
-    const rows = await database.db.execute(query);
-    return (Array.isArray(rows) ? rows : (rows as unknown as { rows: unknown[] }).rows) as T[];
-  };
+  const rowsOf = <T>(query: ReturnType<typeof sql>): Promise<T[]> => readRows<T>(database.db, query);
   const together = {
     weight: () => 1,
     maxWeight: 200,

@@ -1,8 +1,9 @@
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { deviceName } from "../../engine/domain/entity.ts";
 import type { Past } from "../../engine/ports.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
+import { readRows } from "./rows-in.ts";
 
 /** What our own rows know of an entity: by its names' digests, since when, one incident left out. */
 export type PastAsked = { digests: readonly string[]; since: Date; except: number; lab: boolean };
@@ -26,7 +27,7 @@ type Seen = {
 
 /** Many questions in one statement: a round of an investigation asks for each piece of its evidence, and many rounds run at once. */
 export async function readPasts(db: Db, asked: readonly PastAsked[]): Promise<Past[]> {
-  const rows = await rowsOf(
+  const rows = await readRows<Seen>(
     db,
     sql`
       select q.n as asked, s.* from jsonb_to_recordset(${JSON.stringify(
@@ -42,11 +43,6 @@ export async function readPasts(db: Db, asked: readonly PastAsked[]): Promise<Pa
   );
   const byAsked = Map.groupBy(rows, (row) => row.asked);
   return asked.map((_, n) => summed(byAsked.get(n) ?? []));
-}
-
-async function rowsOf(db: Db, query: SQL): Promise<Seen[]> {
-  const result: unknown = await db.execute(query);
-  return (Array.isArray(result) ? result : (result as { rows: unknown[] }).rows) as Seen[];
 }
 
 function summed(seen: readonly Seen[]): Past {

@@ -31,6 +31,7 @@ import { countActions, listActions } from "./list-actions.ts";
 import { countIncidents, countInvestigations, listIncidents, listInvestigations } from "./list-incidents.ts";
 import { readPasts } from "./past.ts";
 import { readGauges, readOutcomes, readReport } from "./report.ts";
+import { rowsIn } from "./rows-in.ts";
 import { lastSnoozes, readSnoozeFacts } from "./snoozes.ts";
 import { lastTicks, ranBefore } from "./ticks.ts";
 
@@ -689,7 +690,7 @@ async function readAgreement(db: Db, since: Date, lab: boolean, until?: Date): P
       (count(*) filter (where yes or no or (auto and (undone or overridden))))::int as judged,
       min(decided_at) as since
     from judged group by playbook, kind order by playbook, kind`);
-  const list = (Array.isArray(rows) ? rows : (rows as unknown as { rows: unknown[] }).rows) as AgreementRow[];
+  const list = rowsIn<AgreementRow>(rows);
   return list.map((row) => ({ ...row, since: row.since === null ? null : t.readTimestamp(row.since) }));
 }
 

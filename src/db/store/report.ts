@@ -11,7 +11,8 @@ import {
   TOLD_BY,
 } from "../../engine/domain/figures.ts";
 import type { Db } from "../driver.ts";
-import { openedIn, rowsOf, sourceOf } from "./figures.ts";
+import { openedIn, sourceOf } from "./figures.ts";
+import { readRows } from "./rows-in.ts";
 
 /** Sources of one report; the quiet ones are left out. */
 const SOURCES = 20;
@@ -22,14 +23,14 @@ type Which = { from: Date; to: Date; lab: boolean; answerWithinMs: number };
 export async function readReport(db: Db, which: Which): Promise<ReportCounts> {
   const opened = sql`from incidents i where i.status <> 'redirected' and ${openedIn(which)}`;
   const incidents = await readOutcomes(db, which);
-  const evidence = await rowsOf<ReportCounts["evidence"][number]>(
+  const evidence = await readRows<ReportCounts["evidence"][number]>(
     db,
     sql`select e.verdict, count(*)::int as pieces from evidence e where e.incident_id in (select i.id ${opened}) group by 1 order by 1`,
   );
   const came = await alertsIn(db, which);
   const settled = await settledIn(db, which);
   const wrong = await wrongBySource(db, which);
-  const [machine] = await rowsOf<{ investigations: number; ran: number | null; look_ups: number }>(
+  const [machine] = await readRows<{ investigations: number; ran: number | null; look_ups: number }>(
     db,
     sql`
     with v as (
@@ -63,7 +64,7 @@ export async function readReport(db: Db, which: Which): Promise<ReportCounts> {
 }
 
 export const readOutcomes = (db: Db, which: Omit<Which, "answerWithinMs">): Promise<IncidentOutcomes> =>
-  rowsOf<IncidentOutcomes[number]>(
+  readRows<IncidentOutcomes[number]>(
     db,
     sql`
     select i.severity, case when i.status = 'open' then 'open' else coalesce(i.classification, 'closed') end as outcome, count(*)::int as incidents
@@ -74,7 +75,7 @@ export const readOutcomes = (db: Db, which: Omit<Which, "answerWithinMs">): Prom
 type Came = { source: string; severity: Severity; outcome: AlertOutcome; alerts: number; repeats: number; opened: number };
 
 const alertsIn = (db: Db, which: Which): Promise<Came[]> =>
-  rowsOf<Came>(
+  readRows<Came>(
     db,
     sql`
     select source, severity, case when preexisting then 'preexisting' when suppressed then 'suppressed'
@@ -85,7 +86,7 @@ const alertsIn = (db: Db, which: Which): Promise<Came[]> =>
 
 /** Agree and Disagree leave an action cancelled, and so does much else: what came of it says which. */
 const settledIn = (db: Db, which: Which) =>
-  rowsOf<{ outcome: ActionOutcome; actions: number; done: number }>(
+  readRows<{ outcome: ActionOutcome; actions: number; done: number }>(
     db,
     sql`
     select case
@@ -108,7 +109,7 @@ type Wrong = { source: string | null; falsePositives: number; undone: number; ov
 
 /** Whose alerts turned out wrong: closed as false positives, or acted on and taken back, or cleared by a person. Few: each is looked up. */
 const wrongBySource = (db: Db, which: Which) =>
-  rowsOf<Wrong>(
+  readRows<Wrong>(
     db,
     sql`
     select source, sum(fp)::int as "falsePositives", sum(undone)::int as undone, sum(overridden)::int as overridden
@@ -154,7 +155,7 @@ const ofWorld = (lab: boolean): SQL => sql`exists (select 1 from incidents i whe
  */
 async function pagesIn(db: Db, which: Which): Promise<ReportCounts["pages"]> {
   const until = sql`p.sent_at + ${which.answerWithinMs}::float8 * interval '1 millisecond'`;
-  const [pages] = await rowsOf<ReportCounts["pages"]>(
+  const [pages] = await readRows<ReportCounts["pages"]>(
     db,
     sql`
     select (count(*) filter (where sent))::int as sent, (count(*) filter (where sent and asks))::int as asked,
@@ -176,14 +177,14 @@ async function pagesIn(db: Db, which: Which): Promise<ReportCounts["pages"]> {
 
 /** What a monitoring system counts beside the times: pages by why and what became of them, automatic actions by kind and state. */
 export async function readGauges(db: Db, which: Omit<Which, "answerWithinMs">): Promise<Gauges> {
-  const pages = await rowsOf<Gauges["pages"][number]>(
+  const pages = await readRows<Gauges["pages"][number]>(
     db,
     sql`
     select split_part(p.step, ' ', 1) as step, case when p.sent_at is not null then 'sent' when p.dropped_at is not null then 'not needed'
         when p.trouble is not null then 'untold' else 'waiting' end as outcome, count(*)::int as pages
     from pages p where ${within(sql`p.created_at`, which)} and ${ofWorld(which.lab)} group by 1, 2`,
   );
-  const automatic = await rowsOf<Gauges["automatic"][number]>(
+  const automatic = await readRows<Gauges["automatic"][number]>(
     db,
     sql`
     select kind, state, count(*)::int as actions from actions

@@ -5,14 +5,13 @@ import { OPEN_STATES } from "../../engine/domain/action.ts";
 import { ENDED, INVESTIGATION_STATUSES } from "../../engine/domain/investigation.ts";
 import type { Removed } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
+import { rowsIn } from "./rows-in.ts";
 
 /*
  * What is older than it is kept for. Each function is one batch of one transaction, bounded by rows, and takes only rows nobody else holds:
  * it waits for nobody, and nobody on the way of an alert waits for it.
  */
 
-type Result = { rows?: unknown[] } | unknown[];
-const rowsOf = <T>(result: unknown): T[] => (Array.isArray(result) ? result : ((result as { rows?: unknown[] }).rows ?? [])) as T[];
 const time = (at: Date) => sql`${at.toISOString()}::timestamptz`;
 const list = (values: readonly string[]) =>
   sql.join(
@@ -28,7 +27,7 @@ const ANSWERS = 1_000;
 
 /** Empties what a source sent; what air understood of it stays. Answers how many. */
 export async function emptyAlerts(db: Db, before: Date, now: Date): Promise<number> {
-  const old = rowsOf<{ id: number; raw: unknown }>(
+  const old = rowsIn<{ id: number; raw: unknown }>(
     await db.execute(sql`
       select id, raw from alerts where raw is not null and received_at < ${time(before)}
       order by received_at, id limit ${PAYLOADS} for update skip locked`),
@@ -51,7 +50,7 @@ const parsed = (raw: string): unknown => {
 
 /** Empties what products answered; its SHA-256 was written with it. Whose a device is stays: those people decide nothing about it. */
 export async function emptyAnswers(db: Db, before: Date, now: Date): Promise<number> {
-  const done = rowsOf(
+  const done = rowsIn(
     await db.execute(sql`
       update observations set
         raw = case when analyzer = 'device-facts' and jsonb_typeof(raw) = 'object' and raw->>'owner' is not null
@@ -100,7 +99,7 @@ const OF_INCIDENT = [
 /** Deletes incidents that were closed before then with everything that belongs to them, and what was merged into them. */
 export async function deleteIncidents(db: Db, before: Date): Promise<Removed> {
   const none: Removed = { incidents: 0, alerts: 0, actions: 0 };
-  const old = rowsOf<{ id: number; alert_count: number }>(
+  const old = rowsIn<{ id: number; alert_count: number }>(
     await db.execute(sql`
       select i.id, i.alert_count from incidents i where i.status = 'closed' and i.closed_at < ${time(before)} and not (${STILL})
       order by i.closed_at, i.id limit ${INCIDENTS} for update of i skip locked`),
@@ -116,11 +115,11 @@ export async function deleteIncidents(db: Db, before: Date): Promise<Removed> {
   const ids = sql`(select value::int from jsonb_array_elements_text(${JSON.stringify(some)}::text::jsonb))`;
   // Whoever takes something back holds its action: either that is seen here, or it finds nothing to take back any more.
   await db.execute(sql`select id from actions where incident_id in ${ids} order by id for update`);
-  const still = rowsOf<{ id: number }>(await db.execute(sql`select i.id from incidents i where i.id in ${ids} and (${STILL})`));
+  const still = rowsIn<{ id: number }>(await db.execute(sql`select i.id from incidents i where i.id in ${ids} and (${STILL})`));
   const busy = new Set(still.map(({ id }) => id));
   const gone = some.filter((id) => !busy.has(id));
   if (gone.length === 0) return none;
-  const merged = rowsOf<{ id: number }>(
+  const merged = rowsIn<{ id: number }>(
     await db.execute(sql`
       with recursive absorbed as (
         select id from incidents where redirect_to in (select value::int from jsonb_array_elements_text(${JSON.stringify(gone)}::text::jsonb))
@@ -132,7 +131,7 @@ export async function deleteIncidents(db: Db, before: Date): Promise<Removed> {
   await db.execute(sql`delete from observations where investigation_id in (select id from investigations where incident_id in ${all})`);
   const counts: Record<string, number> = {};
   for (const table of OF_INCIDENT)
-    counts[table] = rowsOf(
+    counts[table] = rowsIn(
       await db.execute(sql`delete from ${sql.identifier(table)} where incident_id in ${all} returning incident_id`),
     ).length;
   // A storm's card stands for all its incidents, and goes with the storm.
@@ -174,10 +173,10 @@ export async function deleteRest(db: Db, before: Date, now: Date): Promise<numbe
   let deleted = 0;
   for (const [table, where] of which) {
     const name = sql.identifier(table);
-    const result: Result = (await db.execute(
+    const result = await db.execute(
       sql`delete from ${name} where ctid in (select ctid from ${name} where ${where} limit ${ROWS} for update skip locked) returning 1`,
-    )) as Result;
-    deleted += rowsOf(result).length;
+    );
+    deleted += rowsIn(result).length;
   }
   return deleted;
 }
@@ -189,7 +188,7 @@ const LINES = 1_000;
  * this writes into the chain in the same transaction: an export that begins behind it is only good with that line in it.
  */
 export async function cutAudit(db: Db, before: Date): Promise<{ through: number; hash: string; lines: number } | undefined> {
-  const lines = rowsOf<{ seq: number | string; line: string; hash: string }>(
+  const lines = rowsIn<{ seq: number | string; line: string; hash: string }>(
     await db.execute(sql`select seq, line, hash from audit order by seq limit ${LINES + 1}`),
   );
   const young = lines.findIndex(({ line }) => !(atOf(line) < before.getTime()));

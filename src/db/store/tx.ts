@@ -15,6 +15,7 @@ import { type FiguresToKeep, keepFigures } from "./figures.ts";
 import { insertRows } from "./insert-rows.ts";
 import { reads } from "./reads.ts";
 import { cutAudit, deleteIncidents, deleteRest, emptyAlerts, emptyAnswers } from "./retention.ts";
+import { rowsIn } from "./rows-in.ts";
 import { addTick, explainTick } from "./ticks.ts";
 
 /** Every process listens on it; the payload is empty, what changed stands in rows. */
@@ -26,7 +27,6 @@ const SAID_KEPT = 40;
 const RUNNING = (["queued", "running", "pendingResource", "pendingApproval"] as const).filter((status) => !ENDED.has(status));
 
 /** drizzle returns an array on PostgreSQL and `{ rows }` on the embedded database. */
-const rowsOf = <T>(result: unknown): T[] => (Array.isArray(result) ? result : (result as { rows: T[] }).rows) as T[];
 
 /** A raw statement's answer is a date on the embedded database and text on PostgreSQL. */
 const dateOf = (value: unknown): Date | null => (value === null || value === undefined ? null : t.readTimestamp(value));
@@ -85,7 +85,7 @@ export function transactionStore(
         sql`${insertRows(t.joinKeys, rows)} on conflict (digest) do update set seen_at = excluded.seen_at
           returning digest, incidents, counted_since, retired_at, (xmax = 0) as fresh`,
       );
-      return rowsOf<{ digest: string; incidents: number; counted_since: unknown; retired_at: unknown; fresh: boolean }>(locked).map(
+      return rowsIn<{ digest: string; incidents: number; counted_since: unknown; retired_at: unknown; fresh: boolean }>(locked).map(
         (row) => ({
           digest: row.digest,
           incidents: row.incidents,
@@ -102,7 +102,7 @@ export function transactionStore(
         from jsonb_to_recordset(${JSON.stringify(ranges)}::jsonb) as r(digest text, "from" timestamptz, "to" timestamptz)
         join incident_keys k on k.digest = r.digest and k.at >= r."from" and k.first_at <= r."to"
         join incidents i on i.id = k.incident_id and i.status = 'open' and i.lab = ${lab}`);
-      return rowsOf<{ digest: string; incident_id: number; first_at: unknown; at: unknown }>(rows).map((row) => ({
+      return rowsIn<{ digest: string; incident_id: number; first_at: unknown; at: unknown }>(rows).map((row) => ({
         key: row.digest,
         incident: row.incident_id,
         first: dateOf(row.first_at)?.getTime() ?? 0,
@@ -208,7 +208,7 @@ export function transactionStore(
           select 1 from alerts where alerts.alike = a.alike and alerts.received_at >= ${since.toISOString()}::timestamptz limit ${most + 1}
         ) as few) as count
         from jsonb_to_recordset(${JSON.stringify(alikes.map((alike) => ({ alike })))}::jsonb) as a(alike text)`);
-      return new Map(rowsOf<{ alike: string; count: number }>(rows).map((row) => [row.alike, row.count]));
+      return new Map(rowsIn<{ alike: string; count: number }>(rows).map((row) => [row.alike, row.count]));
     },
     runningStorm: (alike, since) => runningStorm(tx, alike, since),
     async openStorm(alert, since, now) {
@@ -289,7 +289,7 @@ export function transactionStore(
         ([table, count]) =>
           sql`select ${table}::text as "table", nextval(${`${table}_id_seq`})::int as id from generate_series(1, ${count}::int)`,
       );
-      for (const row of rowsOf<{ table: keyof typeof counts; id: number }>(await tx.execute(sql.join(parts, sql` union all `))))
+      for (const row of rowsIn<{ table: keyof typeof counts; id: number }>(await tx.execute(sql.join(parts, sql` union all `))))
         ids[row.table].push(row.id);
       for (const list of Object.values(ids)) list.sort((a, b) => a - b);
       return ids;
@@ -569,7 +569,7 @@ export function transactionStore(
         .update(t.messages)
         .set({ shown: sql`${t.messages.wanted}`, postingSince: null })
         .where(and(eq(t.messages.channel, channel), isNull(t.messages.ref), sql`${t.messages.subject} like 'page:%'`));
-      const count = rowsOf(added).length;
+      const count = rowsIn(added).length;
       if (count > 0) await wakeWriter(tx, queue, instead);
       return count;
     },
@@ -623,7 +623,7 @@ export function transactionStore(
           where p.incident_id = v.incident_id and p.action_id is not distinct from v.action_id and p.step = v.step and p.target = v.target
             and p.due_at > v.due_at - interval '1 minute' and p.due_at <= v.due_at)
         on conflict do nothing returning id`);
-      return rowsOf(added).length;
+      return rowsIn(added).length;
     },
     lockPages: (ids) =>
       ids.length === 0
@@ -674,7 +674,7 @@ export function transactionStore(
           where not exists (select 1 from calls c
             where c.incident_id = ${row.incidentId}::int and c.action_id is not distinct from ${row.actionId}::int and c.cause = ${row.cause}::text)
           on conflict do nothing returning id`);
-        if (rowsOf(added).length > 0) opened.push(row);
+        if (rowsIn(added).length > 0) opened.push(row);
       }
       if (opened.length > 0) await queue.send(tx, "send-pages", { due: now.toISOString() }, { key: "send-pages" });
       return opened;
@@ -779,7 +779,7 @@ async function wakeWriter(tx: Db, queue: Queue<Db>, channel: string): Promise<vo
   const there = await tx.execute(
     sql`select 1 as there from pgboss.job where name = 'publish' and singleton_key = ${channel} and (state = 'active' or (state = 'created' and start_after <= now())) limit 1`,
   );
-  if (rowsOf(there).length === 0) await queue.sendMany(tx, "publish", [{ data: { channel }, key: channel }]);
+  if (rowsIn(there).length === 0) await queue.sendMany(tx, "publish", [{ data: { channel }, key: channel }]);
 }
 
 /** Appends to the hash chain. Its head is one row for everybody, so it is locked last and held only until the commit. */
