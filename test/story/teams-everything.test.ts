@@ -68,12 +68,12 @@ const audited = async (event: string, subject: string): Promise<number> =>
     .filter((line) => line.event === event && line.subject === subject).length;
 const sql = (text: string) => air.database.boss.executeSql(text);
 const numberOf = (id: string) => Number(id.split("-")[1]);
-/** What is said, and the card it is answered with, in the same place. */
+/** What is said, and the card it is answered with: in a channel in the thread of what was said, where no incident's news comes between. */
 const asked = async (who: keyof typeof PEOPLE, where: keyof typeof PLACES, text: string): Promise<Shown> => {
   const before = playground.shown.length;
-  await playground.say(who, where, text);
+  const place = await playground.say(who, where, text);
   return eventually(
-    () => playground.shown.slice(before).find(({ conversation }) => conversation.startsWith(PLACES[where])),
+    () => playground.shown.slice(before).find(({ conversation }) => conversation === place),
     `an answer to "${text}" in ${where}`,
     // More than a test waits for is asked here: some of it waits for Teams's thirty seconds.
     45_000,

@@ -97,15 +97,16 @@ export async function startPlayground(airUrl: string) {
     stop,
     /** Everything air has posted, as it stands now, oldest first. */
     shown: between.shown,
-    /** What somebody types, with the bot mentioned where it has to be. */
-    say: (who: Who, where: keyof typeof PLACES, text: string) => {
+    /** What somebody types, with the bot mentioned where it has to be; the conversation it stands in, in a channel a thread of its own. */
+    say: async (who: Who, where: keyof typeof PLACES, text: string): Promise<string> => {
       const mentioned = where !== "personal";
-      return call(`/_conversation/v1/conversations/${PLACES[where]}/messages`, {
+      const { body } = await call(`/_conversation/v1/conversations/${PLACES[where]}/messages`, {
         from: { id: PEOPLE[who].id },
         text: mentioned ? `<at>AIR</at> ${text}` : text,
         textFormat: "plain",
         ...(mentioned ? { mentions: [{ mentioned: { id: BOT }, text: "<at>AIR</at>" }] } : {}),
       });
+      return (body as { postConversationId?: string }).postConversationId ?? PLACES[where];
     },
     invoke: async (who: Who, name: string, conversation: string, replyToId: string, value: unknown): Promise<InvokeAnswer> => {
       const { status, body } = await call("/_conversation/v1/invoke", {
