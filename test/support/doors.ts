@@ -55,11 +55,20 @@ export async function pressInConsole(url: string, cookie: string, { value, typed
 
 /** The value of an action's button as the page has it: nothing is made up. */
 export async function buttonInConsole(url: string, cookie: string, id: string, decision: string): Promise<string> {
+  let said = "";
   const find = async () => {
-    const page = await (await fetch(`${url}/console/feed`, { headers: ownPage(url, cookie) })).text();
+    const answer = await fetch(`${url}/console/feed`, { headers: ownPage(url, cookie) });
+    const page = await answer.text();
+    const words = page.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ");
+    const at = words.indexOf(id);
+    said = `${answer.status}, ${at < 0 ? `no word of it in ${words.length} letters` : words.slice(Math.max(0, at - 300), at + 500)}`;
     return new RegExp(`data-value="(${id}\\.[0-9a-f]+\\.${decision}\\.[0-9a-f]{16})"`).exec(page)?.[1];
   };
-  return eventually(find, `a button ${decision} of ${id} on the page`, 20_000);
+  try {
+    return await eventually(find, `a button ${decision} of ${id} on the page`, 60_000);
+  } catch (error) {
+    throw new Error(`The page said: ${said}`, { cause: error });
+  }
 }
 
 /** A decision by a program. */

@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { CONTAINS, type FigureGroup, type FigureRow, type IncidentFigures, type Spread, TOLD_BY } from "../../engine/domain/figures.ts";
 import type { Db } from "../driver.ts";
 import { readTimestamp } from "../schema.ts";
-import { readRows } from "./rows-in.ts";
+import { ONE_BY_ONE, readRows } from "./rows-in.ts";
 
 /*
  * The figures of incidents (engine/domain/figures.ts): how they are taken from the story, kept, and read. An incident from before they were
@@ -81,7 +81,8 @@ async function keepTold(db: Db, incidents: readonly number[]): Promise<void> {
   const ids = JSON.stringify([...incidents]);
   await db.execute(sql`
     insert into incident_figures as f (${COLUMNS})
-    select ${COLUMNS} from (${told(sql`l.incident_id in (select jsonb_array_elements_text(${ids}::jsonb)::int)`)}) t
+    select ${COLUMNS} from (select jsonb_array_elements_text(${ids}::jsonb)::int as id) one
+      cross join lateral (${told(sql`l.incident_id = one.id`)} ${ONE_BY_ONE}) t
     order by incident_id
     on conflict (incident_id) do update set ${EARLIER}`);
 }

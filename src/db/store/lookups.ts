@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { coalesce } from "../coalesce.ts";
 import type { Database } from "../connect.ts";
 import { databaseAway } from "../errors.ts";
-import { readRows } from "./rows-in.ts";
+import { ONE_BY_ONE, readRows } from "./rows-in.ts";
 
 /** Who asks holds the question for this long; then whoever waits for the answer asks himself: the first may have died. */
 const CLAIM = "4 seconds";
@@ -41,7 +41,8 @@ export function lookupStore(database: Database) {
         taken as (
           insert into lookups as l (digest, source, claimed_until)
           select w.digest, w.source, now() + ${CLAIM}::interval from want w
-          where not exists (select 1 from lookups g where g.digest = w.digest and g.good_until > w.now)
+            left join lateral (select good_until from lookups where lookups.digest = w.digest ${ONE_BY_ONE}) g on true
+          where coalesce(g.good_until <= w.now, true)
           order by w.digest
           on conflict (digest) do update set claimed_until = excluded.claimed_until
           where coalesce(l.claimed_until, '-infinity') <= now()
@@ -49,7 +50,8 @@ export function lookupStore(database: Database) {
           returning l.digest
         )
         select w.digest, t.digest is not null as mine, coalesce(l.good_until > w.now, false) as good, l.answer
-        from want w left join taken t on t.digest = w.digest left join lookups l on l.digest = w.digest`);
+        from want w left join taken t on t.digest = w.digest
+          left join lateral (select good_until, answer from lookups where lookups.digest = w.digest ${ONE_BY_ONE}) l on true`);
       const byDigest = new Map(rows.map((row) => [row.digest, row]));
       return wanted.map(({ digest }): Claimed => {
         const row = byDigest.get(digest);

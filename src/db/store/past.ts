@@ -3,12 +3,12 @@ import { deviceName } from "../../engine/domain/entity.ts";
 import type { Past } from "../../engine/ports.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
-import { readRows } from "./rows-in.ts";
+import { ONE_BY_ONE, readRows } from "./rows-in.ts";
 
 /** What our own rows know of an entity: by its names' digests, since when, one incident left out. */
 export type PastAsked = { digests: readonly string[]; since: Date; except: number; lab: boolean };
 
-/** Rows of our own history one question reads at most: beyond it, often is often. */
+/** Rows of our own history that are read of one name at most: beyond it, often is often. */
 const PAST_LIMIT = 500;
 
 type Seen = {
@@ -25,7 +25,10 @@ type Seen = {
   status: string;
 };
 
-/** Many questions in one statement: a round of an investigation asks for each piece of its evidence, and many rounds run at once. */
+/**
+ * Many questions in one statement: a round of an investigation asks for each piece of its evidence, and many rounds run at once. Each digest
+ * is looked for on its own (ONE_BY_ONE), the newest first.
+ */
 export async function readPasts(db: Db, asked: readonly PastAsked[]): Promise<Past[]> {
   const rows = await readRows<Seen>(
     db,
@@ -33,11 +36,12 @@ export async function readPasts(db: Db, asked: readonly PastAsked[]): Promise<Pa
       select q.n as asked, s.* from jsonb_to_recordset(${JSON.stringify(
         asked.map((one, n) => ({ n, digests: one.digests, since: one.since.toISOString(), without: one.except, lab: one.lab })),
       )}::jsonb) as q(n int, digests text[], since timestamptz, without int, lab boolean)
+      cross join lateral (select distinct unnest(q.digests) as digest) d
       cross join lateral (
         select e.verdict, e.override, e.entity->>'device' as device, jsonb_array_length(e.said) as said, e.created_at as "createdAt",
           i.id, i.title, i.opened_at as "openedAt", i.classification, i.status
-        from evidence e join incidents i on i.id = e.incident_id
-        where e.entity_digest = any(q.digests) and e.created_at >= q.since and i.lab = q.lab and e.incident_id <> q.without
+        from evidence e cross join lateral (select * from incidents where incidents.id = e.incident_id ${ONE_BY_ONE}) i
+        where e.entity_digest = d.digest and e.created_at >= q.since and i.lab = q.lab and e.incident_id <> q.without
         order by e.created_at desc limit ${sql.raw(String(PAST_LIMIT))}
       ) s`,
   );

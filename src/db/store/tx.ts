@@ -15,7 +15,7 @@ import { type FiguresToKeep, keepFigures } from "./figures.ts";
 import { insertRows } from "./insert-rows.ts";
 import { reads } from "./reads.ts";
 import { cutAudit, deleteIncidents, deleteRest, emptyAlerts, emptyAnswers } from "./retention.ts";
-import { rowsIn } from "./rows-in.ts";
+import { anyOf, ONE_BY_ONE, rowsIn } from "./rows-in.ts";
 import { addTick, explainTick } from "./ticks.ts";
 
 /** Every process listens on it; the payload is empty, what changed stands in rows. */
@@ -100,8 +100,11 @@ export function transactionStore(
       const rows = await tx.execute(sql`
         select k.digest, k.incident_id, k.first_at, k.at
         from jsonb_to_recordset(${JSON.stringify(ranges)}::jsonb) as r(digest text, "from" timestamptz, "to" timestamptz)
-        join incident_keys k on k.digest = r.digest and k.at >= r."from" and k.first_at <= r."to"
-        join incidents i on i.id = k.incident_id and i.status = 'open' and i.lab = ${lab}`);
+        cross join lateral (
+          select * from incident_keys where incident_keys.digest = r.digest and at >= r."from" and first_at <= r."to" ${ONE_BY_ONE}
+        ) k
+        cross join lateral (select status, lab from incidents where incidents.id = k.incident_id ${ONE_BY_ONE}) i
+        where i.status = 'open' and i.lab = ${lab}`);
       return rowsIn<{ digest: string; incident_id: number; first_at: unknown; at: unknown }>(rows).map((row) => ({
         key: row.digest,
         incident: row.incident_id,
@@ -384,7 +387,7 @@ export function transactionStore(
         update evidence set verdict = v.verdict, judgement = v.judgement, remediation = v.remediation, looked_round = v.looked_round
         from jsonb_to_recordset(${JSON.stringify(rows.map((row) => ({ ...row, looked_round: row.lookedRound })))}::jsonb)
           as v(id int, verdict text, judgement jsonb, remediation text, looked_round int)
-        where evidence.id = v.id`);
+        where evidence.id = v.id and evidence.id = ${anyOf(rows.map(({ id }) => id))}`);
     },
 
     async overrideEvidence(id, override) {
@@ -608,7 +611,7 @@ export function transactionStore(
           retry_at = v.retry_at, trouble = v.trouble
         from jsonb_to_recordset(${JSON.stringify(rows.map(toColumns))}::jsonb)
           as v(id int, shown int, ref jsonb, shown_digest text, posting_since timestamptz, retry_at timestamptz, trouble text)
-        where messages.id = v.id`);
+        where messages.id = v.id and messages.id = ${anyOf(rows.map(({ id }) => id))}`);
     },
     async addPages(rows) {
       if (rows.length === 0) return 0;

@@ -142,7 +142,10 @@ export function isAddress(text: string): boolean {
 }
 
 /** Host part first label, lower case: `WS-042.contoso.com` and `ws-042` are the same device. */
-export const deviceName = (value: string) => (ipaddr.isValid(value.trim()) ? lower(value) : (lower(value).split(".")[0] ?? lower(value)));
+export const deviceName = (value: string) => (isSomeAddress(value.trim()) ? lower(value) : (lower(value).split(".")[0] ?? lower(value)));
+
+/** Nearly every name is none, and the parser takes long to say so: what has other letters, and no colon, is not given to it. */
+const isSomeAddress = (text: string) => (text.includes(":") || /^[\da-fx.]+$/i.test(text)) && ipaddr.isValid(text);
 
 export function canonicalAddress(address: string): string {
   return ipaddr.process(address.trim()).toString();

@@ -144,11 +144,21 @@ function embedded(address: Address): Address {
 }
 
 function inRange(address: Address, range: string): boolean {
-  if (ipaddr.isValidCIDR(range)) {
-    const [network, bits] = ipaddr.parseCIDR(range);
-    return network.kind() === address.kind() && address.match(network, bits);
-  }
-  return ipaddr.isValid(range) && ipaddr.process(range).toNormalizedString() === address.toNormalizedString();
+  const network = networkOf(range);
+  return network !== undefined && network[0].kind() === address.kind() && address.match(network);
+}
+
+/** Every address of every alert is compared with the same few ranges, ours and air.yaml's: reading them anew each time was most of the cost. */
+const networks = new Map<string, [Address, number] | undefined>();
+function networkOf(range: string): [Address, number] | undefined {
+  if (!networks.has(range)) networks.set(range, readNetwork(range));
+  return networks.get(range);
+}
+function readNetwork(range: string): [Address, number] | undefined {
+  if (ipaddr.isValidCIDR(range)) return ipaddr.parseCIDR(range);
+  if (!ipaddr.isValid(range)) return undefined;
+  const alone = ipaddr.process(range);
+  return [alone, alone.kind() === "ipv4" ? 32 : 128];
 }
 
 function addressReason(address: string, internalRanges: readonly string[]): string | undefined {
