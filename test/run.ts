@@ -31,13 +31,15 @@ if (!fs.existsSync(vitest)) {
   console.error("The test runner is not installed. Run npm install first.");
   process.exit(1);
 }
-const report = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "air-test-")), "report.json");
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "air-test-"));
+const report = path.join(folder, "report.json");
 const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
 const run = spawnSync(process.execPath, [vitest, "run", ...reporters, ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",
   env: {
     ...process.env,
+    AIR_TEST_FOLDER: folder,
     ...(postgres ? { AIR_TEST_DATABASE_URL: postgres.url } : {}),
     ...(chromium ? { AIR_TEST_CHROMIUM: chromium } : {}),
   },
@@ -45,7 +47,7 @@ const run = spawnSync(process.execPath, [vitest, "run", ...reporters, ...process
 postgres?.stop();
 for (const { name } of missing) console.log(`Reminder: the tests that need ${name} were skipped.`);
 const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(fs.readFileSync(report, "utf8")) as Record<string, number>;
-fs.rmSync(path.dirname(report), { recursive: true });
+fs.rmSync(folder, { recursive: true });
 if (required.size > 0 && numPendingTests) {
   console.error("A test was skipped, and where AIR_TEST_REQUIRE is set that is a failure.");
   process.exit(1);

@@ -17,6 +17,7 @@ import { parseExact } from "../engine/domain/exact-json.ts";
 import { MODES } from "../engine/domain/policy.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
+import { zoneOf } from "../engine/schedules.ts";
 import { modeInForce, setMode } from "../engine/set-mode.ts";
 import { setVerdict } from "../engine/set-verdict.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
@@ -128,7 +129,7 @@ export function apiRoutes(parts: ApiParts): Router {
   });
   router.post("/investigations/:id/stop", raw, async (request, response) => {
     const who = person(request);
-    const { reason } = parseBody(request, z.strictObject({ reason: z.string().max(500).optional() }));
+    const { reason } = parseBody(request, z.strictObject({ reason: z.string().optional() }));
     const row = await stopInvestigation(air, who, idOf(request, "investigation"), reason);
     response.json(investigationShape((await air.store.investigation(row.id)) ?? row));
   });
@@ -153,7 +154,7 @@ export function apiRoutes(parts: ApiParts): Router {
       request,
       z.strictObject({
         verdict: z.enum(["malicious", "suspicious", "noThreatsFound", "clean"]),
-        reason: z.string().trim().min(1).max(500),
+        reason: z.string().trim().min(1),
       }),
     );
     const verdict = input.verdict === "clean" ? "noThreatsFound" : input.verdict;
@@ -192,7 +193,7 @@ export function apiRoutes(parts: ApiParts): Router {
         kind: z.enum(ACTION_KINDS),
         target: z.record(z.string(), z.unknown()),
         params: z.record(z.string(), z.unknown()).optional(),
-        reason: z.string().trim().min(1, "is needed: it is kept with the action").max(500),
+        reason: z.string().trim().min(1, "is needed: it is kept with the action"),
         for: z.string().optional(),
       }),
     );
@@ -208,7 +209,7 @@ export function apiRoutes(parts: ApiParts): Router {
       request,
       z.strictObject({
         decision: z.enum(["approve", "reject", "break-glass", "confirm"]),
-        reason: z.string().max(2000).optional(),
+        reason: z.string().optional(),
         version: z.string().max(64).optional(),
         // A program mistypes nothing: the target's name is checked where it is given, and asked for only to break the glass.
         confirm: z.string().max(200).optional(),
@@ -220,23 +221,20 @@ export function apiRoutes(parts: ApiParts): Router {
   });
   router.post("/actions/:id/undo", raw, async (request, response) => {
     const who = person(request);
-    const input = parseBody(request, z.strictObject({ reason: z.string().max(2000).optional(), version: z.string().max(64).optional() }));
+    const input = parseBody(request, z.strictObject({ reason: z.string().optional(), version: z.string().max(64).optional() }));
     const action = await undoAction(air, who, { action: idOf(request, "action"), ...input });
     response.json(actionShape(action, await air.store.approvalsOf(action.id)));
   });
   router.post("/actions/:id/cancel", raw, async (request, response) => {
     const who = person(request);
-    const input = parseBody(request, z.strictObject({ reason: z.string().max(2000).optional(), version: z.string().max(64).optional() }));
+    const input = parseBody(request, z.strictObject({ reason: z.string().optional(), version: z.string().max(64).optional() }));
     const action = await cancelAction(air, who, { action: idOf(request, "action"), ...input });
     response.json(actionShape(action, await air.store.approvalsOf(action.id)));
   });
   router.post("/pause", raw, async (request, response) => {
     const who = person(request);
     await authorise(air, who, { verb: "executions.pause", subject: "all" });
-    const input = parseBody(
-      request,
-      z.strictObject({ family: z.enum([...FAMILIES, "all"]).default("all"), reason: z.string().min(1).max(500) }),
-    );
+    const input = parseBody(request, z.strictObject({ family: z.enum([...FAMILIES, "all"]).default("all"), reason: z.string().min(1) }));
     await pause(air, who, input.family, input.reason);
     response.json({ paused: input.family, reason: input.reason });
   });
@@ -268,7 +266,7 @@ export function apiRoutes(parts: ApiParts): Router {
   });
   router.post("/mode", raw, async (request, response) => {
     const who = person(request);
-    const input = parseBody(request, z.strictObject({ mode: z.enum(MODES), reason: z.string().max(500).default("") }));
+    const input = parseBody(request, z.strictObject({ mode: z.enum(MODES), reason: z.string().default("") }));
     await setMode(air, who, input.mode, input.reason);
     response.json(await modeShape());
   });
@@ -278,7 +276,7 @@ export function apiRoutes(parts: ApiParts): Router {
       request,
       z.object({ from: z.string().optional(), days: z.coerce.number().int().min(1).max(MOST_DAYS).default(14) }),
     );
-    const from = asked.from === undefined ? air.clock.now() : readFrom(asked.from);
+    const from = asked.from === undefined ? air.clock.now() : readFrom(asked.from, zoneOf(air));
     if (!from) throw new Refusal("invalid", "must be a date like 2026-10-05", { field: "from" });
     response.json(await onCallShape(air, from, asked.days));
   });

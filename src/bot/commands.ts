@@ -1,3 +1,4 @@
+import { distance } from "fastest-levenshtein";
 import type { Called } from "../engine/answer-call.ts";
 import { ACTION_KINDS, type ActionKindName, FAMILIES, type Family } from "../engine/domain/action.ts";
 import type { Entity } from "../engine/domain/entity.ts";
@@ -75,7 +76,8 @@ export type Command =
   | { kind: "note"; incident: number; text: string }
   | { kind: "assign"; incident: number; to: string }
   /** Answers of somebody who was told of an incident, or of something about air itself (`PAGE-7`). */
-  | { kind: "ack" | "unack" | "cant" | "escalate"; called: Called }
+  | { kind: "ack" | "unack"; called: Called }
+  | { kind: "cant" | "escalate"; called: Called; reason?: string | undefined }
   | { kind: "remind"; action: number; when: When }
   | OnCallCommand
   | { kind: "close"; incident: number; classification: Classification; determination: string | undefined }
@@ -83,6 +85,7 @@ export type Command =
   | { kind: "snooze"; policy: string; forMs: number; reason: string }
   | { kind: "snooze-incident"; how: "snooze" | "mute"; incident: number; forMs: number | undefined; reason: string }
   | { kind: "unsnooze"; incident: number }
+  | { kind: "unsnooze-policy"; policy: string }
   | { kind: "pause"; family: Family | "all"; reason: string }
   | { kind: "resume"; family: Family | "all" }
   | { kind: "mode"; set: Mode | undefined; reason: string }
@@ -129,10 +132,10 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
   },
   {
     name: "cant",
-    usage: "cant <INC or PAGE>",
+    usage: "cant <INC or PAGE> [reason]",
     about: "I was told and cannot look at it: the next one is told now, and I hear no more of it",
   },
-  { name: "escalate", usage: "escalate <INC or PAGE>", about: "tell the next one of the escalation now" },
+  { name: "escalate", usage: "escalate <INC or PAGE> [reason]", about: "tell the next one of the escalation now" },
   { name: "remind", usage: "remind <ACT> <when>", about: "tell me again in 30m or 2h, at 14:30 or tomorrow, unless it is decided before" },
   {
     name: "oncall",
@@ -173,7 +176,11 @@ export const COMMANDS: { name: string; usage: string; about: string }[] = [
     usage: "mute <INC> [for 7d] <reason>",
     about: "it is noise that goes on: no pages and a silent thread, for 24 hours or as said, at most 30 days; its alerts are counted",
   },
-  { name: "unsnooze", usage: "unsnooze <INC>", about: "it comes back before its time, snoozed or muted; unmute says the same" },
+  {
+    name: "unsnooze",
+    usage: "unsnooze <INC or alert policy>",
+    about: "it comes back before its time, snoozed or muted; unmute <INC> says the same",
+  },
   { name: "audit", usage: "audit <id>", about: "who decided what about it, and on which grounds" },
   {
     name: "export",
@@ -342,10 +349,15 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "note", incident: id, text: rest.slice(1).join(" ") }));
     case "assign":
       return rest.length < 2 ? usage() : idOf(["incident"], ({ id }) => ({ kind: "assign", incident: id, to: rest.slice(1).join(" ") }));
-    case "ack":
-    case "unack":
     case "cant":
     case "escalate": {
+      const page = rest[0] === undefined ? undefined : readPageId(rest[0]);
+      const reason = rest.slice(1).join(" ") || undefined;
+      if (page !== undefined) return { kind: name, called: { page }, reason };
+      return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: name, called: { incident: id }, reason }));
+    }
+    case "ack":
+    case "unack": {
       const page = rest[0] === undefined ? undefined : readPageId(rest[0]);
       if (page !== undefined) return tooMany(1) ?? { kind: name, called: { page } };
       return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: name, called: { incident: id } }));
@@ -383,6 +395,8 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return readMute(rest, usage, wrong, idOf);
     case "unsnooze":
     case "unmute":
+      if (name === "unsnooze" && rest[0] !== undefined && !ANY_ID.test(rest[0]))
+        return rest.length > 1 ? usage() : { kind: "unsnooze-policy", policy: rest[0].toLowerCase() };
       return oneId() ?? idOf(["incident"], ({ id }) => ({ kind: "unsnooze", incident: id }));
     case "snooze": {
       if (rest[0] === undefined || rest[1] === undefined) return usage();
@@ -417,6 +431,11 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       const family = rest[0]?.toLowerCase();
       const named = family === "all" || (FAMILIES as readonly string[]).includes(family ?? "");
       const reason = (named ? rest.slice(1) : rest).join(" ");
+      const meant = named ? undefined : almostFamily(family ?? "");
+      if (meant)
+        return wrong(
+          `Nothing was paused: is "${rest[0]?.slice(0, 40)}" the family ${meant}? To pause that alone: pause ${meant} <reason>. To pause everything: pause all <reason>. Families: ${FAMILIES.join(", ")}.`,
+        );
       return reason
         ? { kind: "pause", family: named ? (family as Family | "all") : "all", reason }
         : wrong("Usage: pause [family | all] <reason>. Everybody sees the reason.");
@@ -442,6 +461,10 @@ export function readCommand(text: string, domains: readonly string[] = []): Comm
       return wrong(unknownCommand(name, rest, NAMES));
   }
 }
+
+/** A family with a slip in it, or in the plural; ordinary words are reasons, and a stop button asks no more than it must. */
+const almostFamily = (word: string): Family | undefined =>
+  FAMILIES.find((family) => word.length > 3 && distance(word, family) <= (family.length > 4 && word[0] === family[0] ? 2 : 1));
 
 /** An id, the longest name of a target and the longest reason have room. */
 const LONGEST_COMMAND = 4_000;

@@ -8,12 +8,14 @@ import { type Air, actionId, incidentId } from "../engine/air.ts";
 import { authorise } from "../engine/authorise.ts";
 import { actionCard, STATE_WORD } from "../engine/cards/action-card.ts";
 import type { Card, Tone } from "../engine/cards/card.ts";
+import { cardInZone, inZone } from "../engine/cards/in-zone.ts";
 import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
-import { capital, count, shown, time } from "../engine/cards/say.ts";
+import { capital, count, outside, shown, time } from "../engine/cards/say.ts";
 import { chatTroubles } from "../engine/chat-troubles.ts";
 import { severityRank } from "../engine/domain/alert.ts";
 import { mayView, type Person } from "../engine/domain/approval.ts";
 import { Refusal } from "../engine/domain/errors.ts";
+import { NOBODY } from "../engine/domain/paging.ts";
 import { actionView, type Drawing, drawMessages, pagesOf } from "../engine/draw.ts";
 import { incidentSubject } from "../engine/want-cards.ts";
 import { decidedBy } from "./api-shapes.ts";
@@ -65,7 +67,8 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
       const views = await air.store.incidentViews([...roots.map((row) => row.incidentId), ...pending.map((row) => row.incidentId)]);
       const cards = await drawMessages(air.store, roots, drawing);
       const [pause] = drawing.pauses;
-      const troubles = allowed ? await chatTroubles(air.store, air.clock.now()) : [];
+      const zone = (drawing.paging ?? NOBODY).timeZone;
+      const troubles = allowed ? await chatTroubles(air.store, air, air.clock.now()) : [];
       return {
         ...(troubles.length > 0 ? { trouble: troubles.map(({ told }) => told).join(" ") } : {}),
         ...(parts.organization ? { organization: parts.organization } : {}),
@@ -84,7 +87,7 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
           // A storm's thread holds its list; the actions of its incidents stand in the lists beside the channel.
           if (row.subject !== incidentSubject(row.incidentId)) return [{ anchor: row.subject.replace(":", "-"), root, replies: [] }];
           const replies = [
-            ...view.actions.map((action) => actionCard(actionView(action, view, drawing), drawing.sign)),
+            ...view.actions.map((action) => cardInZone(actionCard(actionView(action, view, drawing), drawing.sign), zone)),
             ...pagesOf(view, drawing),
           ];
           return [{ anchor: incidentId(row.incidentId), root, replies }];
@@ -94,24 +97,29 @@ export function createConsoleData(parts: ConsoleParts): { data: ConsoleData; acc
           .flatMap((action) => {
             const view = views.get(action.incidentId);
             return view
-              ? [shortened(actionCard(actionView(action, view, drawing), drawing.sign), incidentId(action.incidentId), action.deadline)]
+              ? [
+                  cardInZone(
+                    shortened(actionCard(actionView(action, view, drawing), drawing.sign), incidentId(action.incidentId), action.deadline),
+                    zone,
+                  ),
+                ]
               : [];
           }),
         history: history.map((action) => ({
           id: actionId(action.id),
-          what: `${actionKinds[action.kind].title(action.target)} (${incidentId(action.incidentId)})`,
+          what: `${outside(actionKinds[action.kind].title(action.target))} (${incidentId(action.incidentId)})`,
           state: STATE_WORD[action.state].word,
           tone: STATE_WORD[action.state].tone,
           by: decidedBy(action) ?? "",
-          when: time(action.endedAt ?? action.decidedAt ?? action.proposedAt),
+          when: inZone(time(action.endedAt ?? action.decidedAt ?? action.proposedAt), zone),
         })),
         incidents: incidents.map((row) => ({
           id: incidentId(row.id),
-          title: row.title,
+          title: outside(row.title),
           severity: capital(row.severity),
           status: capital(row.status),
           tone: severityRank(row.severity) >= 3 ? ("bad" as const) : ("neutral" as const),
-          when: time(row.openedAt),
+          when: inZone(time(row.openedAt), zone),
         })),
         ...(parts.lab && allowed ? { labState: await labState(parts.lab) } : {}),
         ...(parts.lab && allowed ? { stories: stories.map(({ name, title, about }) => ({ name, title, about })) } : {}),

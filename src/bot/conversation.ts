@@ -4,14 +4,16 @@ import { agreement, agreementLines } from "../engine/agreement.ts";
 import { type Air, actionId, alertId, evidenceId, incidentId, investigationId } from "../engine/air.ts";
 import { noteAnotherAir } from "../engine/another-air.ts";
 import { type Answered, acknowledge, cannotLook, escalateNow, takeBackAck } from "../engine/answer-call.ts";
-import { authorise } from "../engine/authorise.ts";
+import { authorise, namedIn } from "../engine/authorise.ts";
 import { type ButtonMeaning, looksLikeDecision, readButton } from "../engine/cards/button-id.ts";
-import type { Card } from "../engine/cards/card.ts";
+import { type Card, cut } from "../engine/cards/card.ts";
+import { cardInZone, inZone } from "../engine/cards/in-zone.ts";
 import { pauseLines } from "../engine/cards/pause-card.ts";
 import { noticeCard, refusalCard } from "../engine/cards/reply-card.ts";
 import { reportCard } from "../engine/cards/report-card.ts";
-import { capital, count, shown, time } from "../engine/cards/say.ts";
+import { capital, count, outside, shown, time } from "../engine/cards/say.ts";
 import { redraw } from "../engine/decide-action.ts";
+import { FAMILIES } from "../engine/domain/action.ts";
 import { mayView, type Person } from "../engine/domain/approval.ts";
 import type { Entity } from "../engine/domain/entity.ts";
 import { Refusal } from "../engine/domain/errors.ts";
@@ -21,15 +23,17 @@ import { plainMentions } from "../engine/domain/mention.ts";
 import { NOBODY } from "../engine/domain/paging.ts";
 import { nameToType } from "../engine/domain/step-up.ts";
 import { momentOf, wallText } from "../engine/domain/wall-clock.ts";
+import { tooFewText, whoMay, whoMayNot } from "../engine/domain/who-may.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { assignIncident, closeIncident, noteIncident, reopenIncident } from "../engine/manage-incident.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { packageLink } from "../engine/package-link.ts";
 import { PAUSE_SETTING, type Pause, pause, resume } from "../engine/pause.ts";
 import { remindAction } from "../engine/remind-action.ts";
+import { zoneOf } from "../engine/schedules.ts";
 import { modeInForce, setMode } from "../engine/set-mode.ts";
 import { reportFalseNegative, reportFalsePositive, setVerdict } from "../engine/set-verdict.ts";
-import { snoozePolicy } from "../engine/snooze-policy.ts";
+import { snoozePolicy, unsnoozePolicy } from "../engine/snooze-policy.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
 import { retryInvestigation, stopInvestigation } from "../engine/stop-investigation.ts";
 import type { ActionRow } from "../engine/store.ts";
@@ -78,10 +82,16 @@ export function createConversation(
 ): Conversation {
   const run = async (command: Command, person: Person, key: string = randomUUID()) => {
     const card = await answer(air, { drawing, find, colleague: chat.colleague, key }, command, person);
-    return tellsOfAll(command) ? underPauses(air, card) : card;
+    return here(command.kind, tellsOfAll(command) ? await underPauses(air, card) : card);
+  };
+  // What is kept is quoted as it is kept.
+  const here = (kind: Command["kind"], card: Card) => (kind === "audit" || kind === "log" ? card : cardInZone(card, zoneOf(air)));
+  const local = async (work: () => Promise<Card | undefined>) => {
+    const card = await answered(air, work);
+    return card && cardInZone(card, zoneOf(air));
   };
   const say: Conversation["say"] = (text, person) =>
-    answered(async () => {
+    answered(air, async () => {
       mustBeSound(text, ["text"]);
       return run(readCommand(text, air.policy().organization.domains), person);
     });
@@ -107,8 +117,18 @@ export function createConversation(
   };
   return {
     say,
-    press: (value, person, typed) => answered(() => press(value, person, typed)),
-    forms: createForms({ air, names, anybody: chat.anybody, run, press, mayDecide }),
+    press: (value, person, typed) => local(() => press(value, person, typed)),
+    forms: createForms({
+      air,
+      names,
+      anybody: chat.anybody,
+      run,
+      press: async (...how) => {
+        const card = await press(...how);
+        return card && cardInZone(card, zoneOf(air));
+      },
+      mayDecide,
+    }),
   };
 }
 
@@ -158,11 +178,11 @@ async function redrawNow(air: Air, id: number): Promise<void> {
   if (action) await air.store.transaction((tx) => redraw(tx, air, action, air.clock.now()));
 }
 
-async function answered<Answer extends Card | undefined>(work: () => Promise<Answer>): Promise<Answer | Card> {
+async function answered<Answer extends Card | undefined>(air: Air, work: () => Promise<Answer>): Promise<Answer | Card> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Refusal) return refusalCard(error.message);
+    if (error instanceof Refusal) return refusalCard(inZone(error.message, zoneOf(air)));
     throw error;
   }
 }
@@ -270,7 +290,7 @@ async function answer(
       return action.state === "pending"
         ? noticeCard(
             "Asked",
-            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded === 1 && mustTypeName(person, action) ? `Nothing was decided yet. Type the name to confirm: approve ${actionId(action.id)} ${nameToType(action)}` : whoDecides(await drawing(), action, person)}`,
+            `${actionId(action.id)}: ${title}. ${action.approvalsNeeded === 1 && mustTypeName(person, action) ? `Nothing was decided yet. Type the name to confirm: approve ${actionId(action.id)} ${nameToType(action)}` : await whoDecides(air, await drawing(), action, person)}`,
           )
         : noticeCard("Approved", `${actionId(action.id)}: ${title}. You decided it by asking; it is carried out next.`, "good");
     }
@@ -325,9 +345,9 @@ async function answer(
       );
     }
     case "cant":
-      return answeredCard("You are left out of it", await cannotLook(air, person, command.called));
+      return answeredCard("You are left out of it", await cannotLook(air, person, command.called, command.reason));
     case "escalate":
-      return answeredCard("Escalated", await escalateNow(air, person, command.called));
+      return answeredCard("Escalated", await escalateNow(air, person, command.called, command.reason));
     case "remind": {
       const { timeZone } = air.paging?.() ?? NOBODY;
       const at = momentOf(command.when, air.clock.now(), timeZone);
@@ -364,10 +384,13 @@ async function answer(
       const { until } = await snoozePolicy(air, person, command);
       return noticeCard(
         "Snoozed",
-        `What ${command.policy} matches is stored and listed, and neither shown nor looked into, until ${time(until)}.`,
+        `What ${command.policy} matches is stored and listed, and neither shown nor looked into, until ${time(until)}. To end it before: unsnooze ${command.policy}`,
         "warning",
       );
     }
+    case "unsnooze-policy":
+      await unsnoozePolicy(air, person, command.policy);
+      return noticeCard("Back", `What ${command.policy} matches is shown and looked into again.`, "good");
     case "snooze-incident":
     case "unsnooze":
       return snoozeSaid(air, person, command);
@@ -376,7 +399,7 @@ async function answer(
       await pause(air, person, command.family, command.reason);
       return noticeCard(
         "Paused",
-        `${command.family === "all" ? "Every execution" : `Every ${command.family} action`} not yet begun waits. An admin resumes.`,
+        `${command.family === "all" ? `Every execution not yet begun waits, of every family (${FAMILIES.join(", ")})` : `Every ${command.family} action not yet begun waits`}. The reason everybody sees: ${cut(outside(command.reason), 300).replace(/(?<![.!?…])$/u, ".")} An admin resumes.`,
         "warning",
       );
     case "resume": {
@@ -405,15 +428,21 @@ async function answer(
   }
 }
 
-/** Whoever asked knows now whom to call. */
-function whoDecides({ deciders }: Drawing, action: ActionRow, asker: Person): string {
-  const { anyone, names } = deciders(action.family, action.lab, action.deviceGroup);
-  const others = names.filter((name) => name !== asker.name);
+/** Whoever asked knows now whom to call, and where nobody can be called, what an admin does about it. */
+async function whoDecides(air: Air, { deciders, requesterMayApprove = false }: Drawing, action: ActionRow, asker: Person): Promise<string> {
+  const all = deciders(action.family, action.lab, action.deviceGroup);
   const two = action.approvalsNeeded > 1;
-  if (anyone) return two ? "Two others decide." : "An approver decides.";
+  if (all.anyone) return two ? "Two others decide." : "An approver decides.";
+  const view = (await air.store.incidentViews([action.incidentId])).get(action.incidentId);
+  const mayNot = whoMayNot(action, all, view ? await namedIn(air, view) : [], requesterMayApprove);
+  const left = whoMay(all, mayNot, []);
+  const tooFew = tooFewText(action, left, mayNot, 0);
+  if (tooFew) return tooFew;
+  // Who asks for what one decides, and may decide it, has; they are not told of themselves.
+  const others = two && requesterMayApprove ? left.names : left.names.filter((name) => name !== asker.name);
   if (others.length === 0) return `Nobody else may decide it yet: an admin adds people under roles.approver.${action.family} in air.yaml.`;
   const listed = `${others.slice(0, 4).join(", ")}${others.length > 4 ? ` and ${others.length - 4} more` : ""}`;
-  return two ? `Two others decide; who may: ${listed}.` : `An approver decides; who may: ${listed}.`;
+  return two ? `Two ${requesterMayApprove ? "people" : "others"} decide; who may: ${listed}.` : `An approver decides; who may: ${listed}.`;
 }
 
 const startedCard = (started: Awaited<ReturnType<typeof startInvestigation>>): Card =>

@@ -199,6 +199,11 @@ async function previewed(
     },
     air.sign,
   );
-  if (!card) throw new Refusal("invalid", "The reason is too long for a button. Say it in a sentence.", { field: "reason" });
+  if (!card)
+    throw new Refusal(
+      "invalid",
+      `The reason has ${why.length.toLocaleString("en-US")} characters. A decision about many is kept in one button with its reason, and ${count(actions.length, "action")} leave room for fewer. Nothing was decided: say it in a sentence, or decide one by one, where a reason has up to 2,000.`,
+      { field: "reason" },
+    );
   return card;
 }

@@ -1,9 +1,9 @@
 import { actionKinds } from "../engine/actions/all.ts";
 import { type Air, actionId, evidenceId, incidentId } from "../engine/air.ts";
-import { bold, type Card, type Line } from "../engine/cards/card.ts";
+import { bold, type Card, cut, type Line } from "../engine/cards/card.ts";
 import type { Choice, Field, Filled, Form } from "../engine/cards/form.ts";
 import { noticeCard } from "../engine/cards/reply-card.ts";
-import { capital, kindWord, shown } from "../engine/cards/say.ts";
+import { capital, kindWord, outside, shown } from "../engine/cards/say.ts";
 import { ACTION_KINDS, type ActionKindName } from "../engine/domain/action.ts";
 import { readDuration } from "../engine/domain/duration.ts";
 import type { Entity } from "../engine/domain/entity.ts";
@@ -339,7 +339,10 @@ export const formKinds: Readonly<Record<string, FormKind>> = {
       const row = await air.store.action(numberIn(value));
       if (!row) return undefined;
       const stepUp = stepUpOf(row);
-      const about: Line = { kind: "text", text: [bold(`${actionId(row.id)} `), { text: actionKinds[row.kind].title(row.target) }] };
+      const about: Line = {
+        kind: "text",
+        text: [bold(`${actionId(row.id)} `), { text: cut(outside(actionKinds[row.kind].title(row.target)), 300) }],
+      };
       return { ...approveFor(value, stepUp.needed ? stepUp.type : undefined, false), lines: [about] };
     },
     read: (typed, value) => ({

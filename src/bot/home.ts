@@ -3,6 +3,7 @@ import { type Air, actionId, incidentId } from "../engine/air.ts";
 import { namedIn } from "../engine/authorise.ts";
 import { STATE_WORD } from "../engine/cards/action-card.ts";
 import { bold, type Card, cut, type Line } from "../engine/cards/card.ts";
+import { cardInZone } from "../engine/cards/in-zone.ts";
 import { pauseCard } from "../engine/cards/pause-card.ts";
 import { listCard } from "../engine/cards/reply-card.ts";
 import { capital, count, outside, SEVERITY_TONE, span, time } from "../engine/cards/say.ts";
@@ -15,6 +16,7 @@ import { NOBODY } from "../engine/domain/paging.ts";
 import { byPlaybook, percent } from "../engine/domain/report.ts";
 import { type Drawing, drawSubject } from "../engine/draw.ts";
 import { onDuty } from "../engine/on-duty.ts";
+import { zoneOf } from "../engine/schedules.ts";
 import type { ActionRow, AgreementRow, IncidentView } from "../engine/store.ts";
 import { actionSubject } from "../engine/want-cards.ts";
 import { dutyText } from "./oncall-card.ts";
@@ -47,7 +49,16 @@ export async function homeCards(air: Air, drawing: Drawing, person: Person): Pro
     weekCard(air, drawing.now),
     onCallCard(air, drawing.now),
   ]);
-  return [...drawing.pauses.map((pause) => pauseCard(pause, drawing.lab ?? false)), ...decisions, ...asked, open, running, duty, week];
+  const cards = [
+    ...drawing.pauses.map((pause) => pauseCard(pause, drawing.lab ?? false)),
+    ...decisions,
+    ...asked,
+    open,
+    running,
+    duty,
+    week,
+  ];
+  return cards.map((card) => cardInZone(card, zoneOf(air)));
 }
 
 /** The action's own card with its own buttons, bound to what is shown. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readBaseUrl } from "../adapters/connectors/base-url.ts";
-import type { MailServer } from "../adapters/pages/mail.ts";
+import { LOOPBACK, type MailServer } from "../adapters/pages/mail.ts";
 import { PAGERDUTY_URL } from "../adapters/pages/pagerduty.ts";
 import { oneOf, section } from "./yaml-section.ts";
 
@@ -23,7 +23,6 @@ const mailbox = z
   .toLowerCase()
   .regex(/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)*$/, "must be a plain e-mail address like air@contoso.com");
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 const SMTPS_PORT = 465;
 const SUBMISSION_PORT = 587;
 

@@ -189,7 +189,7 @@ async function overview(air: Air): Promise<Card> {
   const waiting = `${count(totals.pending, "action waits", "actions wait")} for a decision, ${count(totals.open, "incident is", "incidents are")} open.`;
   const shortened = totals.pending > OVERVIEW || totals.open > OVERVIEW ? ` At most ${OVERVIEW} of each are shown here.` : "";
   // Who sees "nothing" has to know whether air can see anything, and whether it does anything.
-  const troubles = await chatTroubles(air.store, air.clock.now());
+  const troubles = await chatTroubles(air.store, air, air.clock.now());
   const observes = air.policy().mode === "observe" ? ["Mode observe: air says what it would do and carries nothing out. Say: mode"] : [];
   const notes = [`${waiting}${shortened}`, ...observes, ...troubles.map(({ told }) => cut(`Trouble: ${told}`, 400))];
   return {

@@ -19,9 +19,8 @@ import { createStore } from "../db/store/store.ts";
 import { takenRequestStore } from "../db/store/taken-requests.ts";
 import { CHANGE_CHANNEL, inTransaction } from "../db/store/tx.ts";
 import type { Air, ChannelRule } from "../engine/air.ts";
-import { announcePauses } from "../engine/announce-pause.ts";
 import { noteAnotherAir } from "../engine/another-air.ts";
-import { beat } from "../engine/ask-again.ts";
+import { beat, lastBeat } from "../engine/ask-again.ts";
 import { askRota } from "../engine/ask-rota.ts";
 import { chatTroubles } from "../engine/chat-troubles.ts";
 import type { Person } from "../engine/domain/approval.ts";
@@ -31,7 +30,7 @@ import type { Mode, Policy } from "../engine/domain/policy.ts";
 import type { Drawing } from "../engine/draw.ts";
 import { executeAction } from "../engine/execute-action.ts";
 import { investigate, type Settle } from "../engine/investigate.ts";
-import { PAUSE_SETTING, type Pause } from "../engine/pause.ts";
+import { PAUSE_SETTING, type Pause, pauseAtStart } from "../engine/pause.ts";
 import type { Playbook } from "../engine/playbook.ts";
 import { pollSource } from "../engine/poll-source.ts";
 import type { Capabilities, ChatPlatform, Clock, Connector, Log } from "../engine/ports.ts";
@@ -42,9 +41,11 @@ import { type HookOf, sendPages } from "../engine/send-pages.ts";
 import { beginObserving } from "../engine/set-mode.ts";
 import type { Trouble } from "../engine/source-troubles.ts";
 import { sweep } from "../engine/sweep.ts";
+import { queueTrouble } from "../engine/take-heartbeat.ts";
 import { tellOnCall } from "../engine/tell-on-call.ts";
 import { tellOps } from "../engine/tell-ops.ts";
 import { beginThreads } from "../engine/thread-lines.ts";
+import { watchSnoozes } from "../engine/watch-snoozes.ts";
 import { writeBack } from "../engine/write-back.ts";
 import { callerOf, isBare, isLocal } from "./access.ts";
 import { apiRoutes } from "./api.ts";
@@ -131,6 +132,7 @@ export async function startAir(current: () => Config, log: Log, options: { serve
       paging: pagingOf(current()),
       pauses: (await store.setting<Pause[]>(PAUSE_SETTING)) ?? [],
       deciders: people.deciders,
+      requesterMayApprove: air.policy().requesterMayApprove ?? false,
     });
     const conversation = createConversation(air, drawing, people.find, people.names, people);
     const handlers = slackHandlers(air, {
@@ -272,6 +274,7 @@ async function slackOf(settings: NonNullable<Config["slack"]>, air: Air, handler
       ...(settings.appToken ? { appToken: settings.appToken } : {}),
       ...(settings.apiUrl ? { apiUrl: settings.apiUrl } : {}),
       ...(settings.teams.length > 0 ? { teams: settings.teams } : {}),
+      ...(air.publicUrl === undefined ? {} : { consoleAt: air.publicUrl }),
       onShared: () =>
         void noteAnotherAir(air, "connections").catch((error: unknown) => log.warn("another air was not noted", { error: String(error) })),
       onRefused: (code) =>
@@ -333,13 +336,7 @@ async function sameSecretEverywhere(air: Air, serve: boolean): Promise<void> {
 async function recordStart(air: Air, config: Config): Promise<void> {
   const now = air.clock.now();
   await air.store.transaction(async (tx) => {
-    const paused = ((await tx.setting<Pause[]>(PAUSE_SETTING)) ?? []).some((one) => one.family === "all");
-    // An older pause of everything stays: since when it lasts decides what asks again.
-    if (config.paused && !paused) {
-      const pause: Pause = { family: "all", by: "AIR_PAUSED", at: now.toISOString(), reason: "started with AIR_PAUSED=1" };
-      await tx.putSetting(PAUSE_SETTING, [pause]);
-      await announcePauses(tx, air, [pause], now);
-    }
+    if (config.paused) await pauseAtStart(tx, air, now);
     await tx.writeAudit([
       {
         at: now,
@@ -406,6 +403,7 @@ async function startWorkers(
   await queue.work("send-pages", 1, (job) => sendPages(air, hook, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
   await queue.work("retain", 1, (job) => retain(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
   await queue.work("ask-rota", 1, (job) => askRota(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
+  await queue.work("watch-snoozes", 1, (job) => watchSnoozes(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
   await queue.work("sweep", 1, (job) => sweep(air, (effect) => queue.settle(job, (tx) => inTransaction(tx, queue, effect))));
 }
 
@@ -468,11 +466,11 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
       jobs: await queue.depth(),
       pending: (await air.store.listActions({ states: ["pending"], limit: 200 })).items.length,
       stale: (await air.store.stale(air.clock.now())).channels.length,
-      troubled: (await chatTroubles(air.store, air.clock.now())).length,
+      troubled: (await chatTroubles(air.store, air, air.clock.now())).length,
     }),
     air,
   );
-  const troubles = async () => [...socketTroubles(parts.slack?.refused()), ...(await chatTroubles(air.store, air.clock.now()))];
+  const troubles = async () => [...socketTroubles(parts.slack?.refused()), ...(await chatTroubles(air.store, air, air.clock.now()))];
   const session = createSession(loginLinkStore(database), air, people, config);
   const who = async (request: Request): Promise<Person | undefined> => {
     const signedIn = await session.who(request);
@@ -511,7 +509,11 @@ async function serve(parts: ServeParts, stopping: () => boolean): Promise<{ serv
     }),
     console: session.router(streams.router),
     ready: async () => (stopping() ? "air is stopping" : readiness(database)),
-    degraded: async () => (await troubles()).map(({ plain }) => plain),
+    // What keeps the heartbeat back is said here, too; an air that has just begun is not late.
+    degraded: async () => {
+      const late = (await lastBeat(air.store)) && (await queueTrouble(air.store, air.clock.now()));
+      return [...(await troubles()).map(({ plain }) => plain), ...(late ? [late] : [])];
+    },
     metrics,
     log: air.log,
   });

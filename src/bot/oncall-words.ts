@@ -42,6 +42,11 @@ function readSwap(words: readonly string[]): OnCallCommand | { wrong: string } {
   const said = { begin: from < 0 ? "now" : words.slice(from + 1, to).join(" "), end: words.slice(to + 1).join(" ") };
   const [begin, end] = [readMoment(said.begin), readMoment(said.end)];
   if (!begin) return { wrong: `"${said.begin.slice(0, 40)}" is no time. ${WHEN}.` };
+  // A length that air reads, and none of a swap: which is too short or too long is said, not that it is no time.
+  if (!end && /^\d+\s*(m|min|mins|minutes?|h|hrs?|hours?|d|days?)$/i.test(said.end))
+    return {
+      wrong: `"${said.end.slice(0, 40)}" is no length of a swap: it is longer than nothing, and at most 92 days. Write 30m, 4h or 7d.`,
+    };
   if (!end || (lower[to] === "for" && !(typeof end === "object" && "inMs" in end)))
     return { wrong: `"${said.end.slice(0, 40)}" is no time to end. ${WHEN}.` };
   return { kind: "oncall-swap", people: words.slice(0, names), from: begin, to: end };

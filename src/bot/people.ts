@@ -2,6 +2,7 @@ import { FAMILIES, type Family } from "../engine/domain/action.ts";
 import { type HeldBy, NO_ROLES, type Person, type Roles } from "../engine/domain/approval.ts";
 import { readMention } from "../engine/domain/mention.ts";
 import { globMatches } from "../engine/domain/policy.ts";
+import type { Deciders } from "../engine/domain/who-may.ts";
 import type { GroupMember } from "../engine/ports.ts";
 import type { ApproverEntry, Config, PersonConfig, RolesConfig, TokenConfig } from "./config.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -37,7 +38,7 @@ export type People = {
   /** The holder of AIR_API_TOKEN: admin, decides only in the lab. */
   apiToken: () => Person;
   /** Who may decide on a device of this group now; null: on no device, or on one nobody knows. */
-  deciders: (family: Family, lab: boolean, deviceGroup: string | null) => { anyone: boolean; names: string[] };
+  deciders: (family: Family, lab: boolean, deviceGroup: string | null) => Deciders;
 };
 
 /** What a connected chat says about its people. Each throws when it cannot say, within the time a press allows. */
@@ -346,13 +347,28 @@ export function createPeople(
     deciders: (family, lab, deviceGroup) => {
       if (lab && openLab()) return { anyone: true, names: [] };
       const { roles, people, slack } = config();
-      const names = roles.approver[family]
+      const holders = roles.approver[family]
         .filter((entry) => typeof entry === "string" || (deviceGroup !== null && entry.deviceGroups.includes(deviceGroup)))
         .map(whoOf)
         // Nobody can be found in a user group while Slack is not connected.
-        .filter((who) => !isSlackGroup(who) || slack !== undefined)
-        .map((who) => (isGroup(who) ? `members of ${groupWords(who)}` : (people.find((one) => one.email === who)?.name ?? who)));
-      return { anyone: false, names: [...new Set(names)] };
+        .filter((who) => !isSlackGroup(who) || slack !== undefined);
+      const names = holders.map((who) =>
+        isGroup(who) ? `members of ${groupWords(who)}` : (people.find((one) => one.email === who)?.name ?? who),
+      );
+      const known = holders
+        .filter((who) => !isGroup(who))
+        .map((who) => {
+          const one = people.find((person) => person.email === who);
+          return {
+            key: who,
+            name: one?.name ?? who,
+            identities: withAddress(
+              [one?.slack, one?.teams].filter((name) => name !== undefined),
+              who,
+            ),
+          };
+        });
+      return { anyone: false, names: [...new Set(names)], known };
     },
     byKey: async (key) => {
       const [, chat, account = ""] = /^(slack|teams|persona):(.+)$/.exec(key) ?? [];

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import path from "node:path";
+import type { PGlite } from "@electric-sql/pglite";
 import { sql } from "drizzle-orm";
 import { fromDrizzle } from "pg-boss";
 import type { BossConnection, Db, Driver } from "./driver.ts";
@@ -25,16 +26,17 @@ export type Database = {
 const AGAIN = new Set(["40001", "40P01", "23505"]);
 const TRIES = 5;
 
-/** `url` undefined: the embedded database in `dataDir`, or in memory where that is undefined too (tests). */
+/** `url` undefined: the embedded database in `dataDir`, or in memory where that is undefined too, or one that is open already (tests). */
 export async function openDatabase(options: {
   url?: string | undefined;
   dataDir?: string | undefined;
   maxConnections?: number;
+  inMemory?: PGlite;
 }): Promise<Database> {
   // Each database is loaded only where it is used: the embedded one alone is most of a process's memory.
   const driver = options.url
     ? await (await import("./postgres.ts")).openPostgres(options.url, options.maxConnections ?? 10)
-    : await (await import("./embedded.ts")).openEmbedded(options.dataDir && path.join(options.dataDir, "db"));
+    : await (await import("./embedded.ts")).openEmbedded(options.dataDir && path.join(options.dataDir, "db"), options.inMemory);
   // Used inside a transaction the outer handle would survive a rollback on PostgreSQL and wait for itself for ever on the
   // embedded database. Both are silent, so it is made loud.
   const inside = new AsyncLocalStorage<true>();

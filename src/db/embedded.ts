@@ -15,14 +15,14 @@ import * as schema from "./schema.ts";
  * fdatasync is empty (measured: 0 calls). So the parameter goes, the wal is synced by `fsync`, and the layer gets one. The field is
  * not public: PGlite is pinned exactly, a missing field refuses to start, and a test counts the calls per commit.
  */
-export async function openEmbedded(directory: string | undefined): Promise<Driver> {
+export async function openEmbedded(directory: string | undefined, inMemory?: PGlite): Promise<Driver> {
   let unlock = () => {};
   if (directory) {
     fs.mkdirSync(path.dirname(path.resolve(directory)), { recursive: true, mode: 0o700 });
     unlock = lockDirectory(`${directory}.lock`);
   }
   try {
-    const lite = await (directory ? openDurable(directory) : PGlite.create());
+    const lite = inMemory ?? (await (directory ? openDurable(directory) : PGlite.create()));
     const db = drizzle(lite, { schema });
     await migrate(db, { migrationsFolder: MIGRATIONS });
     return {

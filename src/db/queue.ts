@@ -30,6 +30,7 @@ const QUEUES: Record<JobName, Options> = {
   // What the source answers is no failure of the job: a poll keeps itself when it may ask again, and the next tick asks for it.
   poll: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
   "ask-rota": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 60, retryLimit: 1, retryDelay: 5, retryDelayMax: 60 },
+  "watch-snoozes": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 300, retryLimit: 1, retryDelay: 5, retryDelayMax: 60 },
   "write-back": { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 900, retryLimit: 3, retryDelay: 5, retryDelayMax: 60 },
   // It works in transactions of its own: whoever takes it up after a death goes on where it stopped.
   retain: { policy: "stately", heartbeatSeconds: 10, expireInSeconds: 3600, retryLimit: 10, retryDelay: 5, retryDelayMax: 300 },

@@ -310,6 +310,8 @@ export const evidence = pgTable(
     /** How it came in: "named by ALT-7", "found by mail-contents: its links". */
     foundBy: text("found_by"),
     createdAt: at("created_at").notNull(),
+    /** When more of it was last learned: what was answered before is no answer about the whole. */
+    grewAt: at("grew_at"),
   },
   (t) => [
     uniqueIndex("evidence_once").on(t.investigationId, t.digest),

@@ -1,15 +1,28 @@
 import { type Air, actionId, incidentId } from "./air.ts";
 import { outside, time } from "./cards/say.ts";
 import type { ActionState } from "./domain/action.ts";
-import { DEADLINE, isAway, isIncidentCause, nextStep, type ToldInCall, toldIn, UNANSWERED, unreachedStep } from "./domain/calls.ts";
+import {
+  ackedBefore,
+  BEFORE_CHAIN,
+  BESIDE_CHAIN,
+  DEADLINE,
+  isAway,
+  isIncidentCause,
+  nextStep,
+  raisedSince,
+  type ToldInCall,
+  toldIn,
+  UNANSWERED,
+  unreachedStep,
+} from "./domain/calls.ts";
 import { NOBODY, rotaStepOf, stepOf } from "./domain/paging.ts";
 import { isHeldBack } from "./domain/snooze.ts";
 import { stillAway, targetsOfStep } from "./on-duty.ts";
 import { overdueText } from "./overdue-text.ts";
 import { snoozeOf } from "./snoozed.ts";
-import type { ActionRow, CallRow, IncidentRow, Tx } from "./store.ts";
+import type { ActionRow, CallRow, IncidentRow, OwnerRow, Tx } from "./store.ts";
 import { pagesForItself, pagesInChat, redrawIncident } from "./want-cards.ts";
-import { wantPages } from "./want-pages.ts";
+import { personTarget, wantPages } from "./want-pages.ts";
 
 /** How many calls one run looks at; most were told and wait for the interval, so that one costs little. */
 const BATCH = 200;
@@ -19,6 +32,9 @@ const ON_ITS_WAY_MS = 15_000;
 /** What came of looking at a call: whom it told by name; `over`: nobody is left to be told. */
 export type Advanced = { told: readonly string[]; over: boolean };
 const NOTHING: Advanced = { told: [], over: false };
+/** Somebody asked for the next step: they are not told what they know, and what they said about it goes along. */
+type Asked = { except: readonly string[]; because?: string };
+const NOBODY_ASKED: Asked = { except: [] };
 
 /** Takes the next step of every call that is due. */
 export async function advanceDueCalls(air: Air, now: Date): Promise<void> {
@@ -29,7 +45,7 @@ export async function advanceDueCalls(air: Air, now: Date): Promise<void> {
  * Takes the next step of a call, if one is due. Its action is locked, then the call itself: a step never passes a decision or an
  * acknowledgement, and two workers take one step between them.
  */
-export async function advanceCall(tx: Tx, air: Air, id: number, now: Date): Promise<Advanced> {
+export async function advanceCall(tx: Tx, air: Air, id: number, now: Date, asked: Asked = NOBODY_ASKED): Promise<Advanced> {
   const about = await tx.call(id);
   const action = about?.actionId == null ? undefined : await tx.lockAction(about.actionId);
   const snooze = about && isHeldBack(about.cause) ? await snoozeOf(tx, air, about.incidentId, now) : undefined;
@@ -54,6 +70,7 @@ export async function advanceCall(tx: Tx, air: Air, id: number, now: Date): Prom
     call.away = await stillAway(tx, air, call.away, now);
     await tx.updateCall(id, { away: call.away });
   }
+  if (incident && (await tellOwnerFirst(tx, air, call, incident, told, now))) return NOTHING;
   let from = 0;
   for (;;) {
     const next = nextStep(paging, told, call, now, from);
@@ -67,13 +84,14 @@ export async function advanceCall(tx: Tx, air: Air, id: number, now: Date): Prom
     const everyone = rotaStepOf(target) === "everyone";
     const targets = (await targetsOfStep(tx, air, target, [...before, ...call.away], now)).filter(
       // Everybody is everybody; who cannot stays out of it.
-      (who) => !isAway(who, call.away) && (everyone || !before.includes(who)),
+      (who) => !isAway(who, call.away) && !isAway(who, asked.except) && !waitsToHear(who, told) && (everyone || !before.includes(who)),
     );
     if (targets.length === 0) {
       from = index + 1;
       continue;
     }
-    const text = await textOf(tx, call, action, incident);
+    const said = await textOf(tx, call, action, incident);
+    const text = asked.because === undefined ? said : `${said} ${outside(asked.because)}${/[.!?]$/.test(asked.because) ? "" : "."}`;
     const step = call.cause === DEADLINE ? stepOf(target, index) : call.cause;
     const page = { incidentId: call.incidentId, actionId: call.actionId, by: call.by, step, text, createdAt: now, dueAt };
     // Everybody of this step was told of it within the minute, and may not have been reached: nobody waits for them a second time.
@@ -84,9 +102,43 @@ export async function advanceCall(tx: Tx, air: Air, id: number, now: Date): Prom
     if (call.pushedAt !== null) await tellAtOnce(tx, id, index, now);
     await tx.updateCall(id, { nextAt: new Date(now.getTime() + ON_ITS_WAY_MS), pushedAt: null });
     await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
-    return { told: targets.map((who) => paging.nameOf(who).name), over: false };
+    // Who was told of it within the minute is not told again: only these are.
+    const added = (await tx.pagesOfCalls([id])).filter(({ stage, target: who }) => stage === index && targets.includes(who));
+    return { told: [...new Set(added.map(({ target: who }) => paging.nameOf(who).name))], over: false };
   }
 }
+
+/** Somebody gave it to them in this round of the call: what they were told before it is not answered by that. */
+const isAssignedIn = ({ cause, since }: CallRow, owner: OwnerRow | undefined): owner is OwnerRow =>
+  isIncidentCause(cause) && owner?.how === "assign" && owner.since >= since;
+
+/** What was acknowledged and became more severe, or is assigned to them, is theirs: whoever has it is told as a step of its own. */
+async function tellOwnerFirst(
+  tx: Tx,
+  air: Air,
+  call: CallRow,
+  incident: IncidentRow,
+  told: readonly (ToldInCall & { callId: number | null })[],
+  now: Date,
+): Promise<boolean> {
+  if (told.some(({ callId }) => callId === call.id) || call.pushedAt !== null) return false;
+  const owner = await tx.owner(incident.id);
+  if (!ackedBefore(call, incident) && !isAssignedIn(call, owner)) return false;
+  const target = owner?.key == null ? undefined : personTarget(owner.key);
+  const { isKnown = () => true } = air.paging?.() ?? NOBODY;
+  if (target === undefined || isAway(target, call.away) || !isKnown(target)) return false;
+  const text = await textOf(tx, call, undefined, incident);
+  const about = { incidentId: incident.id, actionId: null, by: call.by, step: call.cause, text, createdAt: now, dueAt: now };
+  const stage = isAssignedIn(call, owner) ? BEFORE_CHAIN : BESIDE_CHAIN;
+  if ((await tx.addPages([{ ...about, target, callId: call.id, stage }])) === 0) return false;
+  await tx.updateCall(call.id, { nextAt: stage === BESIDE_CHAIN ? now : new Date(now.getTime() + ON_ITS_WAY_MS) });
+  await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
+  return true;
+}
+
+/** What they were to be told before has not reached them and stands in their chat when that is back: then it is told once. */
+const waitsToHear = (who: string, told: readonly (ToldInCall & { droppedAt?: Date | null })[]): boolean =>
+  told.some(({ target, sentAt, trouble, droppedAt }) => target === who && sentAt === null && trouble !== null && droppedAt === null);
 
 /** Somebody asked for the next one: that is told whatever the hour. */
 async function tellAtOnce(tx: Tx, call: number, stage: number, now: Date): Promise<void> {
@@ -121,8 +173,10 @@ async function nobodyLeft(
       : isNew
         ? "onCall has no further step"
         : "everybody in onCall was told of the incident already, and nobody acknowledged it";
+  // Of every way that was tried.
+  const troubles = [...new Set(told.flatMap(({ trouble }) => trouble?.replace(/\.$/, "") ?? []))].join("; ");
   const text = lost
-    ? `Nobody could be told that ${what}: ${last?.trouble ?? "nobody is left in the chain"}. Somebody has to look.`
+    ? `Nobody could be told that ${what}: ${troubles || "nobody is left in the chain"}. Somebody has to look.`
     : `Nobody is left to be told that ${what}: ${why}. Somebody has to look.`;
   await wantPages(
     tx,
@@ -168,7 +222,10 @@ async function textOf(tx: Tx, call: CallRow, action: ActionRow | undefined, inci
   if (call.cause === DEADLINE && action) return overdueText(tx, action);
   if (!incident || !isIncidentCause(call.cause)) return call.text;
   const { severity, title, openedAt, id } = incident;
-  return `${severity.slice(0, 1).toUpperCase()}${severity.slice(1)} severity: ${outside(title).slice(0, 200)}. ${incidentId(id)} was opened ${time(openedAt)}${UNANSWERED}.`;
+  const before = ackedBefore(call, incident);
+  const owner = await tx.owner(id);
+  const has = isAssignedIn(call, owner) ? ` and is assigned to ${outside(owner.name)}` : "";
+  return `${severity.slice(0, 1).toUpperCase()}${severity.slice(1)} severity: ${outside(title).slice(0, 200)}. ${incidentId(id)} was opened ${time(openedAt)}${has}${before ? `. ${outside(before.by)} acknowledged it ${raisedSince(before, severity)}` : UNANSWERED}.`;
 }
 
 /** Somebody has what these call for: nobody else is told, until it is taken back. */
@@ -179,6 +236,17 @@ export async function ackCalls(tx: Tx, calls: readonly CallRow[], by: string, no
     await tx.updateCall(id, { ackedBy: by, ackedAt: now, nextAt: null });
     await tx.dropCallPages({ call: id }, `${by} acknowledged it`, now);
   }
+}
+
+/** These are somebody's now who was not asked: they are the first to be told, whatever they said before, and the chain begins again behind them. */
+export async function beginWith(tx: Tx, owner: string, calls: readonly CallRow[], now: Date): Promise<void> {
+  for (const { id } of calls) {
+    const call = await tx.lockCall(id);
+    if (!call || call.endedAt !== null || call.ackedAt !== null) continue;
+    await tx.dropCallPages({ call: id }, "It was assigned to somebody", now);
+    await tx.updateCall(id, { since: now, pushedAt: null, nextAt: now, away: call.away.filter((target) => target !== owner) });
+  }
+  await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
 }
 
 /** Nobody has them any more: the chain begins again for what still waits. */

@@ -4,6 +4,7 @@ import { type Asked, audited, authorise } from "./authorise.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { isHeldBack } from "./domain/snooze.ts";
+import { mustFit } from "./domain/words.ts";
 import { ackIncident, unackIncident } from "./manage-incident.ts";
 import { stillAway } from "./on-duty.ts";
 import { snoozeOf } from "./snoozed.ts";
@@ -66,8 +67,8 @@ export async function takeBackAck(air: Air, person: Person, called: Called): Pro
  *
  * @throws Refusal forbidden | not-found | invalid
  */
-export const cannotLook = (air: Air, person: Person, called: Called): Promise<Answered> =>
-  answer(air, person, called, "cant", `${person.name} cannot look at it`, async (tx, call, now) => {
+export const cannotLook = (air: Air, person: Person, called: Called, reason?: string): Promise<Answered> =>
+  answer(air, person, called, { verb: "cant", said: `${person.name} cannot look at it`, reason }, async (tx, call, now) => {
     const own = targetsOfPerson(person);
     const away = [...new Set([...call.away, ...own])];
     const rows = (await tx.pagesOfCalls([call.id])).filter((page) => page.createdAt >= call.since && page.stage !== undefined);
@@ -84,19 +85,24 @@ export const cannotLook = (air: Air, person: Person, called: Called): Promise<An
  *
  * @throws Refusal forbidden | not-found | invalid
  */
-export const escalateNow = (air: Air, person: Person, called: Called): Promise<Answered> =>
-  answer(air, person, called, "escalate", `${person.name} asked for the next one in the escalation`, (tx, call, now) =>
-    tx.updateCall(call.id, { nextAt: now, pushedAt: now }),
+export const escalateNow = (air: Air, person: Person, called: Called, reason?: string): Promise<Answered> =>
+  answer(
+    air,
+    person,
+    called,
+    { verb: "escalate", said: `${person.name} asked for the next one in the escalation`, reason },
+    (tx, call, now) => tx.updateCall(call.id, { nextAt: now, pushedAt: now }),
   );
 
 async function answer(
   air: Air,
   person: Person,
   called: Called,
-  verb: "cant" | "escalate",
-  said: string,
+  { verb, said, reason }: { verb: "cant" | "escalate"; said: string; reason: string | undefined },
   change: (tx: Tx, call: CallRow, now: Date) => Promise<void>,
 ): Promise<Answered> {
+  mustFit(reason, "reason");
+  const why = reason?.trim() || undefined;
   const incident = await incidentOf(air, person, called);
   const subject = incident === 0 ? subjectOf(called) : incidentId(incident);
   const asked = await askedFor(air, person, incident, called, verb);
@@ -119,7 +125,9 @@ async function answer(
       for (const call of open) {
         await tx.lockCall(call.id);
         await change(tx, call, now);
-        done.push(await advanceCall(tx, air, call.id, now));
+        done.push(
+          await advanceCall(tx, air, call.id, now, { except: targetsOfPerson(person), ...(why ? { because: `${said}: ${why}` } : {}) }),
+        );
       }
       const told = [...new Set(done.flatMap((one) => one.told))];
       const over = told.length === 0 && done.some((one) => one.over);
@@ -128,7 +136,9 @@ async function answer(
       const next =
         told.length > 0 ? `: ${told.join(", ")} ${told.length === 1 ? "is" : "are"} told now` : over ? ": nobody is left to be told" : "";
       if (incident !== 0) {
-        await tx.addTimeline([timelineLine({ incidentId: incident }, now, actorOf(person), `incident-${verb}`, `${said}${next}`)]);
+        await tx.addTimeline([
+          timelineLine({ incidentId: incident }, now, actorOf(person), `incident-${verb}`, `${said}${why ? ` (${why})` : ""}${next}`),
+        ]);
         await redrawIncident(tx, air, incident, now);
       }
       await redrawPages(
@@ -137,7 +147,15 @@ async function answer(
         open.map(({ id }) => id),
         now,
       );
-      await audit(tx, person, `${incident === 0 ? "page" : "incident"}.${verb}`, subject, incident, { told }, now);
+      await audit(
+        tx,
+        person,
+        `${incident === 0 ? "page" : "incident"}.${verb}`,
+        subject,
+        incident,
+        { told, ...(why ? { reason: why } : {}) },
+        now,
+      );
       return { subject, told, over, ...(silent ? { silent: { kind: silent.kind, until: silent.until } } : {}) };
     }),
   );

@@ -1,4 +1,5 @@
 import { type Air, actionId } from "./air.ts";
+import { cut } from "./cards/card.ts";
 import { time } from "./cards/say.ts";
 import { approvalsOf, auditRefusal, decidedAs, mustBeAllowed, record, redraw, title } from "./decide-action.ts";
 import { type Person, remembered } from "./domain/approval.ts";
@@ -82,7 +83,7 @@ async function carryOut(air: Air, person: Person, request: BreakRequest & { reas
     const pause = await pauseOf(tx, action.family);
     if (pause) throw new Refusal("paused", `${pausedBy(pause)} An admin can resume.`);
     if (action.lab !== air.capabilities.lab) throw new Refusal("invalid", `${actionId(action.id)} belongs to what air no longer works on.`);
-    const reason = request.reason.slice(0, 2000);
+    const reason = request.reason;
     const at = now.toISOString();
     const asked = action.undoAfterMs === null ? {} : { lasts: action.undoAfterMs };
     const moved = await tx.moveAction(action.id, "pending", {
@@ -108,7 +109,7 @@ async function carryOut(air: Air, person: Person, request: BreakRequest & { reas
           ...about,
           step: "break-glass",
           to: [{ kind: "admins" }],
-          text: `${person.name} broke the glass: ${title(moved)}, without a second person.${ends} Reason: ${reason.slice(0, 300).replace(/[.!?]?$/u, ".")} Look at it and say: review ${actionId(moved.id)}`,
+          text: `${person.name} broke the glass: ${title(moved)}, without a second person.${ends} Reason: ${cut(reason, 300).replace(/(?<![.!?…])$/u, ".")} Look at it and say: review ${actionId(moved.id)}`,
         },
         {
           ...about,

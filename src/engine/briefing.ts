@@ -14,7 +14,10 @@ import type { ActionRow, BriefingRows, IncidentRow, Reads, Some } from "./store.
 import { endsAt } from "./timed-actions.ts";
 
 /** What is read to tell somebody how things stand. */
-export type BriefingReads = Pick<Reads, "briefing" | "setting" | "settingsUnder" | "troubledChannels" | "swapsAfter" | "snoozedIncidents">;
+export type BriefingReads = Pick<
+  Reads,
+  "briefing" | "setting" | "settingsUnder" | "troubledChannels" | "channel" | "swapsAfter" | "snoozedIncidents"
+>;
 export type BriefingHow = { paging: Paging | undefined; lab: boolean; now: Date };
 
 /** As many of each are shown on a card. */
@@ -180,7 +183,7 @@ async function troublesOf(reads: BriefingReads, now: Date, most: number): Promis
       who: by,
       at: new Date(at),
     })),
-    ...(await chatTroubles(reads, now)).map(({ told }) => ({ id: "trouble", text: oneLine(told) })),
+    ...(await chatTroubles(reads, undefined, now)).map(({ told }) => ({ id: "trouble", text: oneLine(told) })),
   ];
   return { name: "troubles", total: items.length, items: items.slice(0, most) };
 }

@@ -51,7 +51,7 @@ function nothingToCancel(action: ActionRow): string {
 
 async function notBegun(tx: Tx, air: Air, person: Person, action: ActionRow, reason: string | undefined): Promise<ActionRow> {
   const why = reason ? `: ${reason}` : "";
-  const outcome = `Cancelled by ${person.name} before it began${why}. Nothing was done.`.slice(0, 2000);
+  const outcome = `Cancelled by ${person.name} before it began${why}. Nothing was done.`;
   const now = air.clock.now();
   const moved = await tx.moveAction(action.id, "approved", { state: "cancelled", endedAt: now, outcome, notBefore: null });
   if (!moved) throw new Refusal("already-decided", `${actionId(action.id)} has just begun. Say it again to have it given up.`);
@@ -68,7 +68,7 @@ async function underWay(tx: Tx, air: Air, person: Person, action: ActionRow, rea
   if (!actionKinds[action.kind].cancel || (action.family === "device" && !air.capabilities.devices?.cancel))
     throw new Refusal("invalid", `${actionId(action.id)} is being carried out, and the product has no call to give it up.`);
   const now = air.clock.now();
-  const cancel = { by: person.name, at: now.toISOString(), ...(reason ? { reason: reason.slice(0, 500) } : {}) };
+  const cancel = { by: person.name, at: now.toISOString(), ...(reason ? { reason } : {}) };
   await tx.updateAction(action.id, { cancel, notBefore: null });
   // Whoever carries it out hears of it at the next look, which is now.
   await tx.enqueue("execute-action", { action: action.id }, { key: actionId(action.id) });
@@ -86,7 +86,7 @@ async function record(
   text: string,
   reason: string | undefined,
 ): Promise<void> {
-  const data = reason ? { reason: reason.slice(0, 2000) } : {};
+  const data = reason ? { reason } : {};
   await note(tx, air, action, event, text, actorOf(person));
   await tx.writeAudit([executionEntry(air, action, event.replace("-", "."), { ...data, person: person.name }, actorOf(person))]);
   await refreshInvestigation(tx, action.investigationId, air.clock.now());

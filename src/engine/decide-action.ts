@@ -403,7 +403,7 @@ const decisionOf = (person: Person, request: DecideRequest, action: ActionRow, n
   by: person.name,
   at: now.toISOString(),
   via: person.via,
-  ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+  ...(request.reason ? { reason: request.reason } : {}),
   ...decidedAs(person, action),
 });
 
@@ -426,7 +426,7 @@ function sentence(person: Person, request: DecideRequest, action: ActionRow): st
     disagree: "disagrees with",
   }[request.decision];
   const lasts = request.forMs === undefined ? "" : ` for ${span(new Date(0), new Date(request.forMs))}`;
-  return `${person.name} ${verb} ${title(action)}${lasts}${why}`.slice(0, 2000);
+  return `${person.name} ${verb} ${title(action)}${lasts}${why}`;
 }
 
 function alreadyDecided(action: ActionRow): Refusal {
@@ -474,7 +474,7 @@ export async function record(
         approvalsNeeded: action.approvalsNeeded,
         lab: air.capabilities.lab,
         ...(action.undoAfterMs === null ? {} : { endsAfterMs: action.undoAfterMs }),
-        ...(request.reason ? { reason: request.reason.slice(0, 2000) } : {}),
+        ...(request.reason ? { reason: request.reason } : {}),
       },
     },
   ]);

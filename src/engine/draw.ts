@@ -5,6 +5,7 @@ import type { BriefingReads } from "./briefing.ts";
 import { type ActionView, actionCard, STATE_WORD } from "./cards/action-card.ts";
 import type { Card } from "./cards/card.ts";
 import { directCard } from "./cards/direct-card.ts";
+import { cardInZone } from "./cards/in-zone.ts";
 import { type IncidentFacts, incidentCard } from "./cards/incident-card.ts";
 import { type CallFacts, pageCard } from "./cards/page-card.ts";
 import { shown, time } from "./cards/say.ts";
@@ -14,13 +15,15 @@ import type { VendorFacts } from "./cards/vendor-facts.ts";
 import { drawClosing } from "./closing.ts";
 import { drawDigest } from "./digest.ts";
 import { type BreakGlass, type Family, readStored } from "./domain/action.ts";
+import { actorName } from "./domain/actor.ts";
 import { glassOf } from "./domain/break-glass.ts";
-import { nextStep, toldIn, UNANSWERED } from "./domain/calls.ts";
+import { ackedBefore, isAway, nextStep, raisedSince, reachedSince, toldIn, UNANSWERED } from "./domain/calls.ts";
 import { outcomeOf } from "./domain/handling.ts";
 import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY, notNeeded, type Paging } from "./domain/paging.ts";
 import { nameToType, stepUpOf } from "./domain/step-up.ts";
 import { wallText } from "./domain/wall-clock.ts";
+import { type Deciders, entitiesIn, whoMayNot } from "./domain/who-may.ts";
 import { drawHandover } from "./handover.ts";
 import { didNothing } from "./holding.ts";
 import { ifNothing } from "./if-nothing.ts";
@@ -62,14 +65,16 @@ export type Drawing = {
   /** Calls about air itself, by id, with who was told. */
   airCalls?: ReadonlyMap<number, { call: CallRow; pages: readonly PageRow[] }>;
   /** Who may decide a family on a device of this group now, by name; `anyone`: the lab without roles. */
-  deciders: (family: Family, lab: boolean, deviceGroup: string | null) => { anyone: boolean; names: string[] };
+  deciders: (family: Family, lab: boolean, deviceGroup: string | null) => Deciders;
+  /** Whoever asked for an action may be one of its two approvers. */
+  requesterMayApprove?: boolean;
 };
 
 /** Every card is a function of the rows: drawn again it shows the present. */
 export function drawSubject(subject: string, view: IncidentView, drawing: Drawing): Card | undefined {
-  if (subject === incidentSubject(view.incident.id)) return incidentCard(incidentFacts(view, drawing));
+  if (subject === incidentSubject(view.incident.id)) return cardInZone(incidentCard(incidentFacts(view, drawing)), zoneOf(drawing));
   const action = view.actions.find((row) => actionSubject(row.id) === subject);
-  return action && actionCard(actionView(action, view, drawing), drawing.sign);
+  return action && cardInZone(actionCard(actionView(action, view, drawing), drawing.sign), zoneOf(drawing));
 }
 
 type ViewOf = (row: PageRow) => IncidentView | undefined;
@@ -79,6 +84,7 @@ function drawnPages(rows: readonly PageRow[], viewOf: ViewOf): PageRow[] {
   return rows.filter((row) => {
     if (row.sentAt !== null) return true;
     const view = viewOf(row);
+    if (reachedSince(row, view?.pages ?? []).length > 0) return false;
     const action = view?.actions.find((one) => one.id === row.actionId);
     return row.droppedAt === null && notNeeded(row, action, view?.incident) === undefined;
   });
@@ -104,7 +110,27 @@ function callOf(row: PageRow, view: IncidentView | undefined, drawing: Drawing):
   // Ended, or of a world that is gone.
   if (!call || call.endedAt !== null) return { subject, over: true, acked: ackedIn(view, row) };
   const acked = call.ackedBy !== null && call.ackedAt !== null ? { by: call.ackedBy, at: call.ackedAt } : undefined;
-  return { subject, over: false, acked, next: nextOf(call, ofAir?.pages, view, drawing) };
+  const assigned = acked ? undefined : assignedIn(view, call);
+  const paging = drawing.paging ?? NOBODY;
+  const told = toldIn(call, view?.calls ?? [], ofAir?.pages ?? view?.pages ?? []);
+  const away = told.filter(({ target }) => isAway(target, call.away)).map(({ target }) => paging.nameOf(target).name);
+  return {
+    subject,
+    over: false,
+    acked,
+    assigned,
+    away: [...new Set(away)],
+    cannot: isAway(row.target, call.away),
+    last: !acked && call.nextAt === null && paging.chain.length > 0 && nextStep(paging, told, call, drawing.now).kind === "over",
+    next: nextOf(call, ofAir?.pages, view, drawing),
+  };
+}
+
+/** Who was given it in this round of the call, and by whom. */
+function assignedIn(view: IncidentView | undefined, { since }: CallRow): CallFacts["assigned"] {
+  const to = view?.incident.assignee;
+  const line = view?.timeline.findLast(({ event }) => event === "incident-assign");
+  return to && line && line.at >= since ? { to, by: actorName(line.actor) } : undefined;
 }
 
 /** Once somebody has it, it does not say that nobody has. */
@@ -114,6 +140,16 @@ const ackedIn = (view: IncidentView | undefined, row: PageRow) =>
   view?.incident.ackedBy && view.incident.ackedAt && view.incident.ackedAt >= row.createdAt
     ? { by: view.incident.ackedBy, at: view.incident.ackedAt }
     : undefined;
+
+/** What was not looked at is still to be. */
+const BEFORE: ReadonlySet<string> = new Set(["queued", "running"]);
+
+/** What became of the severity since somebody acknowledged it, where that calls anew. */
+function raisedAfter({ incident, calls = [] }: IncidentView): string | undefined {
+  if (incident.status !== "open") return undefined;
+  const [before] = calls.flatMap((call) => (call.endedAt === null && ackedBefore(call, incident)) || []);
+  return before && raisedSince(before, incident.severity);
+}
 
 /** Who is told next in a call that nobody acknowledged. */
 function nextOf(call: CallRow, pages: readonly PageRow[] | undefined, view: IncidentView | undefined, drawing: Drawing) {
@@ -140,6 +176,7 @@ async function drawDirect(
   const told = drawn.map((row) => ({
     step: row.step,
     incident: row.incidentId === 0 ? undefined : incidentId(viewOf(row)?.incident.id ?? row.incidentId),
+    severity: viewOf(row)?.incident.severity,
     action: row.actionId === null ? undefined : actionId(row.actionId),
     ...saidNow(row, callOf(row, viewOf(row), how)),
   }));
@@ -163,10 +200,23 @@ function drawPage(
       who: isOps(row.target) ? undefined : nameOf(row.target),
       action: row.actionId === null ? undefined : actionId(row.actionId),
       at: row.sentAt ?? undefined,
-      ...saidNow(row, callOf(row, viewOf(row), drawing)),
+      ...corrected(row, viewOf(row), saidNow(row, callOf(row, viewOf(row), drawing)), nameOf),
       ...aboutOf(viewOf(row)),
     })),
   });
+}
+
+/** That nobody could be told is not left to stand once somebody was. */
+function corrected<Said extends { text: string }>(
+  row: PageRow,
+  view: IncidentView | undefined,
+  said: Said,
+  nameOf: Paging["nameOf"],
+): Said {
+  const [first] = reachedSince(row, view?.pages ?? []);
+  return first?.sentAt
+    ? { ...said, text: `${said.text} Since then ${nameOf(first.target).name} was told, at ${time(first.sentAt)}.` }
+    : said;
 }
 
 const aboutOf = (view: IncidentView | undefined) =>
@@ -179,7 +229,8 @@ export function pagesOf(view: IncidentView, drawing: Drawing): Card[] {
     drawnPages(told, () => view),
     (row) => row.toldBy ?? row.id,
   );
-  return [...messages.values()].flatMap((rows) => drawPage(rows, () => view, view, view.incident.lab, drawing) ?? []);
+  const drawn = [...messages.values()].flatMap((rows) => drawPage(rows, () => view, view, view.incident.lab, drawing) ?? []);
+  return drawn.map((card) => cardInZone(card, zoneOf(drawing)));
 }
 
 /** How many of a storm's alerts its root card names. */
@@ -235,8 +286,12 @@ export async function drawMessages(
     const card = storm ? await drawStorm(reads, storm, place.page) : view && !place ? drawSubject(row.subject, view, drawing) : undefined;
     if (card) cards.set(row.id, card);
   }
+  for (const [id, card] of cards) cards.set(id, cardInZone(card, zoneOf(drawing)));
   return cards;
 }
+
+/** On which clock whoever reads it lives. */
+const zoneOf = ({ paging = NOBODY }: Drawing) => paging.timeZone;
 
 type SaidReads = Pick<Reads, "digest" | "timelineRows" | "setting"> & BriefingReads & ReportReads;
 
@@ -258,7 +313,7 @@ async function drawSaid(
   const report = await drawReport(reads, row.subject, how);
   if (report) return report;
   if (closingOf(row.subject) === view?.incident.id && view) return drawClosing(view, drawing.publicUrl);
-  return drawLines(reads, row.subject, view?.incident.lab ?? lab);
+  return drawLines(reads, row.subject, view?.incident.lab ?? lab, view?.snooze);
 }
 
 export function pageOf(subject: string): number | undefined {
@@ -343,6 +398,7 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
       entity: row.entity,
       verdict: row.verdict,
       remediation: row.remediation,
+      unasked: row.lookedRound === null && view.investigations.some(({ id, status }) => id === row.investigationId && BEFORE.has(status)),
       sourceDid: sourceDid(row),
       for: row.judgement?.for.map((reason) => reason.text) ?? [],
       against: row.judgement?.against.map((reason) => reason.text) ?? [],
@@ -359,7 +415,7 @@ function incidentFacts(view: IncidentView, drawing: Drawing): IncidentFacts {
         ? []
         : [{ name: (drawing.paging ?? NOBODY).nameOf(row.target).name, at: row.sentAt }],
     ),
-    acked: incident.ackedBy && incident.ackedAt ? { by: incident.ackedBy, at: incident.ackedAt } : undefined,
+    acked: incident.ackedBy && incident.ackedAt ? { by: incident.ackedBy, at: incident.ackedAt, since: raisedAfter(view) } : undefined,
     next: (view.calls ?? []).flatMap((call) => nextOf(call, undefined, view, drawing) ?? []),
     paused: pausedText(drawing.pauses),
     snooze: snoozeView(view),
@@ -444,6 +500,7 @@ export function actionView(
   const evidence = view.evidence.find((item) => item.id === row.evidenceId);
   const { word, tone } = STATE_WORD[row.state];
   const approvals = view.approvals.filter((approval) => approval.actionId === row.id && approval.version === row.version);
+  const deciders = drawing.deciders(row.family, row.lab, row.deviceGroup);
   return {
     id: actionId(row.id),
     number: row.id,
@@ -495,7 +552,7 @@ export function actionView(
     alone: row.breakGlass ? aloneOf(row, row.breakGlass) : undefined,
     rejectedBefore: rejectionOf(row, view),
     remainsOn: threatRemains(row, evidence) ? shown(row.target) : undefined,
-    deciders: drawing.deciders(row.family, row.lab, row.deviceGroup),
+    deciders: { ...deciders, mayNot: whoMayNot(row, deciders, entitiesIn(view), drawing.requesterMayApprove ?? false) },
     paused: pausedText(drawing.pauses, row.family),
     now: drawing.now,
   };

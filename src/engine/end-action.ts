@@ -6,7 +6,8 @@ import type { Actor } from "./domain/actor.ts";
 import { entityKey } from "./domain/entity.ts";
 import { othersStanding } from "./holding.ts";
 import type { Settle } from "./investigate.ts";
-import { isRemedy, refreshInvestigation } from "./investigation-status.ts";
+import { refreshInvestigation } from "./investigation-status.ts";
+import { markDealtWith } from "./mark-dealt-with.ts";
 import type { ActionRow, AuditEntry, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { wantPages } from "./want-pages.ts";
@@ -40,7 +41,7 @@ export async function endAction(
       ...more,
     });
     if (!moved) return;
-    if (state === "succeeded" && moved.evidenceId !== null && isRemedy(moved)) await tx.markRemediated(moved.evidenceId, "remediated");
+    if (state === "succeeded") await markDealtWith(tx, moved);
     if (moved.undoes !== null) await settleUndone(tx, air, moved);
     await note(tx, air, moved, `action-${state}`, outcome);
     await pageTrouble(tx, air, moved, now);

@@ -1,4 +1,4 @@
-import { isIncidentCause } from "./domain/calls.ts";
+import { ackedSeverity, isIncidentCause } from "./domain/calls.ts";
 import type { CallRow, NewCall, Tx } from "./store.ts";
 
 /** Nobody is called for these any more: what of them was not told yet is dropped. */
@@ -30,6 +30,6 @@ export async function replaceCalls(
     const older = calls.filter((call) => call.cause !== cause);
     if (!current || older.length === 0) continue;
     await endCalls(tx, older, "Its severity rose", now);
-    await tx.updateCall(current.id, { away: [...new Set(older.flatMap(({ away }) => away))] });
+    await tx.updateCall(current.id, { text: ackedSeverity(older), away: [...new Set(older.flatMap(({ away }) => away))] });
   }
 }

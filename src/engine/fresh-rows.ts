@@ -13,6 +13,7 @@ const unlooked = (entity: Entity) => ({
   judgement: null,
   override: null,
   lookedRound: null,
+  grewAt: null,
 });
 
 /** Evidence as a look-up, a person or an approved expansion brings it in. */

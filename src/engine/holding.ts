@@ -1,6 +1,7 @@
 import canonicalize from "canonicalize";
 import { actionKinds } from "./actions/all.ts";
 import { readStored } from "./domain/action.ts";
+import { leftOf } from "./domain/learn.ts";
 import type { ActionRow } from "./store.ts";
 
 /*
@@ -13,11 +14,19 @@ const WAS_DONE: ReadonlySet<string> = new Set(["succeeded", "byHand", "undoing",
 const UNDER_WAY: ReadonlySet<string> = new Set(["approved", "executing"]);
 
 /** They want the same of the same thing. */
-export const sameWish = (one: ActionRow, other: Pick<ActionRow, "kind" | "targetDigest" | "params" | "lab">): boolean =>
+export const sameWish = (
+  one: ActionRow,
+  other: Pick<ActionRow, "kind" | "targetDigest" | "params" | "lab"> & { target?: ActionRow["target"] },
+): boolean =>
   one.kind === other.kind &&
   one.targetDigest === other.targetDigest &&
+  // What came into a cluster later is asked by itself: no mail of the two is the same.
+  !(other.target && apart(one.target, other.target)) &&
   one.lab === other.lab &&
   canonicalize(readStored(one.params).params) === canonicalize(readStored(other.params).params);
+
+const apart = (one: ActionRow["target"], other: ActionRow["target"]): boolean =>
+  one.kind === "mail-cluster" && one.messageIds !== undefined && leftOf(one, [other]) === one;
 
 /** Carried out, and it found its state already reached: there is nothing of it to take back. */
 export const didNothing = (action: Pick<ActionRow, "kind" | "state" | "undoable" | "attempts">): boolean =>

@@ -5,13 +5,13 @@ import { highest, severityRank } from "./domain/alert.ts";
 import { alertPolicyFor, type PolicyAnswer } from "./domain/alert-policy.ts";
 import type { Span } from "./domain/correlate.ts";
 import { type HandlingChange, handlingChange, handlingText } from "./domain/handling.ts";
-import { type Headline, headlineOf, incidentTitle } from "./domain/incident.ts";
+import { type Headline, headlineOf, incidentTitle, severityOfBoth } from "./domain/incident.ts";
 import { excludedAtIntake } from "./domain/intake-exclusions.ts";
 import type { Policy } from "./domain/policy.ts";
 import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
 import { follow, type Held, type Known, openPlan, type Plan } from "./intake-plan.ts";
 import { askedRule } from "./manual-alert.ts";
-import { CORRELATE, headlineFrom, join, keepMarks, later } from "./merge-in-plan.ts";
+import { CORRELATE, headlineFrom, join, keepMarks, later, standingOf as standsAt } from "./merge-in-plan.ts";
 import { type Intake, type Prepared, prepare } from "./prepare-alert.ts";
 import { endSnoozes, uniteSnoozes } from "./snoozed.ts";
 import type { AlertRow, IncidentRow, InvestigationRow, Tx } from "./store.ts";
@@ -146,7 +146,7 @@ function repeat(plan: Plan, item: Prepared, known: Known, policy: Policy): () =>
         ...incident.row,
         headline,
         title: incidentTitle(headline, incident.row.alertCount),
-        severity: highest(incident.row.severity, item.alert.severity),
+        severity: severityOfBoth(standsAt(incident.row), own),
         updatedAt: plan.now,
       };
       incident.changed = true;
@@ -283,7 +283,7 @@ function newIncident(plan: Plan, item: Prepared): Held<IncidentRow> {
 /** A look that a person asked for is stored as an alert, and is none that came. */
 const counts = (item: Prepared) => (item.requestedBy === undefined ? 1 : 0);
 
-/** Severity is the highest of its alerts, the title the most severe alert's plus the count (product contract 4). */
+/** Severity is the highest of its alerts that happened under air's watch, or of all where none did; the title the most severe alert's plus the count (product contract 4). */
 function grow(held: Held<IncidentRow>, item: Prepared): void {
   const { row } = held;
   const alertCount = row.alertCount + counts(item);
@@ -295,12 +295,16 @@ function grow(held: Held<IncidentRow>, item: Prepared): void {
         ? headlineFor(item)
         : headlineOf(headlineFrom(row), headlineFor(item));
   held.changed = true;
-  held.raised ||= severityRank(item.alert.severity) > severityRank(row.severity);
+  const severity =
+    item.requestedBy === undefined
+      ? severityOfBoth(standsAt(row), { severity: item.alert.severity, old: item.preexisting !== undefined })
+      : highest(row.severity, item.alert.severity);
+  held.raised ||= severityRank(severity) > severityRank(row.severity);
   held.row = {
     ...row,
     headline,
     title: incidentTitle(headline, alertCount),
-    severity: highest(row.severity, item.alert.severity),
+    severity,
     alertCount,
     updatedAt: later(row.updatedAt, item.receivedAt),
   };

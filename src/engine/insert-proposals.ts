@@ -43,8 +43,8 @@ export async function insertProposals(
   const before = counted ? await tx.actionsOf(investigation.id) : [];
   const rows: New<ActionRow>[] = [];
   const atCeiling: { ceiling: Ceiling; rule: string; row: number }[] = [];
-  for (const { row, answer, already: text } of proposals) {
-    if (already.has(sameProposal(row)) && !(await comesBack(tx, { ...row, incidentId: investigation.incidentId }))) continue;
+  for (const { row, answer, already: text, growth } of proposals) {
+    if (!growth && already.has(sameProposal(row)) && !(await comesBack(tx, { ...row, incidentId: investigation.incidentId }))) continue;
     if (text !== undefined && (await isNoted(tx, { ...row, incidentId: investigation.incidentId }))) continue;
     already.add(sameProposal(row));
     if (text !== undefined) {

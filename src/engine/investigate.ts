@@ -7,10 +7,12 @@ import { CLUSTERS_BY } from "./domain/automation.ts";
 import { entityKeys, entityName, evidenceKeys } from "./domain/entity.ts";
 import { type Excluded, excludedBy } from "./domain/exclusions.ts";
 import { ENDED, EXPANSION_ASKS, statusText, verdictWord } from "./domain/investigation.ts";
+import { growthOf } from "./domain/learn.ts";
 import { neverAct } from "./domain/never-act.ts";
 import type { Observation } from "./domain/observation.ts";
 import { type Judgement, judge } from "./domain/verdict.ts";
 import { freshEvidence } from "./fresh-rows.ts";
+import { askedBefore, growActions } from "./grow-action.ts";
 import { insertProposals, line } from "./insert-proposals.ts";
 import { foundIn, moveInvestigation, statusOf } from "./investigation-status.ts";
 import { look, saidObservations } from "./look.ts";
@@ -286,19 +288,22 @@ function wishesOf(
       });
       const key = `${wish.kind} ${targetDigest(wish.kind, wish.target)}`;
       const families = familiesOf(input.judged, wish.because);
-      const again = afterRejection(before.get(key) ?? [], families);
-      if (never || wished.has(key) || !again.ask) return [];
+      const asked = before.get(key) ?? [];
+      const again = afterRejection(asked, families);
+      const growth = again.ask ? undefined : growthOf(wish.target, askedBefore(asked));
+      if (never || wished.has(key) || !(again.ask || growth)) return [];
       wished.add(key);
       return [
         {
           kind: wish.kind,
-          target: wish.target,
+          target: growth ? ("rest" in growth ? growth.rest : growth.target) : wish.target,
           evidenceId: wish.evidenceId,
           note: wish.note,
+          ...(growth ? { growth, whole: wish.target } : {}),
           because: wish.because,
           playbook: wish.playbook,
           families,
-          ...(again.rejected === undefined ? {} : { rejectedBefore: again.rejected }),
+          ...(!again.ask || again.rejected === undefined ? {} : { rejectedBefore: again.rejected }),
         },
       ];
     });
@@ -348,6 +353,7 @@ async function finishRound(
       .filter((item) => item.changed)
       .map(({ row, judgement }) => ({
         id: row.id,
+        entity: row.entity,
         verdict: judgement.verdict,
         judgement,
         remediation: row.remediation,
@@ -369,10 +375,11 @@ async function finishRound(
         `${entityName(item.row.entity)} (${evidenceId(item.row.id)}): ${verdictWord(item.row.entity.kind, item.judgement.verdict)}`,
       ),
     );
-  const actions = await insertProposals(tx, air, locked, round.proposals, timeline, now);
+  const grown = await growActions(tx, locked, round.proposals, timeline, now);
+  const actions = await insertProposals(tx, air, locked, grown.insert, timeline, now);
   const again = round.hadActions ? await noteLook(tx, await tx.actionsOf(locked.id), round.judged, looked, now) : [];
   // What another alert added since this round began raised `wanted`, and stands in rows that this lock now shows.
-  const unchanged = locked.wanted === round.row.wanted && round.found.length === 0;
+  const unchanged = locked.wanted === round.row.wanted && round.found.length === 0 && grown.again.length === 0;
   const evidence = unchanged ? round.judged.map((item) => lookedAt(item, looked, number)) : await tx.evidenceOf(locked.id);
   const more = evidence.some((item) => item.lookedRound === null) && number < MAX_ROUNDS * 4;
   const states = round.hadActions || round.proposals.length > 0 || !unchanged ? await tx.actionsOf(locked.id) : [];
@@ -400,7 +407,7 @@ async function finishRound(
         incident: home,
         severity: incident.severity,
         needed: worst || neededAtOnce(incident.severity) || states.some((action) => action.state === "pending"),
-        actions: [...actions, ...again],
+        actions: [...new Set([...actions, ...grown.redraw, ...again])],
       },
     ],
     now,

@@ -1,6 +1,7 @@
 import { type Air, isLive } from "./air.ts";
 import { time } from "./cards/say.ts";
 import { chatDown } from "./chat-down.ts";
+import { unreachedStep } from "./domain/calls.ts";
 import { NOBODY } from "./domain/paging.ts";
 import { endCalls } from "./end-calls.ts";
 import type { ChannelRow, Reads, Tx } from "./store.ts";
@@ -78,7 +79,7 @@ const noteOver = (air: Air, platform: string, since: string, now: Date) =>
     const heard = call ? (await tx.pagesOfCalls([call.id])).flatMap(({ sentAt, target }) => (sentAt === null ? [] : [target])) : [];
     if (call) await endCalls(tx, [call], `${platform} works again`, now);
     const channels = (platformsOf(air).get(platform) ?? []).map((channel) => `trouble ${channel}`);
-    const steps = [stepOf(platform, since), `trouble ${platform}`, ...channels];
+    const steps = [stepOf(platform, since), `trouble ${platform}`, ...channels, ...(call ? [unreachedStep(call.id)] : [])];
     await tx.dropPages({ incident: 0, steps }, `${platform} works again`, now);
     const text = `${platform} works again; it took nothing since ${time(since)}. Every channel shows the present.`;
     await tellOps(tx, air, `chat back ${platform} ${since}`, text, now);

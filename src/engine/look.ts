@@ -46,7 +46,10 @@ export async function look(
 ): Promise<New<ObservationRow>[]> {
   const { severity, entities, organization, history } = input;
   const context: LookContext = { now: air.clock.now(), severity, entities, organization, history };
-  const old = (row: Answered) => input.again.has(row.evidenceId) && context.now.getTime() - row.createdAt.getTime() > HOLDS_MS;
+  const grewAt = new Map(input.all.map((item) => [item.id, item.grewAt?.getTime() ?? 0]));
+  const old = ({ evidenceId, createdAt }: Answered) =>
+    input.again.has(evidenceId) &&
+    (context.now.getTime() - createdAt.getTime() > HOLDS_MS || createdAt.getTime() <= (grewAt.get(evidenceId) ?? 0));
   const known = input.known.filter((row) => row.label !== "failed" && !old(row));
   const answered = new Set(known.map((row) => `${row.evidenceId} ${row.look}`));
   const sameThing = answersByThing(known, input.all);

@@ -1,6 +1,7 @@
-import { ackCalls } from "./advance-calls.ts";
+import { ackCalls, beginWith } from "./advance-calls.ts";
 import { type Air, actionId, incidentId, investigationId } from "./air.ts";
 import { audited, authorise } from "./authorise.ts";
+import { outside } from "./cards/say.ts";
 import { severityRank } from "./domain/alert.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { isBlank } from "./domain/blank.ts";
@@ -8,14 +9,15 @@ import { isIncidentCause } from "./domain/calls.ts";
 import { Refusal } from "./domain/errors.ts";
 import { type Classification, classificationText, DETERMINATIONS } from "./domain/incident.ts";
 import { ENDED } from "./domain/investigation.ts";
-import { CHAIN_STEPS } from "./domain/paging.ts";
+import { CHAIN_STEPS, NOBODY } from "./domain/paging.ts";
 import { mustFit } from "./domain/words.ts";
 import { endCalls } from "./end-calls.ts";
 import { returnToQueue } from "./return-to-queue.ts";
-import type { IncidentRow, Tx } from "./store.ts";
+import type { CallRow, IncidentRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident, redrawPages } from "./want-cards.ts";
-import { wasTold } from "./was-told.ts";
+import { personTarget, wantPages } from "./want-pages.ts";
+import { targetsOfPerson, wasTold } from "./was-told.ts";
 import { wantWriteBack } from "./write-back.ts";
 
 /*
@@ -74,12 +76,31 @@ export const assignIncident = (air: Air, person: Person, incident: number, to: {
   manage(air, person, incident, "assign", {}, async (tx, row, now) => {
     if (row.assignee === to.name) throw new Refusal("invalid", `${incidentId(incident)} is already assigned to ${to.name}.`);
     await tx.putOwner({ ...owned(incident, { name: to.name, key: to.key ?? null }, now), how: "assign" });
-    // That the incident is there needs nobody else any more; a decision past its deadline does.
     const calls = (await tx.callsOf(incident)).filter(({ cause, ackedAt }) => isIncidentCause(cause) && ackedAt === null);
-    await ackCalls(tx, calls, to.name, now);
+    const isTaken = to.key === undefined ? to.name === person.name : targetsOfPerson(person).includes(personTarget(to.key));
+    // Who takes it has it: that the incident is there needs nobody else any more; a decision past its deadline does.
+    if (isTaken) await ackCalls(tx, calls, to.name, now);
+    else await tellAssigned(tx, air, { row, calls, to, by: person }, now);
     await redrawPages(tx, incident, undefined, now);
     return { text: `${person.name} assigned it to ${to.name}`, change: { assignee: to.name }, data: { to: to.name } };
   });
+
+/** Who is given something has not said that they have it: they are told first, and the chain begins again behind them. */
+async function tellAssigned(
+  tx: Tx,
+  air: Air,
+  { row, calls, to, by }: { row: IncidentRow; calls: readonly CallRow[]; to: { name: string; key?: string }; by: Person },
+  now: Date,
+): Promise<void> {
+  const target = to.key === undefined ? undefined : personTarget(to.key);
+  const { isKnown = () => true } = air.paging?.() ?? NOBODY;
+  // Whom air cannot tell cannot answer either: whoever is on call is told as before.
+  if (to.key === undefined || target === undefined || !isKnown(target)) return;
+  if (calls.length > 0) return beginWith(tx, target, calls, now);
+  const text = `${by.name} assigned ${incidentId(row.id)} to ${to.name}: ${outside(row.title)}.`;
+  const wish = { incidentId: row.id, actionId: null, step: "assigned", to: [{ kind: "person" as const, key: to.key }], text, by: by.key };
+  await wantPages(tx, air, [wish], now);
+}
 
 const owned = (incidentId: number, { name, key }: { name: string; key: string | null }, since: Date) => ({
   incidentId,

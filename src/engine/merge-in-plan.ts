@@ -1,5 +1,4 @@
 import { incidentId } from "./air.ts";
-import { highest } from "./domain/alert.ts";
 import {
   decideJoin,
   extend,
@@ -12,7 +11,7 @@ import {
   tied,
   UNLIMITED,
 } from "./domain/correlate.ts";
-import { type Headline, headlineOf, incidentTitle } from "./domain/incident.ts";
+import { type Headline, headlineOf, incidentTitle, severityOfBoth } from "./domain/incident.ts";
 import { follow, type Held, type Plan } from "./intake-plan.ts";
 import type { Prepared } from "./prepare-alert.ts";
 import type { IncidentRow } from "./store.ts";
@@ -105,7 +104,7 @@ export function mergedRow(survivor: IncidentRow, absorbed: IncidentRow, at: Date
     ...survivor,
     headline,
     title: incidentTitle(headline, alertCount),
-    severity: highest(survivor.severity, absorbed.severity),
+    severity: severityOfBoth(standingOf(survivor), standingOf(absorbed)),
     alertCount,
     assignee: survivor.assignee ?? absorbed.assignee,
     classification: survivor.classification ?? absorbed.classification,
@@ -118,6 +117,9 @@ export function mergedRow(survivor: IncidentRow, absorbed: IncidentRow, at: Date
     updatedAt: later(later(survivor.updatedAt, absorbed.updatedAt), at),
   };
 }
+
+/** How severe it is, and whether anything of it happened under air's watch. */
+export const standingOf = ({ severity, preexisting }: Pick<IncidentRow, "severity" | "preexisting">) => ({ severity, old: preexisting });
 
 /** Where all its alerts are old, so is the one whose title it bears. */
 export const headlineFrom = (row: IncidentRow): Headline => ({

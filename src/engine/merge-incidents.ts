@@ -139,7 +139,6 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
       updatedAt: now,
       closedAt: null,
       lab: source.lab,
-      preexisting: leaving.preexisting,
     },
   ]);
   await tx.updateIncident(incident, { ...fromAlerts(staying), apart: [...source.apart, id], updatedAt: now });
@@ -199,7 +198,7 @@ async function split(tx: Tx, air: Air, person: Person, incident: number, alert: 
 const ALL = 100_000;
 
 /** Title, severity and count follow from the alerts. */
-function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" | "severity" | "headline" | "alertCount"> {
+function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" | "severity" | "headline" | "alertCount" | "preexisting"> {
   const raised = alerts.filter((one) => one.source !== MANUAL_SOURCE);
   const headlines = (raised.length > 0 ? raised : alerts).map((one) => ({
     title: one.title,
@@ -208,11 +207,13 @@ function fromAlerts(alerts: readonly AlertSummary[]): Pick<IncidentRow, "title" 
     ...(one.preexisting ? { old: true } : {}),
   }));
   const headline = headlines.reduce(headlineOf);
+  const live = alerts.filter((one) => !one.preexisting);
   return {
     headline,
     title: incidentTitle(headline, raised.length),
-    severity: alerts.map((one) => one.severity).reduce(highest),
+    severity: (live.length > 0 ? live : alerts).map((one) => one.severity).reduce(highest),
     alertCount: raised.length,
+    preexisting: live.length === 0,
   };
 }
 

@@ -1,12 +1,12 @@
 import { type Air, incidentId } from "./air.ts";
 import { unreachedStep } from "./domain/calls.ts";
 import { isOutside, readFollowUp } from "./domain/outside-pages.ts";
-import { isOps, NOBODY } from "./domain/paging.ts";
+import { isOps, NOBODY, opsChannel } from "./domain/paging.ts";
 import { afterUndelivered } from "./escalate.ts";
 import type { PageRow, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { dropOtherWays } from "./told-already.ts";
-import { pageAlone, redrawIncident, wantCards } from "./want-cards.ts";
+import { pageAlone, redrawIncident, redrawPages, wantCards } from "./want-cards.ts";
 
 /** How one message with pages fared: whom its card named, and why the chat did not take it. */
 export type Posted = {
@@ -77,12 +77,24 @@ export async function noteUntold(tx: Tx, air: Air, page: PageRow, trouble: strin
   await redrawIncident(tx, air, page.incidentId, now);
 }
 
+/** Where it was said that nobody could be told, it is said that somebody was. */
+async function correctAlarms(tx: Tx, page: PageRow, call: number, now: Date): Promise<void> {
+  const said = (await tx.pagesOf(page.incidentId)).filter(({ step, sentAt }) => step === unreachedStep(call) && sentAt !== null);
+  await tx.wantMessages(
+    said.filter(({ target }) => isOps(target)).map(({ id, target, incidentId: incident }) => pageAlone(opsChannel(target), id, incident)),
+    now,
+  );
+}
+
 /** In the incident's story and on its root card. */
 export async function noteTold(tx: Tx, air: Air, page: PageRow, now: Date): Promise<void> {
   // From now the time runs until the next is told.
   if (page.callId !== null) {
     await tx.wakeCall(page.callId, now);
     await tx.dropPages({ incident: page.incidentId, steps: [unreachedStep(page.callId)] }, "Somebody was reached meanwhile", now);
+    if (page.incidentId !== 0) await correctAlarms(tx, page, page.callId, now);
+    // What was told before says who comes next, or that nobody does.
+    await redrawPages(tx, page.incidentId, [page.callId], now);
   }
   if (!readFollowUp(page.step)) await dropOtherWays(tx, air, page, now);
   if (page.incidentId === 0 || isOps(page.target) || readFollowUp(page.step)) return;

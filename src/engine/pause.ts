@@ -1,12 +1,13 @@
 import { type Air, actionId } from "./air.ts";
 import { announceEnded, announcePauses } from "./announce-pause.ts";
 import { askAgain, LONG_STOP_MS } from "./ask-again.ts";
+import { cut } from "./cards/card.ts";
 import type { Family } from "./domain/action.ts";
 import { actorOf, type Person } from "./domain/approval.ts";
 import { Refusal } from "./domain/errors.ts";
 import { mustFit } from "./domain/words.ts";
 import { EXECUTIONS } from "./set-mode.ts";
-import type { Reads } from "./store.ts";
+import type { Reads, Tx } from "./store.ts";
 import { tellOnCall } from "./tell-on-call.ts";
 
 /** The stop button: executions not yet begun wait, automatic or approved alike, until an admin resumes. */
@@ -24,7 +25,7 @@ const coveredBy = (pauses: readonly Pause[], family?: Family) =>
 
 /** Which actions wait, because of whom and why; one sentence. */
 export const pausedBy = ({ family, by, reason }: Pause): string =>
-  `${family === "all" ? "Executions are" : `${family[0]?.toUpperCase()}${family.slice(1)} actions are`} paused by ${by}: ${reason}.`;
+  `${family === "all" ? "Executions are" : `${family[0]?.toUpperCase()}${family.slice(1)} actions are`} paused by ${by}: ${cut(reason, 500)}.`;
 
 const resumedBy = ({ family }: Pause, by: string): string =>
   `${family === "all" ? "Executions go on" : `${family[0]?.toUpperCase()}${family.slice(1)} actions go on`}: ${by} ended the pause.`;
@@ -37,17 +38,28 @@ export async function pause(air: Air, person: Person, family: Family | "all", re
     await tx.lockSetting(EXECUTIONS, "alone");
     const before = (await tx.setting<Pause[]>(PAUSE_SETTING)) ?? [];
     const others = before.filter((one) => one.family !== family);
-    const paused: Pause = { family, by: person.name, at: now.toISOString(), reason: reason.slice(0, 500) };
+    const paused: Pause = { family, by: person.name, at: now.toISOString(), reason };
     await tx.putSetting(PAUSE_SETTING, [...others, paused]);
     const replaced = before.filter((one) => one.family === family && one.at !== paused.at);
     await announceEnded(tx, air, replaced, { by: person.name, at: paused.at, how: "replaced" }, now);
     await announcePauses(tx, air, [paused], now);
     await tellOnCall(tx, air, `paused ${family} ${paused.at}`, `${pausedBy(paused)} To go on: resume`, now, person.key);
-    await tx.writeAudit([
-      { at: now, actor: actorOf(person), event: "executions.paused", subject: family, data: { reason: reason.slice(0, 500) } },
-    ]);
+    await tx.writeAudit([{ at: now, actor: actorOf(person), event: "executions.paused", subject: family, data: { reason } }]);
     await tx.notifyChange();
   });
+}
+
+/**
+ * air was started with the order to carry nothing out. Whoever is on call is told as of any pause; an older pause of everything stays, for
+ * since when it lasts decides what asks again.
+ */
+export async function pauseAtStart(tx: Tx, air: Air, now: Date): Promise<void> {
+  const before = (await tx.setting<Pause[]>(PAUSE_SETTING)) ?? [];
+  if (before.some((one) => one.family === "all")) return;
+  const paused: Pause = { family: "all", by: "AIR_PAUSED", at: now.toISOString(), reason: "started with AIR_PAUSED=1" };
+  await tx.putSetting(PAUSE_SETTING, [...before, paused]);
+  await announcePauses(tx, air, [paused], now);
+  await tellOnCall(tx, air, `paused all ${paused.at}`, `${pausedBy(paused)} To go on: resume`, now);
 }
 
 /**

@@ -1,9 +1,11 @@
 import { type Air, actionId, incidentId } from "./air.ts";
 import { ALL_OF_THEM, needText, thingLines } from "./cards/gathered-card.ts";
+import { inZone } from "./cards/in-zone.ts";
 import { byUrgency, isGathered } from "./domain/gather.ts";
 import { outsideKind } from "./domain/outside-pages.ts";
 import { isOps } from "./domain/paging.ts";
 import type { HookPage } from "./ports.ts";
+import { zoneOf } from "./schedules.ts";
 import type { ActionRow, IncidentRow, PageRow } from "./store.ts";
 
 /*
@@ -68,7 +70,7 @@ const saidToSomebody = <One extends { held: Held; channels: readonly string[] }>
   );
 
 /** Several pages as one to a way that is no chat. The most urgent one gives it its title. */
-export function togetherPage(air: Pick<Air, "publicUrl">, held: readonly Held[]): HookPage | undefined {
+export function togetherPage(air: Pick<Air, "publicUrl" | "paging">, held: readonly Held[]): HookPage | undefined {
   const [first] = held.toSorted((a, b) => byUrgency(a.incident?.severity, b.incident?.severity));
   if (!first) return undefined;
   const { incident, action, page } = first;
@@ -78,7 +80,7 @@ export function togetherPage(air: Pick<Air, "publicUrl">, held: readonly Held[])
     action: action ? actionId(action.id) : null,
     title: incident?.title ?? "air",
     severity: incident?.severity ?? "high",
-    text: page.text,
+    text: inZone(page.text, zoneOf(air)),
     link,
   };
   if (held.length === 1) return alone;
@@ -91,8 +93,8 @@ export function togetherPage(air: Pick<Air, "publicUrl">, held: readonly Held[])
   );
   return {
     ...alone,
-    text: `${needText(held.length)}. ${page.text}`,
-    things: [...lines, ...(more > 0 ? [`And ${more} more. All of them: ${ALL_OF_THEM}`] : [])],
+    text: `${needText(held.length)}. ${alone.text}`,
+    things: [...lines.map((line) => inZone(line, zoneOf(air))), ...(more > 0 ? [`And ${more} more. All of them: ${ALL_OF_THEM}`] : [])],
   };
 }
 

@@ -320,6 +320,8 @@ export type MessageFacts = {
   sender: string;
   subject: string;
   location: "inbox" | "junk" | "deleted" | "quarantine" | "gone";
+  /** The product has a word for where it lies that names no place: `location` is where a reader may still meet it, at worst. */
+  placeUnsaid?: true;
   receivedAt: Date;
   urls: string[];
   /** Who pressed a link of it, with when. */

@@ -8,6 +8,7 @@ import type { Severity, Verdict } from "./domain/alert.ts";
 import { approvalsNeeded, protectedHits, reachBand, versionOf } from "./domain/approval.ts";
 import { type Answer, automationFor, type ClusterBy, groupOf, type Standing } from "./domain/automation.ts";
 import { type Entity, type EntityOf, entityKey, entityKeys } from "./domain/entity.ts";
+import type { Growth } from "./domain/learn.ts";
 import { approvalsOfKind, expiresAfter, type Policy, responseDeadline } from "./domain/policy.ts";
 import type { Judgement } from "./domain/verdict.ts";
 import { type AppFacts, ConnectorError, type DeviceFacts, type UserFacts } from "./ports.ts";
@@ -31,10 +32,16 @@ export type Wish = {
   families?: readonly string[];
   /** The rejected action this one comes back to. */
   rejectedBefore?: number;
+  /** What was asked about the same thing before, and the thing has grown since; `whole`: all of it, where the target is a part. */
+  growth?: Growth;
+  whole?: Entity;
 };
 
 /** `already`: nothing is left to decide, in the product's words. */
-export type Proposed = { row: New<ActionRow>; answer: (spent: Standing) => Answer; already?: Already | undefined };
+export type Proposed = { row: New<ActionRow>; answer: (spent: Standing) => Answer; already?: Already | undefined } & Pick<
+  Wish,
+  "growth" | "whole"
+>;
 
 const REACH_TIMEOUT_MS = 10_000;
 
@@ -154,7 +161,7 @@ export async function propose(
       return { kind: "ask", rule: "protected or far-reaching: two people decide" };
     return said;
   };
-  return { row, answer };
+  return { row, answer, ...(wish.growth ? { growth: wish.growth } : {}), ...(wish.whole ? { whole: wish.whole } : {}) };
 }
 
 /** Two actions on the same thing never run at once; for a file that is the device it lies on. */
@@ -172,7 +179,12 @@ function digestVersion(
   reach: Pick<BlastRadius, "count" | "protectedHits">,
   undoable: boolean,
 ): string {
-  const targetKeys = [...entityKeys(target), ...(target.kind === "file" && target.device ? [`on ${target.device.toLowerCase()}`] : [])];
+  const targetKeys = [
+    ...entityKeys(target),
+    ...(target.kind === "file" && target.device ? [`on ${target.device.toLowerCase()}`] : []),
+    // Which mails, not only which cluster: one more is something else to decide.
+    ...(target.kind === "mail-cluster" && target.messageIds ? [`messages ${sha256([...target.messageIds].sort().join("\n"))}`] : []),
+  ];
   return sha256(canonicalize(versionOf({ kind, targetKeys, params, reach, undoable })) ?? "").slice(0, 16);
 }
 

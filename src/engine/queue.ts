@@ -14,6 +14,8 @@ export type Jobs = {
   poll: { source: string };
   /** Ask another product who is on call. */
   "ask-rota": { due: string };
+  /** Ask products and chats whether what is silent may stay so. */
+  "watch-snoozes": { due: string };
   /** Tell sources what became of their alerts here. */
   "write-back": { due: string };
   /** Empty and delete what is older than it is kept for, batch by batch. */

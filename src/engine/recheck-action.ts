@@ -5,6 +5,7 @@ import { readStored } from "./domain/action.ts";
 import { entityKey } from "./domain/entity.ts";
 import type { Settle } from "./investigate.ts";
 import { ALREADY_DONE, isRemedy, refreshInvestigation } from "./investigation-status.ts";
+import { markDealtWith } from "./mark-dealt-with.ts";
 import { timelineLine } from "./timeline-line.ts";
 
 const CALL_TIMEOUT_MS = 15_000;
@@ -34,7 +35,8 @@ export async function recheckAction(air: Air, id: number, settle: Settle): Promi
   const now = air.clock.now();
   await settle(async (tx) => {
     const locked = await tx.lockAction(id);
-    if (locked?.state !== "pending") return;
+    // What it is about now was not read.
+    if (locked?.state !== "pending" || locked.version !== action.version) return;
     // Mail that is gone is dealt with; a device or an account the product does not know any more is not.
     const settled = state?.kind === "reached" || (state?.kind === "missing" && locked.family === "email");
     if (!settled) return tx.updateAction(id, { checkedAt: now });
@@ -42,7 +44,7 @@ export async function recheckAction(air: Air, id: number, settle: Settle): Promi
     const outcome = `${remedy ? ALREADY_DONE : "Not needed"}: ${state.text} Nothing was left to decide.`;
     const moved = await tx.moveAction(id, "pending", { state: "cancelled", endedAt: now, checkedAt: now, outcome });
     if (!moved) return;
-    if (moved.evidenceId !== null && remedy) await tx.markRemediated(moved.evidenceId, "remediated");
+    await markDealtWith(tx, moved);
     const actor = { kind: "air", job: "recheck-action" } as const;
     await tx.addTimeline([
       timelineLine(

@@ -1,12 +1,12 @@
 import { type Air, incidentId } from "./air.ts";
-import { span, time } from "./cards/say.ts";
+import { lengthText, span, time } from "./cards/say.ts";
 import { severityRank } from "./domain/alert.ts";
 import { NOBODY } from "./domain/paging.ts";
 import { returnToQueue } from "./return-to-queue.ts";
-import type { IncidentRow, SilentOwner, Tx } from "./store.ts";
+import type { IncidentRow, OwnerRow, SilentOwner, Tx } from "./store.ts";
 import { timelineLine } from "./timeline-line.ts";
 import { redrawIncident } from "./want-cards.ts";
-import { wantPages } from "./want-pages.ts";
+import { personTarget, wantPages } from "./want-pages.ts";
 
 const AIR = { kind: "air", job: "remind-owner" } as const;
 const BATCH = 50;
@@ -36,6 +36,20 @@ function dueFor(owner: SilentOwner, everyMs: number, now: Date): "reminder" | "r
   return now.getTime() - owner.remindedAt.getTime() >= everyMs ? "return" : undefined;
 }
 
+/**
+ * When they heard of it: the term runs from then. Who cannot be told has as long again, and then it goes back all the same: an outage must
+ * not be where a threat is forgotten either.
+ */
+async function heardAt(tx: Tx, { incidentId: incident, key, remindedAt }: OwnerRow, everyMs: number): Promise<number> {
+  const reminded = remindedAt?.getTime() ?? 0;
+  const pages = key === null ? [] : await tx.pagesOf(incident);
+  const page = pages.findLast(
+    ({ step, target, createdAt }) => step === "owner" && target === personTarget(key ?? "") && createdAt.getTime() >= reminded,
+  );
+  if (!page || page.droppedAt !== null) return reminded;
+  return Math.min(page.sentAt?.getTime() ?? Number.POSITIVE_INFINITY, reminded + everyMs);
+}
+
 async function remind(tx: Tx, air: Air, found: SilentOwner, everyMs: number, now: Date): Promise<void> {
   const [row] = await tx.lockIncidents([found.incidentId]);
   const owner = await tx.owner(found.incidentId);
@@ -43,13 +57,13 @@ async function remind(tx: Tx, air: Air, found: SilentOwner, everyMs: number, now
   if (row?.status !== "open" || owner?.since.getTime() !== found.since.getTime() || owner.returnedAt !== null) return;
   if (owner.remindedAt?.getTime() !== found.remindedAt?.getTime() || row.lab !== air.capabilities.lab) return;
   const due = dueFor(found, everyMs, now);
+  if (due === "return" && now.getTime() - (await heardAt(tx, owner, everyMs)) < everyMs) return;
   if (due === "reminder") await tellOwner(tx, air, row, found, everyMs, now);
   if (due === "return") await giveBack(tx, air, row, found, now);
 }
 
 async function tellOwner(tx: Tx, air: Air, row: IncidentRow, owner: SilentOwner, everyMs: number, now: Date): Promise<void> {
-  const then = time(new Date(now.getTime() + everyMs));
-  const text = `${owner.name} has ${incidentId(row.id)}, and a decision waits in it since ${time(owner.waitsSince)}. Decide, note something or assign it; without anything it goes back to whoever is on call at ${then}.`;
+  const text = `${owner.name} has ${incidentId(row.id)}, and a decision waits in it since ${time(owner.waitsSince)}. Decide, note something or assign it; without anything within ${lengthText(everyMs)} of this message it goes back to whoever is on call.`;
   if (owner.key !== null)
     await wantPages(
       tx,
@@ -67,6 +81,7 @@ async function giveBack(tx: Tx, air: Air, row: IncidentRow, owner: SilentOwner, 
   const stays = owner.how === "assign" ? ` It stays assigned to ${row.assignee ?? owner.name}.` : "";
   const text = `${owner.name} did nothing here for ${idle} while a decision waits: it goes back to everybody, and whoever is on call is told again.${stays}`;
   const change = await returnToQueue(tx, air, row, now);
+  await tx.dropPages({ incident: row.id, steps: ["owner"] }, "It went back to everybody before it was sent", now);
   await tx.updateIncident(row.id, { ...change, updatedAt: now });
   await tx.putOwner({ ...ownerOf(owner), returnedAt: now });
   await tx.addTimeline([timelineLine({ incidentId: row.id }, now, AIR, "incident-returned", text)]);

@@ -1,6 +1,7 @@
 import { advanceDueCalls } from "./advance-calls.ts";
 import { type Air, incidentId, isLive } from "./air.ts";
 import { chatDown } from "./chat-down.ts";
+import { unreachedCall } from "./domain/calls.ts";
 import { isOutside, MAIL, outsideKind, readFollowUp } from "./domain/outside-pages.ts";
 import { isOps, NOBODY, notNeeded, opsChannel, type Paging, rotaStepOf } from "./domain/paging.ts";
 import { isHeldBack } from "./domain/snooze.ts";
@@ -16,6 +17,8 @@ import type { ActionRow, IncidentRow, PageRow, Tx } from "./store.ts";
 import { tellDirectly } from "./tell-directly.ts";
 import { incidentChannels, pageAlone, pageChannels, wantCards } from "./want-cards.ts";
 
+/** So long after a look an alarm that waits for its chat is judged again. */
+const JUDGED_AGAIN_MS = 15_000;
 /** How many pages one job takes; the next one takes the rest. */
 const BATCH = 50;
 /** So many that a chat refused are looked at in one go. */
@@ -111,6 +114,9 @@ async function hold(tx: Tx, air: Air, ids: readonly PageRow[], now: Date): Promi
     if (why) await tx.updatePage(page.id, { droppedAt: now, trouble: why });
     // Kept, not dropped: told when the incident is back, if it is needed then.
     else if (until) await tx.updatePage(page.id, { tryAt: until });
+    // That nobody could be told is judged when it can be said: the same chat tells them then.
+    else if (await isToldByThen(tx, air, page, incident))
+      await tx.updatePage(page.id, { tryAt: new Date(now.getTime() + JUDGED_AGAIN_MS) });
     else held.push({ page, action, incident });
   }
   return held;
@@ -120,6 +126,26 @@ async function hold(tx: Tx, air: Air, ids: readonly PageRow[], now: Date): Promi
 async function standing(tx: Tx, id: number): Promise<IncidentRow | undefined> {
   const row = id === 0 ? undefined : await tx.incident(id);
   return row && row.redirectTo !== null ? standing(tx, row.redirectTo) : row;
+}
+
+/**
+ * An alarm that somebody could not be told, for a channel of the very chat that takes nothing and where those people's messages wait: when
+ * it is back they are told, and the alarm is none. What is wrong with one channel alone is no outage.
+ */
+async function isToldByThen(tx: Tx, air: Air, alarm: PageRow, incident: IncidentRow | undefined): Promise<boolean> {
+  const call = unreachedCall(alarm.step);
+  if (call === undefined || !isOps(alarm.target) || alarm.attempts > 0) return false;
+  const chat = platformOf(opsChannel(alarm.target));
+  const about = await tx.call(call);
+  // That nobody heard of the outage is no news in the chat that was out.
+  if (about && about.endedAt === null && chatOfTrouble(about.cause) === chat) return true;
+  for (const page of await tx.pagesOfCalls([call])) {
+    if (page.sentAt !== null || page.droppedAt !== null || page.attempts === 0 || isOutside(page.target) || isOps(page.target)) continue;
+    const here = channelsFor(air, { page, action: undefined, incident }).filter((channel) => platformOf(channel) === chat);
+    const rows = await Promise.all(here.map((channel) => tx.channel(channel)));
+    if (rows.length > 0 && rows.every((row) => row?.troubledSince && row.troubleKind !== "channel")) return true;
+  }
+  return false;
 }
 
 async function handOver(air: Air, group: readonly PageRow[], now: Date): Promise<void> {

@@ -47,7 +47,7 @@ export async function setMode(air: Air, person: Person, mode: Mode, reason: stri
   return air.store.transaction(async (tx) => {
     await tx.lockSetting(EXECUTIONS, "alone");
     const before = await modeNow(tx, air);
-    const row: SetMode = { mode, by: person.name, at: now.toISOString(), reason: reason.slice(0, 500) };
+    const row: SetMode = { mode, by: person.name, at: now.toISOString(), reason };
     await tx.putSetting(modeSetting(air.capabilities.lab), row);
     const moved = await stopApproved(tx, air, mode, now);
     await tx.writeAudit([

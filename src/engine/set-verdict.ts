@@ -259,7 +259,7 @@ async function override(
   }
   const locked = await tx.lockInvestigation(investigation.id);
   if (!locked) throw new Refusal("not-found", `There is no investigation ${investigationId(investigation.id)}.`);
-  await tx.overrideEvidence(evidence.id, { verdict, by, reason: reason.slice(0, 500) });
+  await tx.overrideEvidence(evidence.id, { verdict, by, reason });
   const word = verdictWord(evidence.entity.kind, verdict);
   const gone = touched.length > 0 ? `. Cancelled because of it: ${touched.map(actionId).join(", ")}` : "";
   const timeline: New<TimelineRow>[] = [
@@ -268,7 +268,7 @@ async function override(
       now,
       actorOf(person),
       `evidence-${verb}`,
-      `${by} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${word}: ${reason.slice(0, 1000)}${gone}`,
+      `${by} set ${evidenceId(evidence.id)} (${entityName(evidence.entity)}) to ${word}: ${reason}${gone}`,
     ),
   ];
   const ids = await insertProposals(tx, air, locked, proposals, timeline, now);
@@ -281,7 +281,7 @@ async function override(
       event: `evidence.${verb}`,
       subject: evidenceId(evidence.id),
       incidentId: locked.incidentId,
-      data: { verdict, reason: reason.slice(0, 500), cancelled: touched.map(actionId), proposed: ids.map(actionId) },
+      data: { verdict, reason, cancelled: touched.map(actionId), proposed: ids.map(actionId) },
     },
   ]);
   await anotherRound(tx, locked, now);

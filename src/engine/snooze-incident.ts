@@ -76,7 +76,7 @@ export async function snoozeIncident(
       if (live.unread !== undefined) throw notChecked(incident, kind, live.unread);
       const replaced = await replace(tx, air, person, incident, kind, now);
       const until = new Date(now.getTime() + forMs);
-      const reason = request.reason.trim().slice(0, 500) || "no reason given";
+      const reason = request.reason.trim() || "no reason given";
       const actor = actorOf(person);
       await tx.addIncidentSnooze({
         incidentId: incident,

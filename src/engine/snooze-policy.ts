@@ -36,7 +36,7 @@ export async function snoozePolicy(
       await tx.addSnooze({
         policy: request.policy,
         by: person.name,
-        reason: request.reason.slice(0, 500),
+        reason: request.reason,
         createdAt: now,
         until,
         endedBy: null,
@@ -47,13 +47,37 @@ export async function snoozePolicy(
           actor: actorOf(person),
           event: "policy.snoozed",
           subject: request.policy,
-          data: { until: until.toISOString(), reason: request.reason.slice(0, 500) },
+          data: { until: until.toISOString(), reason: request.reason },
         },
       ]);
       await tx.notifyChange();
     });
     return { until };
   });
+}
+
+/**
+ * What the policy matches is shown and looked into again, before its time. Whoever may silence it may end that.
+ *
+ * @throws Refusal forbidden | not-found
+ */
+export async function unsnoozePolicy(air: Air, person: Person, policy: string): Promise<void> {
+  const asked = { verb: "policy.unsnooze", subject: policy.slice(0, 80), need: needOf(air, policy) } as const;
+  await authorise(air, person, asked);
+  await audited(air, person, asked, () =>
+    air.store.transaction(async (tx) => {
+      const now = air.clock.now();
+      if ((await tx.endSnoozes(policy, person.name, now)) === 0)
+        throw new Refusal(
+          "not-found",
+          names(air).includes(policy)
+            ? `${policy} is not snoozed.`
+            : `There is no alert policy ${policy.slice(0, 60)}, and none of that name is snoozed. There are: ${names(air).join(", ")}.`,
+        );
+      await tx.writeAudit([{ at: now, actor: actorOf(person), event: "policy.unsnoozed", subject: policy, data: {} }]);
+      await tx.notifyChange();
+    }),
+  );
 }
 
 const names = (air: Air): string[] =>

@@ -43,7 +43,7 @@ export async function endSnooze(
   end: { why: string; by: Actor; told: string },
   now: Date,
 ): Promise<void> {
-  const why = end.why.slice(0, 500);
+  const { why } = end;
   if (!(await tx.endIncidentSnooze(snooze.id, why, now))) return;
   const about = { incidentId: snooze.incidentId };
   await tx.addTimeline([timelineLine(about, now, end.by, "incident-snooze-ended", end.told)]);

@@ -50,7 +50,7 @@ async function stop(tx: Tx, air: Air, person: Person, id: number, reason: string
   await moveInvestigation(tx, row, "terminatedByUser", now, { wanted: row.round });
   const text = `${person.name} stopped ${investigationId(id)}${reason ? `: ${reason}` : ""}${cancelled.length > 0 ? `. Cancelled: ${cancelled.map(actionId).join(", ")}` : ""}`;
   await note(tx, air, person, row, "investigation-stopped", text, cancelled, {
-    reason: reason?.slice(0, 500) ?? null,
+    reason: reason ?? null,
     cancelled: cancelled.length,
   });
   return row;

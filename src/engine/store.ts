@@ -154,6 +154,7 @@ export type EvidenceRow = {
   entityDigest: string | null;
   foundBy: string | null;
   createdAt: Date;
+  grewAt: Date | null;
 };
 
 export type ObservationRow = {
@@ -797,13 +798,16 @@ export interface Tx extends Reads {
    */
   carryOver(between: readonly { from: number; to: number }[]): Promise<void>;
   addEvidence(rows: readonly New<EvidenceRow>[]): Promise<void>;
-  updateEvidence(rows: readonly Pick<EvidenceRow, "id" | "verdict" | "judgement" | "lookedRound" | "remediation">[]): Promise<void>;
+  /** `entity`: as it was looked at; what has grown since is still to be looked at, and dealt with. */
+  updateEvidence(
+    rows: readonly (Pick<EvidenceRow, "id" | "verdict" | "judgement" | "lookedRound" | "remediation"> & { entity?: Entity })[],
+  ): Promise<void>;
   overrideEvidence(id: number, override: Override | null): Promise<void>;
   /** Asked anew in the next round: what no analyzer answered, or all of these. */
   lookAgain(evidence: readonly number[]): Promise<void>;
 
-  /** What became of a piece of evidence in the world: `remediated`, or `none` after an undo. */
-  markRemediated(evidence: number, remediation: string): Promise<void>;
+  /** What became of a piece of evidence in the world: `remediated`, or `none` after an undo. `as`: only if it has not grown beyond that. */
+  markRemediated(evidence: number, remediation: string, as?: Entity): Promise<void>;
 
   insertActions(rows: readonly New<ActionRow>[]): Promise<number[]>;
   /** The row is the lock: compares state (and version, where given), sets the rest; undefined if somebody was faster. */

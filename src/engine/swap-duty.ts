@@ -51,7 +51,7 @@ export async function swapDuty(
 async function mustMakeSense(
   tx: Tx,
   air: Air,
-  { from, to }: { from: Somebody; to: Somebody },
+  { from, to, begin }: { from: Somebody; to: Somebody; begin: Date },
   row: Omit<SwapRow, "id" | "endedBy">,
   now: Date,
 ) {
@@ -61,6 +61,8 @@ async function mustMakeSense(
   if (!("layers" in inForce.rota))
     throw say(`The rota is kept in ${inForce.told?.source ?? "another product"}: make an override there, and air follows it.`);
   if (row.person === row.instead) throw say(`${from.name} cannot stand in for ${from.name}. Name two people.`);
+  if (begin < row.until && row.until <= now)
+    throw say(`That time is over already: it ended ${wallText(row.until, (air.paging?.() ?? NOBODY).timeZone)}. Give times from now on.`);
   if (row.until <= row.from) throw say("It would end before it begins. Write it like: from Fri 18:00 to Mon 09:00.");
   if (row.until.getTime() - row.from.getTime() > LONGEST_MS)
     throw say("A swap lasts at most 92 days. For longer, change the people of the layer in air.yaml.");

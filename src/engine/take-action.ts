@@ -78,7 +78,7 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
         target: request.target,
         params,
         evidenceId: evidence?.id ?? null,
-        note: `${person.name}: ${request.reason}`.slice(0, 500),
+        note: `${person.name}: ${request.reason}`,
       },
       { investigation, incident, severity: "high", lab: air.capabilities.lab, verdict: "unknown", judgement: undefined },
     );
@@ -116,7 +116,7 @@ export async function takeAction(air: Air, person: Person, request: TakeRequest,
           event: "action.asked",
           subject: actionId(made),
           incidentId,
-          data: { kind: request.kind, target: entityKey(request.target), reason: request.reason.slice(0, 500) },
+          data: { kind: request.kind, target: entityKey(request.target), reason: request.reason },
         },
       ]);
       const stored = (await tx.action(made)) as ActionRow;

@@ -1,9 +1,9 @@
-import { type Air, isLive } from "./air.ts";
+import type { Air } from "./air.ts";
 import { lastBeat } from "./ask-again.ts";
 import { channelName } from "./cards/stand-in-card.ts";
-import { NOBODY } from "./domain/paging.ts";
+import { silentChannels } from "./chat-troubles.ts";
 import { dueInstant } from "./domain/polling.ts";
-import type { Tx } from "./store.ts";
+import type { Reads } from "./store.ts";
 
 /** How often air says that it lives. */
 const EVERY_MS = 60_000;
@@ -11,8 +11,6 @@ const EVERY_MS = 60_000;
 const STILL_MS = 90_000;
 /** Somebody should have been told by then. */
 const UNTOLD_MS = 300_000;
-/** A chat that takes nothing for this long is in trouble; a pause it asked for is none. */
-const CHAT_MS = 120_000;
 
 const TICK = "heartbeat-tick";
 type Tick = { due: string; at: string };
@@ -34,24 +32,17 @@ export async function takeHeartbeat(air: Air): Promise<Heartbeat> {
     if (last && Date.parse(last.due) >= due.getTime() && Date.parse(last.at) <= now.getTime()) return { kind: "taken" };
     const tick: Tick = { due: due.toISOString(), at: now.toISOString() };
     await tx.putSetting(TICK, tick);
-    const why = (await queueTrouble(tx, now)) ?? (await chatTrouble(tx, air, now));
+    const why =
+      (await queueTrouble(tx, now)) ??
+      (await silentChannels(tx, air, now)).map(({ channel }) => `${channelName(channel)} takes nothing`)[0];
     return why === undefined ? { kind: "works" } : { kind: "trouble", why };
   });
 }
 
-async function queueTrouble(tx: Tx, now: Date): Promise<string | undefined> {
+/** What air itself does not do in time; before the first beat, or after it was late, no job moves. */
+export async function queueTrouble(tx: Pick<Reads, "setting" | "duePages">, now: Date): Promise<string | undefined> {
   const beat = await lastBeat(tx);
   if (!beat || now.getTime() - beat.getTime() > STILL_MS) return "no job was done for more than a minute";
   const [late] = await tx.duePages(new Date(now.getTime() - UNTOLD_MS), 1);
   return late ? "somebody should have been told and was not" : undefined;
-}
-
-/** Of the channels that are configured now: what is in no rule any more is nobody's trouble. */
-async function chatTrouble(tx: Tx, air: Air, now: Date): Promise<string | undefined> {
-  const all = [...air.channels().flatMap((rule) => rule.channels), ...(air.paging?.() ?? NOBODY).ops];
-  for (const channel of new Set(all.filter((one) => !isLive(one)))) {
-    const row = await tx.channel(channel);
-    if (row?.troubledSince && now.getTime() - row.troubledSince.getTime() >= CHAT_MS) return `${channelName(channel)} takes nothing`;
-  }
-  return undefined;
 }

@@ -5,12 +5,14 @@ import type { Tx } from "./store.ts";
 import { pageDirect } from "./want-cards.ts";
 
 /**
- * Whoever is called for something is also written to directly, with the buttons to answer: one message for everything they are told at
+ * Whoever is called for something, or is given it, is also written to directly, with the buttons to answer: one message for everything they are told at
  * once. Where a chat offers no way to them, the mention in the channel is enough. The lab writes to nobody.
  */
 export async function tellDirectly(tx: Tx, air: Air, told: readonly Held[], now: Date): Promise<void> {
   const paging = air.paging?.() ?? NOBODY;
-  const called = told.filter(({ page, incident }) => page.callId !== null && !(incident?.lab ?? air.capabilities.lab));
+  const called = told.filter(
+    ({ page, incident }) => (page.callId !== null || page.step === "assigned") && !(incident?.lab ?? air.capabilities.lab),
+  );
   for (const [target, pages] of Map.groupBy(called, ({ page }) => page.target)) {
     const { kind, on, direct } = paging.nameOf(target);
     const [first] = pages.map(({ page }) => page).sort((a, b) => a.id - b.id);

@@ -153,7 +153,7 @@ function inOrder(lines: readonly TimelineRow[]): TimelineRow[] {
   const news = lines.filter((line, index) => {
     const later = lines.slice(index + 1);
     if (isBegin(line)) return !later.some(isEnd);
-    return !isEnd(line) || !(line.text.endsWith("said it anew") && later.some((one) => isBegin(one) && one.at <= line.at));
+    return !isEnd(line) || !later.some(isBegin);
   });
   return [...news.filter(isEnd), ...news.filter((line) => !isEnd(line))];
 }
@@ -193,10 +193,17 @@ function wouldBeMissed(line: TimelineRow, about: About): boolean {
 }
 
 /** `line:17,19`: a reply, drawn from these lines of the story. */
-export async function drawLines(reads: Pick<Reads, "timelineRows">, subject: string, lab: boolean): Promise<Card | undefined> {
+export async function drawLines(
+  reads: Pick<Reads, "timelineRows">,
+  subject: string,
+  lab: boolean,
+  snooze?: Pick<IncidentSnoozeRow, "createdAt" | "endedAt">,
+): Promise<Card | undefined> {
   const ids = linesOf(subject);
   if (!ids) return undefined;
-  const rows = inOrder(await reads.timelineRows(ids));
+  // It is silent again: that it came back before is no news any more.
+  const isPast = ({ event, at }: TimelineRow) => event === ENDED && snooze?.endedAt === null && snooze.createdAt >= at;
+  const rows = inOrder(await reads.timelineRows(ids)).filter((row) => !isPast(row));
   const [first] = rows;
   return (
     first &&

@@ -1,8 +1,10 @@
+import { cut } from "./cards/card.ts";
 import type { Actor } from "./domain/actor.ts";
+import { LONGEST_WORDS } from "./domain/words.ts";
 import type { New, TimelineRow } from "./store.ts";
 
-/** Longer texts are cut: one line of a story is read at a glance. */
-const LONGEST = 2000;
+/** A reason is kept whole, with who did what before it and what followed behind it; what is longer shows that it was cut. */
+const LONGEST = 2 * LONGEST_WORDS;
 
 /** One line of an incident's story; investigation and action where it belongs to one. */
 export const timelineLine = (
@@ -18,5 +20,5 @@ export const timelineLine = (
   at,
   actor,
   event,
-  text: text.slice(0, LONGEST),
+  text: cut(text, LONGEST),
 });

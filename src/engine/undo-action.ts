@@ -129,7 +129,7 @@ async function askToUndo(
       incidentId: locked.incidentId,
       undoes: original.id,
       state: "pending",
-      note: `${row.note}${reason ? ` ${person.name}: ${reason}` : ""}`.slice(0, 500),
+      note: `${row.note}${reason ? ` ${person.name}: ${reason}` : ""}`,
       rule: `undo of ${name}, asked for by ${person.name}${row.approvalsNeeded > 1 ? ": two people decide" : ""}`,
       source: "Chat action",
       requestedBy: { ...remembered(person), name: person.name },
@@ -150,7 +150,7 @@ async function askToUndo(
         target: entityKey(original.target),
         undo: actionId(id),
         approvalsNeeded: row.approvalsNeeded,
-        ...(reason ? { reason: reason.slice(0, 2000) } : {}),
+        ...(reason ? { reason } : {}),
       },
     },
   ]);
@@ -186,7 +186,7 @@ export async function beginUndo(tx: Tx, air: Air, original: ActionRow, row: New<
   const name = actionId(original.id);
   const moved = await tx.moveAction(original.id, "succeeded", { state: "undoing" });
   if (!moved) throw new Refusal("already-decided", `${name} is already being undone.`);
-  const reason = who.reason ? { reason: who.reason.slice(0, 2000) } : {};
+  const reason = who.reason ? { reason: who.reason } : {};
   const [id = 0] = await tx.insertActions([
     {
       ...row,

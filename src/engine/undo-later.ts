@@ -66,7 +66,7 @@ async function setEnd(air: Air, person: Person, { id }: ActionRow, request: Undo
     if (action.undoAfterMs !== null && action.undoAfterMs <= undoAfterMs)
       throw new Refusal("invalid", `${name} ends by itself before that. To keep it longer: extend ${name} 2h`, { field: "in" });
     await tx.updateAction(id, { undoAfterMs, undoWarnedAt: null });
-    const reason = request.reason ? { reason: request.reason.slice(0, 2000) } : {};
+    const reason = request.reason ? { reason: request.reason } : {};
     const why = request.reason ? `: ${request.reason}` : "";
     const text = `${person.name} has ${name} end in ${span(now, ends)} (${actionKinds[action.kind].title(action.target)})${why}`;
     await tx.addTimeline([timelineLine({ ...action, actionId: id }, now, actorOf(person), "action-undo-later", text)]);

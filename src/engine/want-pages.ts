@@ -1,4 +1,5 @@
 import type { Air } from "./air.ts";
+import { cut } from "./cards/card.ts";
 import type { Family } from "./domain/action.ts";
 import { asksForSomebody, endedBy } from "./domain/calls.ts";
 import { isOps, NOBODY, type Paging } from "./domain/paging.ts";
@@ -33,6 +34,9 @@ export type PageWish = {
   dueAt?: Date;
 };
 
+/** A page is read at a glance; what is longer shows that it was cut, and the audit has it whole. */
+const LONGEST_TEXT = 2_000;
+
 /**
  * Stores who is to be told what, and queues the job that tells them, in the transaction of the cause. What asks for somebody (whoever is on
  * call, a second approver) opens a call, too: where the first one told does not answer, the next is told.
@@ -53,7 +57,7 @@ export async function wantPages(tx: Tx, air: Air, wishes: readonly PageWish[], n
     const call = calls.get(one);
     return targets.map((target) => ({
       ...wish,
-      text: wish.text.slice(0, 2000),
+      text: cut(wish.text, LONGEST_TEXT),
       target,
       createdAt: now,
       dueAt: dueAt ?? now,
@@ -77,7 +81,7 @@ async function callFor(tx: Tx, air: Air, wish: PageWish, now: Date): Promise<Cal
   const except = to.flatMap((one) => (one.kind === "approvers" ? (one.except ?? []) : []));
   // Who caused it is not the one to look at it.
   const away = toOnCall(wish) && step !== "suspect" ? [] : [...except, ...(by === "air" ? [] : [by])].map(personTarget);
-  const text = wish.text.slice(0, 2000);
+  const text = cut(wish.text, LONGEST_TEXT);
   const [call] = await tx.openCalls([
     { incidentId, actionId, cause: step, text, by, openedAt: now, away, nextAt: new Date((wish.dueAt ?? now).getTime() + LOOK_AGAIN_MS) },
   ]);
@@ -120,4 +124,4 @@ function targetsOf(paging: Paging, to: PageTo, wish: Pick<PageWish, "step" | "by
   }
 }
 
-const personTarget = (key: string) => `person:${key.toLowerCase()}`;
+export const personTarget = (key: string) => `person:${key.toLowerCase()}`;

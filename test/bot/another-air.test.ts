@@ -36,30 +36,30 @@ describe.each(DATABASES)("a card another air made on the same Slack app, %s", (k
     // What a page or a program sends says nothing of other airs.
     expect(await press(foreign(7), "console")).toContain("not made by this air");
     expect(await told()).toEqual([]);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
     expect(await press(foreign(7), "slack")).toMatch(/made by another air that uses the same Slack app.*Nothing was decided/);
     // Buttons may have been altered by whoever pressed them, however often, and by two slips of one person.
     await press(foreign(7), "slack");
     await press(foreign(8), "slack");
     expect(await told()).toEqual([]);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
     await press(foreign(9), "slack");
     expect(await told()).toEqual([{ text: expect.stringContaining("Give each air a chat app of its own") }]);
-    const [trouble] = await chatTroubles(engine.store, engine.world.now);
+    const [trouble] = await chatTroubles(engine.store, engine.air, engine.world.now);
     expect(trouble?.plain).toBe("another air seems to use the same chat app");
     expect(trouble?.told).toMatch(/since 20\d\d-.*, last seen 20/);
     engine.world.now = new Date(engine.world.now.getTime() + 61 * 60_000);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
     const { items } = await engine.store.listActions({ limit: 5 });
     expect(items).toEqual([]);
     engine.world.now = new Date(engine.world.now.getTime() + 25 * 3_600_000);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
     for (const action of [11, 12, 13]) await press(foreign(action), "slack");
     expect(await told()).toHaveLength(2);
     // An hour without more heals it, and a single press does not bring it back.
     engine.world.now = new Date(engine.world.now.getTime() + 61 * 60_000);
     await press(foreign(14), "slack");
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
   });
 
   test("nobody without a role raises it, nor one person who alters buttons of cards that are here", async () => {
@@ -76,7 +76,7 @@ describe.each(DATABASES)("a card another air made on the same Slack app, %s", (k
     }
     for (const value of ours) await press(value, "teams");
     expect(await told()).toHaveLength(before);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
     // Several people see it at once where AIR_SECRET was changed.
     await press(ours[0] ?? "", "teams", approver("Noor"));
     expect(await told()).toHaveLength(before + 1);
@@ -95,7 +95,7 @@ describe.each(DATABASES)("a card another air made on the same Slack app, %s", (k
         troubledSince: engine.world.now,
       });
     });
-    const troubles = await chatTroubles(engine.store, engine.world.now);
+    const troubles = await chatTroubles(engine.store, engine.air, engine.world.now);
     expect(troubles.slice(0, 2).map(({ plain: text }) => text)).toEqual([
       "slack refuses air, no card reaches it",
       "nothing can be posted in 1 of the slack channels",

@@ -417,6 +417,14 @@ describe("the bare lab", () => {
       const approve = () => air.post(`/v1/actions/${action.id}/decision`, { decision: "approve" });
       expect((await air.post("/v1/pause", { family: "device" })).json).toMatchObject({ error: { field: "reason" } });
       expect((await air.post("/v1/pause", { family: "device", reason: "x" }, { cookie: "air_persona=vic" })).status).toBe(403);
+      // The same limit, in the same words, as in chat.
+      const long = await air.post("/v1/pause", { family: "device", reason: "x".repeat(2_001) });
+      expect(long.status).toBe(400);
+      expect(long.json).toMatchObject({
+        error: { field: "reason", message: expect.stringContaining("has 2,001 characters; at most 2,000 are kept") },
+      });
+      const kept = await air.post("/v1/pause", { family: "device", reason: "x".repeat(2_000) });
+      expect(kept.json).toEqual({ paused: "device", reason: "x".repeat(2_000) });
       expect((await air.post("/v1/pause", { family: "device", reason: "maintenance" })).status).toBe(200);
       expect([(await approve()).status, (await approve()).json]).toMatchObject([
         423,
@@ -664,7 +672,7 @@ async function cable(target: URL) {
 }
 
 describe.skipIf(!DATABASES.includes("postgres"))("PostgreSQL goes away", () => {
-  test("503 with Retry-After meanwhile; afterwards air goes on by itself, and nothing accepted is lost", { timeout: 90_000 }, async () => {
+  test("503 with Retry-After meanwhile; afterwards air goes on by itself, and nothing accepted is lost", { timeout: 180_000 }, async () => {
     const { openTestDb } = await import("../support/open-test-db.ts");
     const database = await openTestDb("postgres");
     const target = new URL(database.url ?? "");
@@ -686,14 +694,14 @@ describe.skipIf(!DATABASES.includes("postgres"))("PostgreSQL goes away", () => {
       expect([ready.status, ready.json]).toEqual([503, { ready: false, because: "the database cannot be reached" }]);
       expect((await air.ask("/healthz")).status).toBe(200);
       line.mend();
-      await eventually(async () => (await air.ask("/readyz")).status === 200, "readiness", 30_000);
+      await eventually(async () => (await air.ask("/readyz")).status === 200, "readiness", 60_000);
       const after = await eventually(
         async () => {
           const answer = await air.post("/v1/alerts/generic", malware("WS-003"));
           return answer.status === 202 ? answer.as<Accepted>().accepted[0] : undefined;
         },
         "an accepted alert",
-        30_000,
+        60_000,
       );
       // Work goes on as well, what was begun before the cut and what came after it.
       for (const incident of [before?.incident ?? "", after.incident])

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { distance } from "fastest-levenshtein";
 import { describe, expect, test } from "vitest";
 import { readCommand } from "../../src/bot/commands.ts";
+import fc from "../support/fast-check.ts";
 
 const OURS = ["contoso.com"];
 const MINUTE = 60_000;
@@ -125,6 +125,9 @@ describe("silence for a while", () => {
     ["mute INC-42", "Usage: mute"],
     ["mute INC-42 for 7d", "Say why it is noise"],
     ["mute INC-42 for a scanner", "is no time"],
+    ["pause devcie it misfires", 'Nothing was paused: is "devcie" the family device?'],
+    ["pause emails", "To pause everything: pause all <reason>"],
+    ["unsnooze noisy-rule now", "Usage: unsnooze"],
     ["unsnooze INC-42 INC-43", "too much"],
     ["list snoozed=no", "must be one of yes"],
   ])("%s is refused, with what to write", (text, says) =>

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Config, readConfig, redacted } from "../../src/bot/config.ts";
 import { DEFAULT_AUTOMATION } from "../../src/engine/domain/policy.ts";
+import fc from "../support/fast-check.ts";
 
 const WEEKLY = '{ name: primary, rotation: weekly, handover: "Mon 09:00", start: 2026-10-05, people: [mia@contoso.com] }';
 

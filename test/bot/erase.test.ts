@@ -54,7 +54,7 @@ describe("air erase person", () => {
     expect([configured.status, configured.text]).toEqual([400, expect.stringContaining("people of air.yaml")]);
   });
 
-  test("first counted, then done; an export made afterwards verifies and does not name them", { timeout: 120_000 }, async () => {
+  test("first counted, then done; an export made afterwards verifies and does not name them", { timeout: 180_000 }, async () => {
     const dry = await runAir(["erase", "person", "mia@contoso.com", "--dry-run"], folder, env());
     expect([dry.code, dry.err]).toEqual([0, ""]);
     expect(dry.out).toMatch(/would be replaced by person-[0-9a-f]{8}/);

@@ -255,6 +255,39 @@ describe("an investigation asked for in an incident", () => {
     expect((await now(action))?.state).toBe("pending");
     expect(await submit(note, { text: "x".repeat(2_000) })).toMatchObject({ done: { title: "Noted" } });
   });
+  test("a reason of 2,000 characters is kept whole by whatever asks for one, and shown cut visibly", async () => {
+    const long = `${"why ".repeat(499)}end.`;
+    const kept = async (event: string, subject: string) => {
+      const line = (await engine.store.auditLines(0, 5_000))
+        .map((one) => JSON.parse(one.line) as { event: string; subject: string; data: { reason?: string } })
+        .findLast((one) => one.event === event && one.subject === subject);
+      expect([event, line?.data.reason?.length, line?.data.reason]).toEqual([event, 2_000, long]);
+    };
+    const action = await isolation();
+    const incident = incidentId(action.incidentId);
+    await say(`snooze ${incident} 1h ${long}`, mia);
+    await kept("incident.snooze", incident);
+    await say(`mute ${incident} for 1d ${long}`, mia);
+    await kept("incident.mute", incident);
+    await engine.world.capabilities.adopt([{ kind: "device", name: "WS-LONG-WORDS" }]);
+    const asked = await say(`do isolate-device WS-LONG-WORDS ${long}`, mia);
+    const [, id = ""] = /ACT-(\d+)/.exec(JSON.stringify(asked)) ?? [];
+    await kept("action.asked", `ACT-${id}`);
+    expect((await engine.store.action(Number(id)))?.note).toBe(`Mia: ${long}`);
+    const paused = await say(`pause device ${long}`, mia);
+    await kept("executions.paused", "device");
+    expect((await engine.store.setting<{ reason: string }[]>("pause"))?.[0]?.reason).toBe(long);
+    expect(JSON.stringify(paused)).not.toContain("end.");
+    await say("resume device", somebody("Ada", { ...NO_ROLES, admin: true, viewer: true, responder: true }));
+    const investigation = `INV-${action.investigationId}`;
+    await say(`stop ${investigation} ${long}`, mia);
+    await kept("investigation.stopped", investigation);
+    // With who did it before it and what followed behind it.
+    const story = (await engine.store.timelineAfter(0, ["incident-snooze", "incident-mute", "investigation-stopped"], 500)).map(
+      ({ text }) => text,
+    );
+    expect(story.filter((text) => text.includes(long))).toHaveLength(3);
+  });
   test("a note in which nothing can be seen is refused", async () => {
     const { incidentId: incident } = await isolation();
     expect(await submit(`note ${incidentId(incident)}`, { text: "\u200b \u2060" })).toMatchObject({

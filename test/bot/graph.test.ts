@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { graphCard } from "../../src/bot/graph-card.ts";
 import { plain } from "../../src/engine/cards/card.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
 import { type GraphRows, investigationGraph } from "../../src/engine/graph.ts";
+import fc from "../support/fast-check.ts";
 
 const text = (rows: GraphRows): string => {
   const code = graphCard(investigationGraph(rows)).lines.find((line) => line.kind === "code");

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { createHeartbeat } from "../../src/bot/heartbeat.ts";
 import { channels, pages, settings } from "../../src/db/schema.ts";
 import { beat } from "../../src/engine/ask-again.ts";
+import { chatTroubles } from "../../src/engine/chat-troubles.ts";
 import { NOBODY } from "../../src/engine/domain/paging.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { type Engine, openEngine } from "../support/open-engine.ts";
@@ -76,6 +77,23 @@ test("while no job moves, or a chat takes nothing, or somebody was not told, it 
   await lives();
   await next(true);
   expect(said().map(({ level }) => level)).toEqual(["warn", "info", "warn", "info", "warn", "info"]);
+});
+
+test("what keeps the heartbeat back is what air calls degraded, in words without names", async () => {
+  const now = minutesIn(5);
+  const { db } = engine.database;
+  const troubles = async () => (await chatTroubles(engine.store, engine.air, now)).map(({ plain }) => plain);
+  const trouble = { channel: "slack:C0SOC", trouble: "Slack answered HTTP 500." };
+  await db.insert(channels).values({ ...trouble, troubledSince: new Date(now.getTime() - 119_000) });
+  expect(await troubles()).toEqual([]);
+  await db.delete(channels);
+  await db.insert(channels).values({ ...trouble, troubledSince: new Date(now.getTime() - 120_000) });
+  expect(await troubles()).toEqual(["slack does not take what air posts, cards wait"]);
+  engine.world.now = now;
+  await lives();
+  const scope = monitor();
+  await createHeartbeat(engine.air, URL_SAID)();
+  expect(scope.isDone()).toBe(false);
 });
 
 test("what goes wrong with the call is told once, without the key, and one that takes posts only gets them", async () => {

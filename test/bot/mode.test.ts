@@ -69,4 +69,4 @@ test("a mode in air.yaml wins, and the command says which line to change", async
   } finally {
     await air.remove();
   }
-}, 120_000);
+}, 180_000);

@@ -37,6 +37,8 @@ describe("when a swap begins and ends", () => {
     ],
     ["swap me noor from 2027-03-28 02:15 to 2027-03-28 02:45", "02:15 does not exist on 2027-03-28 in Europe/Berlin"],
     ["swap me noor for Fri", '"Fri" is no time to end'],
+    ["swap me noor for 400d", '"400d" is no length of a swap: it is longer than nothing, and at most 92 days'],
+    ["swap me noor for 0h", '"0h" is no length of a swap'],
     ["swap me for 4h", "for 4h (from now)"],
   ])("%s is asked again", (text, said) => expect(times(text)).toContain(said));
 });

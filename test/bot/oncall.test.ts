@@ -48,3 +48,32 @@ test("who is told, in which order, who has not answered; a reminder and an ackno
   expect(await told(`ack INC-${action.incidentId}`)).toContain("Nobody else is told about what waits in it now.");
   expect(await told("oncall")).toContain("Nobody was told of anything that still waits for an answer.");
 });
+
+test("what waits to be told together stands there with who is told, when and why", async () => {
+  await engine.empty();
+  engine.world.now = NOW;
+  const world = pagingWorld(engine, "slack:C1", "slack:COPS");
+  world.paging.togetherMs = 60_000;
+  const { say } = createConversation(engine.air, async () => ({
+    now: engine.world.now,
+    sign: testSign,
+    publicUrl: undefined,
+    pauses: [],
+    paging: world.paging,
+    deciders: () => ({ anyone: false, names: [] }),
+  }));
+  const minutesIn = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
+  // More than ten within ten minutes: what is medium waits for the end of it.
+  for (let n = 0; n < 10; n++) await proposedAction(engine, { change: { deadline: minutesIn(1), expiresAt: minutesIn(900) } });
+  engine.world.now = minutesIn(1);
+  await world.worker().tick(4);
+  const braked = await proposedAction(engine, { change: { deadline: minutesIn(3), expiresAt: minutesIn(900) } });
+  await engine.store.transaction((tx) => tx.updateIncident(braked.incidentId, { severity: "medium" }));
+  engine.world.now = minutesIn(3);
+  await world.worker().tick(2);
+  const card = await say("oncall", somebody("Noor", { ...NO_ROLES, responder: true }));
+  const later = card.lines.flatMap((line) => (line.kind === "list" && line.title === "Told later" ? line.items : []));
+  expect(later.map(({ mark, text }) => `${mark}: ${plain(text)}`)).toEqual([
+    `INC-${braked.incidentId}: Mia is told at 2026-10-05 09:11 (UTC) in one message with others`,
+  ]);
+});

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Config, readConfig } from "../../src/bot/config.ts";
 import { createPeople, type Directory, type People } from "../../src/bot/people.ts";
 import type { TeamsGroups } from "../../src/bot/teams-groups.ts";
 import { mayDecide, mayView, NO_ROLES, type Person, remembered, sameHuman, suspectOf } from "../../src/engine/domain/approval.ts";
+import fc from "../support/fast-check.ts";
 
 /* Roles by groups of Entra ID, at every door. */
 const SOC = "bbbbbbbb-0000-4000-8000-000000000001";

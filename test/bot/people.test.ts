@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Config, readConfig } from "../../src/bot/config.ts";
 import { createPeople, type Directory, type People } from "../../src/bot/people.ts";
 import { whoamiCard } from "../../src/bot/whoami-card.ts";
 import { type Card, plain } from "../../src/engine/cards/card.ts";
 import { mayDecide, mayView, NO_ROLES, type Person, suspectOf } from "../../src/engine/domain/approval.ts";
+import fc from "../support/fast-check.ts";
 import { sha256 } from "../support/running-air.ts";
 
 const SLACK = { SLACK_BOT_TOKEN: "xoxb-1", SLACK_SIGNING_SECRET: "s", SLACK_CHANNEL: "C0SOC" };
@@ -154,11 +154,11 @@ describe("who may decide, as the card says it", () => {
     ["servers", ["Tom", "Noor"]],
     ["no group", ["Noor"]],
     [null, ["Noor"]],
-  ])("on a device of %s", (group, names) => expect(people.deciders("device", false, group)).toEqual({ anyone: false, names }));
+  ])("on a device of %s", (group, names) => expect(people.deciders("device", false, group)).toMatchObject({ anyone: false, names }));
   test("a group nobody can ask about is nobody", () => {
     const config = configOf(YAML, {});
     expect(createPeople(() => config, false).deciders("device", false, "workstations").names).toEqual(["Noor"]);
-    expect(createPeople(() => config, false).deciders("email", false, null)).toEqual({ anyone: false, names: [] });
+    expect(createPeople(() => config, false).deciders("email", false, null)).toEqual({ anyone: false, names: [], known: [] });
   });
 });
 

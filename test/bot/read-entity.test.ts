@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readCommand } from "../../src/bot/commands.ts";
 import { readEntity } from "../../src/bot/read-entity.ts";
 import { ENTITY_KINDS, Entity } from "../../src/engine/domain/entity.ts";
+import fc from "../support/fast-check.ts";
 
 const OURS = ["contoso.com"];
 const MD5 = "44d88612fea8a8f36de82e1278abb02f";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readConfig } from "../../src/bot/config.ts";
 import { examineTeams } from "../../src/bot/teams-doctor.ts";
 import { openAir } from "../support/running-air.ts";
-import { BOT_ID, CHANNEL, eventOf, messageOf } from "../support/teams-activity.ts";
+import { BOT_ID, CHANNEL, eventOf, mentioning } from "../support/teams-activity.ts";
 
 /* What the doctor knows of Teams without asking it: what Teams itself told air. */
 const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "air-test-"));
@@ -28,11 +28,11 @@ beforeAll(async () => {
     await air.post("/api/messages", activity);
     await air.stop();
   };
-  await during(messageOf("help"));
+  await during(mentioning("help"));
   heard = await examined();
   await during(eventOf("conversationUpdate", { membersRemoved: [{ id: BOT_ID }] }));
   removed = await examined();
-}, 60_000);
+}, 180_000);
 afterAll(() => fs.rmSync(dataDir, { recursive: true, force: true }));
 
 test("each channel says whether air was heard in it, and whom Teams cannot tell", () => {

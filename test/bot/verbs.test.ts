@@ -268,7 +268,7 @@ describe.each(DATABASES)("the verbs of people over HTTP, chat and CLI, %s", (dat
     expect((await say("fn verb-missed.evil.co.uk")).text).toMatch(/Noted as missed\n.*Blocking it is proposed and asks/);
   });
 
-  test("air investigate and air say: the card as text, and an exit code a script can use", { timeout: 60_000 }, async () => {
+  test("air investigate and air say: the card as text, and an exit code a script can use", { timeout: 180_000 }, async () => {
     const started = await cli(["investigate", "device:WS-VERB-CLI"]);
     expect(started).toMatchObject({ code: 0, out: expect.stringMatching(/^Investigation started\n.*INV-\d+ in INC-\d+/), err: "" });
     const [id = ""] = /INV-\d+/.exec(started.out) ?? [];

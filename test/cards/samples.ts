@@ -726,6 +726,7 @@ const evidenceRow: EvidenceRow = {
   entityDigest: null,
   foundBy: "named by ALT-7",
   createdAt: ago(14),
+  grewAt: null,
 };
 const alertRow = {
   id: 7,
@@ -921,6 +922,13 @@ const TOLD = {
 };
 const HOSTILE_TOLD = { step: "incident", text: `High: ${HOSTILE.markup} ${HOSTILE.rtl}`, incident: "INC-43" };
 const taken = { ...called, next: undefined, acked: { by: HOSTILE.markup, at: NOW } };
+const MANY = [...Array.from({ length: 9 }, (_, index) => 3 + index), 32].map((number) => ({
+  step: "incident",
+  incident: `INC-${number}`,
+  severity: number === 32 ? ("critical" as const) : ("high" as const),
+  text: `${number === 32 ? "Critical" : "High"} severity: Many failed sign-ins. INC-${number} was opened 2026-10-06 08:42 UTC, and nobody has acknowledged it.`,
+  call: { ...called, subject: `INC-${number}` },
+}));
 const spoken: Sample[] = [
   say("Thread", "a page", "pageCard", pageCard(pages)),
   say("Thread", "a page with the next step", "pageCard", pageCard({ ...pages, told: pages.told.map((one) => ({ ...one, call: called })) })),
@@ -936,6 +944,17 @@ const spoken: Sample[] = [
         { ...TOLD, call: called },
         { ...HOSTILE_TOLD, call: { ...called, subject: "INC-43" } },
       ],
+    }),
+  ),
+  say("Direct message", "many things, the critical one last", "directCard", directCard({ told: MANY })),
+  say(
+    "Direct message",
+    "many things, most answered",
+    "directCard",
+    directCard({
+      told: MANY.map((one, at) =>
+        at < 7 ? { ...one, call: { ...one.call, next: undefined, acked: { by: "Mia Keller", at: NOW } } } : one,
+      ),
     }),
   ),
   say(

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLog } from "../../src/bot/log.ts";
 import { errorFacts } from "../../src/db/errors.ts";
+import fc from "../support/fast-check.ts";
 
 const QUERY = 'Failed query: select "params" from "incidents" where "title" ilike $1';
 /** As the database driver's errors come: the message holds what the query was given, the cause what the database said of it. */

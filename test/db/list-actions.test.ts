@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ACTION_SORTS, type ActionFilter, type ActionOrder, type ActionRow } from "../../src/engine/store.ts";
+import fc from "../support/fast-check.ts";
 import { type Engine, openEngine, proposedAction } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 

@@ -81,6 +81,7 @@ describe.each(DATABASES)("sending, %s", (kind) => {
       "send-pages": 0,
       "ask-rota": 0,
       poll: 0,
+      "watch-snoozes": 0,
       "write-back": 0,
       retain: 0,
       sweep: 0,
@@ -258,7 +259,7 @@ describe.each(DATABASES)("slots that never look by themselves, %s", (kind) => {
         Array.from({ length: 60 }, (_, index) => ({ data: { investigation: 1000 + index }, key: `INV-${1000 + index}` })),
       ),
     );
-    await eventually(() => done === 60, "sixty jobs", 30_000);
+    await eventually(() => done === 60, "sixty jobs", 60_000);
     expect(most).toBeLessThanOrEqual(6);
     await queue.stop(1000);
     await database.close();

@@ -9,7 +9,7 @@ import type { Alert } from "../../src/engine/domain/alert.ts";
 import type { AlertPolicy } from "../../src/engine/domain/alert-policy.ts";
 import { NO_ROLES } from "../../src/engine/domain/approval.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
-import { snoozePolicy } from "../../src/engine/snooze-policy.ts";
+import { snoozePolicy, unsnoozePolicy } from "../../src/engine/snooze-policy.ts";
 import { type Steps, steps } from "../support/investigating.ts";
 import { NOTHING, NOW } from "../support/lab-capabilities.ts";
 import { anAlert, approver, type Engine, fresh, numberOf, openEngine, somebody, testPolicy, testSign } from "../support/open-engine.ts";
@@ -185,6 +185,17 @@ describe.each(DATABASES)("alert policies, %s", (kind) => {
       }
       await expect(snoozePolicy(engine.air, viewer, request)).rejects.toMatchObject({ code: "forbidden" });
       expect((await snoozePolicy(engine.air, ada, request)).until).toEqual(new Date(NOW.getTime() + HOUR));
+    });
+
+    test("a snooze is ended before its time by whoever may snooze it, and audited", async () => {
+      policies({ name: "mine", match: { severity: ["high"], category: [fresh("cat")] }, outcome: "investigate", from: "alertPolicies[0]" });
+      await expect(unsnoozePolicy(engine.air, ada, "mine")).rejects.toMatchObject({ code: "not-found", message: "mine is not snoozed." });
+      await snoozePolicy(engine.air, ada, { policy: "mine", forMs: HOUR, reason: "noise" });
+      await expect(unsnoozePolicy(engine.air, mia, "mine")).rejects.toMatchObject({ code: "forbidden", details: { missing: "approver" } });
+      await unsnoozePolicy(engine.air, ada, "mine");
+      expect((await given.audit("policy.unsnoozed")).at(-1)).toMatchObject({ subject: "mine" });
+      await expect(unsnoozePolicy(engine.air, ada, "mine")).rejects.toMatchObject({ code: "not-found" });
+      await expect(unsnoozePolicy(engine.air, ada, "no-such")).rejects.toMatchObject({ message: expect.stringContaining("There are: ") });
     });
 
     test("a built-in policy can be snoozed by an approver; the rule of severity and what does not exist cannot", async () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Card } from "../../src/engine/cards/card.ts";
 import { NO_ROLES } from "../../src/engine/domain/approval.ts";
 import { NOBODY } from "../../src/engine/domain/paging.ts";
-import { pause, resume } from "../../src/engine/pause.ts";
+import { pause, pauseAtStart, resume } from "../../src/engine/pause.ts";
 import { approver, type Engine, openEngine, somebody } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 import { RememberingChat } from "../support/remembering-chat.ts";
@@ -48,6 +48,20 @@ describe.each(DATABASES)("a pause is told, %s", (kind) => {
       expect(post.card.title).toContain("Executions go on");
       expect(words(post.card)).toContain("Ada resumed at");
     }
+  });
+
+  test("starting paused pages whoever is on call, once, and a pause that is in force stays", async () => {
+    await engine.database.boss.executeSql("delete from pages; delete from calls");
+    engine.air.paging = () => ({ ...NOBODY, ops: ["slack:C0OPS"], chain: ["person:noor@contoso.com"] });
+    const start = () => engine.store.transaction((tx) => pauseAtStart(tx, engine.air, engine.world.now));
+    await start();
+    await start();
+    const due = await engine.store.duePages(engine.world.now, 10);
+    expect(due.map(({ target, text }) => [target, text])).toEqual([
+      ["person:noor@contoso.com", "Executions are paused by AIR_PAUSED: started with AIR_PAUSED=1. To go on: resume"],
+    ]);
+    expect(await engine.store.setting("pause")).toMatchObject([{ family: "all", by: "AIR_PAUSED" }]);
+    engine.air.paging = () => ({ ...NOBODY, ops: ["slack:C0OPS", "slack:C0SOC"] });
   });
 
   test("another reason is another message, and a family that goes on says so alone", async () => {

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { conversationStore } from "../../src/db/store/conversations.ts";
 import type { ChannelRule } from "../../src/engine/air.ts";
@@ -12,9 +11,10 @@ import { assignIncident, closeIncident, noteIncident } from "../../src/engine/ma
 import { ChatError } from "../../src/engine/ports.ts";
 import type { PageRow } from "../../src/engine/store.ts";
 import { wantPages } from "../../src/engine/want-pages.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { anAlert, approver, type Engine, fresh, numberOf, openEngine, proposedAction, somebody } from "../support/open-engine.ts";
-import { DATABASES } from "../support/open-test-db.ts";
+import { DATABASES, stride } from "../support/open-test-db.ts";
 import { mentioned, pagingWorld } from "../support/paging-air.ts";
 
 const MINUTE = 60_000;
@@ -33,10 +33,7 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
   afterAll(() => engine.close());
 
   async function begin(severities: readonly Severity[] | "default" = ["critical", "high"]) {
-    await engine.clearJobs();
-    const { rows } = await engine.database.boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-    const tables = (rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ");
-    await engine.database.boss.executeSql(`truncate ${tables} restart identity cascade`);
+    await engine.empty();
     channel = `slack:${fresh("C")}`;
     ops = `slack:${fresh("COPS")}`;
     const paged = { channels: [channel], post: "needed" as const, page: true };
@@ -113,6 +110,59 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       await at(0);
       await at(0.1, 6);
       expect(world.hook.calls.map(({ page }) => page.incident)).toContain(`INC-${incident}`);
+    });
+
+    test("acknowledged, it becomes more severe: its owner is told and the chain begins, and nobody says that nobody has it", async () => {
+      const target = { kind: "device" as const, name: fresh("WS") };
+      const ingest = (severity: Severity) =>
+        ingestAlerts(engine.air, [{ source: "siem", lab: false, alerts: [anAlert([target], { severity })], receivedAt: engine.world.now }]);
+      const [first] = (await ingest("high")).flat();
+      const incident = numberOf(first?.incident);
+      await at(0);
+      await acknowledge(engine.air, { ...responder("Noor"), key: "noor@contoso.com" }, { incident });
+      await at(1);
+      expect(told()).toEqual(["Mia"]);
+      expect(textOf(rootOf(incident))).toContain("by Noor at 2026-10-05 09:00 UTC");
+      engine.world.now = minutesIn(20);
+      await ingest("critical");
+      await at(20);
+      // Who had it hours ago may be asleep: the chain does not wait for them.
+      expect(told()).toEqual(["Mia", "Noor", "Mia"]);
+      const [page] = direct(NOOR);
+      const said = `INC-${incident} was opened 2026-10-05 09:00 UTC. Noor acknowledged it while it was high; it is critical now.`;
+      expect(textOf(page)).toContain(said);
+      expect(labels(page)).toContain("Acknowledge");
+      const root = textOf(rootOf(incident));
+      expect(root).toContain("by Noor at 2026-10-05 09:00 UTC, while it was high; it is critical now");
+      for (const { card } of world.chat.messages) expect(textOf(card)).not.toMatch(/it is critical now.*nobody has acknowledged/);
+      await acknowledge(engine.air, { ...responder("Noor"), key: "noor@contoso.com" }, { incident });
+      for (const minute of [31, 41, 60]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor", "Mia"]);
+      expect(textOf(rootOf(incident))).not.toContain("it is critical now");
+    });
+
+    test("every time on a card, in a page and in mail or webhook is on the clock of onCall.timeZone; the audit stays in UTC", async () => {
+      world.paging.timeZone = "Europe/Berlin";
+      const incident = await incidentOf();
+      await at(0);
+      const root = textOf(rootOf(incident));
+      expect(root).toContain("Mia was told at 2026-10-05 11:00 (Europe/Berlin)");
+      expect(root).toContain("Noor is told at 2026-10-05 11:10 (Europe/Berlin), unless somebody acknowledges it");
+      for (const minute of [10, 20, 30]) await at(minute);
+      for (const { card } of world.chat.messages) expect(textOf(card)).not.toMatch(/\d UTC/);
+      expect(textOf(direct(NOOR)[0])).toContain("was opened 2026-10-05 11:00 (Europe/Berlin), and nobody has acknowledged it");
+      expect(world.hook.calls[0]?.page.text).toContain("was opened 2026-10-05 11:00 (Europe/Berlin)");
+      const kept = [...(await engine.store.auditLines(0, 1000)).map(({ line }) => line), ...(await story(incident))];
+      for (const line of kept) expect(line).not.toContain("Berlin");
+    });
+
+    test("not looked at yet, its first card does not say that no source knows what is in it", async () => {
+      const alerts = [anAlert([{ kind: "domain", name: "eicar.com" }], { severity: "critical" })];
+      await ingestAlerts(engine.air, [{ source: "siem", lab: false, alerts, receivedAt: engine.world.now }]);
+      await at(0);
+      const root = textOf(world.chat.messages.find(({ thread }) => !thread)?.card);
+      expect(root).toContain("Queued");
+      expect(root).not.toMatch(/not judged/i);
     });
 
     test("without a rule that says page, only what waits for a decision pages", async () => {
@@ -213,7 +263,7 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
     });
 
     test.each([
-      ["assigned", (incident: number) => assignIncident(engine.air, responder("Lea"), incident, { name: "Tom", key: "tom@contoso.com" })],
+      ["taken", (incident: number) => assignIncident(engine.air, responder("Lea"), incident, { name: "Lea", key: "lea@contoso.com" })],
       ["closed", (incident: number) => closeIncident(engine.air, approver("Lea"), incident, { classification: "falsePositive" })],
     ])("%s, it calls nobody else", async (_, settle) => {
       const incident = await incidentOf();
@@ -226,6 +276,61 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       await settle(incident);
       for (const minute of [10, 20, 60]) await at(minute);
       expect(told()).toEqual(["Mia"]);
+    });
+
+    test("who cannot and that nobody comes after stand on every card of the call", async () => {
+      const incident = await incidentOf();
+      await at(0);
+      await cannotLook(engine.air, somebody("Mia"), { incident });
+      await at(1);
+      const page = () => world.chat.messages.find(({ posted }) => posted.lines.some(({ kind }) => kind === "mention"))?.card;
+      for (const card of [page(), direct(MIA)[0]]) {
+        expect(textOf(card)).toContain("Mia cannot look at it.");
+        expect(labels(card)).not.toContain("I can't");
+        expect(labels(card)).toContain("Acknowledge");
+      }
+      expect(labels(direct(NOOR)[0])).toContain("I can't");
+      expect(textOf(direct(NOOR)[0])).not.toContain("Nobody else is told after this");
+      for (const minute of [11, 12]) await at(minute);
+      expect(world.hook.calls).toHaveLength(1);
+      for (const card of [page(), direct(MIA)[0], direct(NOOR)[0]])
+        expect(textOf(card)).toContain("Nobody else is told after this: the escalation has no further step.");
+    });
+
+    test("assigned to somebody else, they are told first and at once, nobody is said to have acknowledged, and the chain begins again", async () => {
+      const incident = await incidentOf();
+      await at(0);
+      engine.world.now = minutesIn(5);
+      await assignIncident(engine.air, responder("Mia"), incident, { name: "Noor", key: "noor@contoso.com" });
+      await at(5);
+      expect(told()).toEqual(["Mia", "Noor"]);
+      const page = world.chat.messages.find(({ posted }) => posted.lines.some(({ kind }) => kind === "mention"));
+      for (const card of [page?.card, direct(MIA)[0], direct(NOOR)[0]]) {
+        expect(textOf(card)).toContain("Assigned to Noor by Mia.");
+        expect(textOf(card)).toContain("Next: Mia at 2026-10-05 09:15 UTC, unless somebody acknowledges it.");
+        expect(textOf(card)).not.toContain("Acknowledged by");
+        expect(labels(card)).toEqual(expect.arrayContaining(["Acknowledge", "I can't", "Escalate"]));
+      }
+      expect(textOf(direct(NOOR)[0])).toContain("is assigned to Noor, and nobody has acknowledged it");
+      expect(textOf(rootOf(incident))).not.toContain('"Acknowledged"');
+      await at(15);
+      expect(told()).toEqual(["Mia", "Noor", "Mia"]);
+      await acknowledge(engine.air, responder("Noor"), { incident });
+      for (const minute of [16, 30, 60]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor", "Mia"]);
+      expect(textOf(direct(NOOR)[0])).toContain("Acknowledged by Noor");
+      expect(textOf(direct(NOOR)[0])).not.toContain("Assigned to");
+    });
+
+    test("assigned to somebody else where nobody is called, they are told all the same", async () => {
+      const incident = await incidentOf();
+      await at(0);
+      await acknowledge(engine.air, responder("Mia"), { incident });
+      engine.world.now = minutesIn(5);
+      await assignIncident(engine.air, responder("Mia"), incident, { name: "Noor", key: "noor@contoso.com" });
+      for (const minute of [5, 20, 60]) await at(minute);
+      expect(told()).toEqual(["Mia", "Noor"]);
+      expect(textOf(direct(NOOR)[0])).toContain(`Mia assigned INC-${incident} to Noor`);
     });
 
     test("nobody is told twice of it and of the decision in it", async () => {
@@ -576,7 +681,7 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       };
       const whole = await go();
       expect(told()).toEqual(["Mia", "Noor"]);
-      for (let call = kind === "embedded" ? 1 : 2; call <= whole.calls + 1; call += DATABASES.length) {
+      for (let call = 1; call <= whole.calls + 1; call += stride(kind)) {
         const { incident } = await go({ at: call, moment: "before" });
         for (const minute of [10.5, 11.5, 12.5]) await at(minute, 1);
         expect([call, told().filter((name) => name === "Noor")]).toEqual([call, ["Noor"]]);

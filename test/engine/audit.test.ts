@@ -6,10 +6,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import canonicalize from "canonicalize";
-import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { hashLine, verifyAudit, writeCheckpoint } from "../../src/engine/audit-chain.ts";
 import { runAir } from "../support/air-process.ts";
+import fc from "../support/fast-check.ts";
 import { openEngine, proposedAction } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 
@@ -174,7 +174,7 @@ describe("air audit verify, as a person calls it", () => {
     return path.join(folder, name);
   };
 
-  test("0 for what is whole, 1 for what is not, 2 for what cannot be asked", { timeout: 60_000 }, async () => {
+  test("0 for what is whole, 1 for what is not, 2 for what cannot be asked", { timeout: 180_000 }, async () => {
     const key = file("key.pem", ours.trusted);
     const verify = (name: string, text: string, ...more: string[]) => runAir(["audit", "verify", file(name, text), ...more], folder, {});
     const [good, cut, unsigned, missing, standard] = await Promise.all([
@@ -196,7 +196,7 @@ describe("air audit verify, as a person calls it", () => {
 
   test.skipIf(!DATABASES.includes("postgres"))(
     "what was cut off in the database itself is not signed away",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const engine = await openEngine("postgres");
       try {
@@ -224,7 +224,7 @@ describe("air audit verify, as a person calls it", () => {
 });
 
 describe.skipIf(!DATABASES.includes("postgres"))("three processes write at once", () => {
-  test("no gap, no fork, no deadlock, and what was refused left nothing", { timeout: 120_000 }, async () => {
+  test("no gap, no fork, no deadlock, and what was refused left nothing", { timeout: 180_000 }, async () => {
     const engine = await openEngine("postgres");
     try {
       const ACTIONS = 4;

@@ -1,6 +1,5 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { incidents, joinKeys, keySpans, messages, pages, settings } from "../../src/db/schema.ts";
 import { NOBODY } from "../../src/engine/domain/paging.ts";
 import { drawSubject } from "../../src/engine/draw.ts";
 import { ingestAlerts } from "../../src/engine/ingest-alert.ts";
@@ -34,11 +33,7 @@ describe.each(DATABASES)("beside Defender's own investigation, %s", (kind) => {
     fake.reset();
     engine.world.now = NOW;
     engine.world.capabilities = { ...NOTHING, lab: false };
-    await engine.clearJobs();
-    for (const table of [settings, incidents, messages, pages, keySpans, joinKeys]) await engine.database.db.delete(table);
-    await engine.database.db.execute(
-      sql`truncate alerts, investigations, evidence, timeline, vendor_incidents, write_backs, storms, actions`,
-    );
+    await engine.empty();
   });
 
   const open = async (more: Parameters<typeof pollingAir>[2] = {}) => {

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Alert } from "../../src/engine/domain/alert.ts";
 import { tiesOf } from "../../src/engine/domain/correlate.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
 import { type Accepted, ingestAlerts } from "../../src/engine/ingest-alert.ts";
+import fc from "../support/fast-check.ts";
 import { type Engine, openEngine, testPolicy } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 

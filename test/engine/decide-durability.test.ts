@@ -13,7 +13,7 @@ import { actionSubject } from "../../src/engine/want-cards.ts";
 import { NOW, openLab } from "../support/lab-capabilities.ts";
 import { giveBackJobs } from "../support/mortal-air.ts";
 import { approver, type Engine, openEngine, proposedAction, testPolicy } from "../support/open-engine.ts";
-import { DATABASES } from "../support/open-test-db.ts";
+import { DATABASES, stride } from "../support/open-test-db.ts";
 import { RememberingChat } from "../support/remembering-chat.ts";
 import { wholeAir } from "../support/whole-air.ts";
 
@@ -124,10 +124,7 @@ describe.each(DATABASES)("killed while deciding, %s", (kind) => {
 
   /** A new world: an empty database, a lab, a channel, and what waits for a decision. */
   async function begin(way: Way): Promise<number[]> {
-    const { boss } = engine.database;
-    const { rows } = await boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-    await boss.executeSql(`truncate ${(rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ")} restart identity cascade`);
-    await engine.clearJobs();
+    await engine.empty();
     chat = new RememberingChat();
     asked = [];
     const { lab, capabilities } = openLab(() => engine.world.now);
@@ -240,8 +237,8 @@ describe.each(DATABASES)("killed while deciding, %s", (kind) => {
     expect(process.calls.length).toBeGreaterThan(10);
   });
 
-  // On PostgreSQL and on the longest ways only every so many: what differs there is the database, or more of the same.
-  const everyOf = (name: string) => (kind === "postgres" ? 5 : ["bulk", "timed undo", "break-glass"].includes(name) ? 3 : 1);
+  // On the longest ways only every so many: the rest of them is more of the same.
+  const everyOf = (name: string) => stride(kind, ["bulk", "timed undo", "break-glass"].includes(name) ? 3 : 1);
   const moments = ["before", "after"] as const;
   test.each(Object.keys(WAYS).flatMap((name) => moments.map((moment) => [name, moment] as const)))(
     "%s, killed at each change, %s it takes effect",

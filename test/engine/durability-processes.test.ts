@@ -240,7 +240,7 @@ describe.each(DATABASES)("kill -9 in the middle of each phase, %s", (kind) => {
 
       const calm = things("calm", "93.184.215.14");
       const other = await post(air.url, "calm", calm);
-      await eventually(ended(other), "the end of the undisturbed investigation", 20_000);
+      await eventually(ended(other), "the end of the undisturbed investigation", 60_000);
       const end = await endOf(air.url, id, disturbed, "disturbed");
       expect(end).toEqual(await endOf(air.url, other, calm, "calm"));
       expect(end).toMatchObject({ status: "pendingApproval" });

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestOf, verifyAudit, writeCheckpoint } from "../../src/engine/audit-chain.ts";
 import { NO_ROLES, type Person } from "../../src/engine/domain/approval.ts";
@@ -6,6 +5,7 @@ import { eraseFrom } from "../../src/engine/domain/erasure.ts";
 import { erasePerson } from "../../src/engine/erase-person.ts";
 import { ackIncident, assignIncident, noteIncident } from "../../src/engine/manage-incident.ts";
 import { pause } from "../../src/engine/pause.ts";
+import fc from "../support/fast-check.ts";
 import { type Engine, openEngine, proposedAction } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { decideAction } from "../../src/engine/decide-action.ts";
 import type { ActionKindName } from "../../src/engine/domain/action.ts";
@@ -6,10 +5,11 @@ import type { Entity } from "../../src/engine/domain/entity.ts";
 import { executeAction } from "../../src/engine/execute-action.ts";
 import type { ActionRow } from "../../src/engine/store.ts";
 import { type FakeDefender, type Fault, fakeDefender } from "../support/fake-defender.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { mortalExecution } from "../support/mortal-execution.ts";
 import { approver, type Engine, fresh, openEngine, proposedAction, testPolicy } from "../support/open-engine.ts";
-import { DATABASES } from "../support/open-test-db.ts";
+import { DATABASES, MAIN_DATABASE, stride } from "../support/open-test-db.ts";
 
 /*
  * The whole way of an action through the real store, the real connector and a product that fails as products do. What must hold whatever
@@ -189,7 +189,7 @@ describe.each(DATABASES)("through Defender, %s", (database) => {
     invariant(row, one, name, one.kind);
   });
 
-  describe.each(database === "embedded" ? CASES : [CASES[0]!, CASES[4]!, CASES[8]!])("$kind", (one) => {
+  describe.each(database === MAIN_DATABASE ? CASES : [CASES[0]!, CASES[4]!, CASES[8]!])("$kind", (one) => {
     test.each(FAULTS)("%s", async (what, how, ends) => {
       const { id, name } = await approved(one);
       fake.fail({ on: one.call, how, times: 1 });
@@ -351,14 +351,14 @@ describe.each(DATABASES)("through Defender, %s", (database) => {
       ["on a list", false, CASES[8]!],
       ["followed", true, release],
     ] as const;
-    // Every one on every database takes minutes and finds no more.
-    test.each(points.filter(([what]) => (what === "followed") === (database === "postgres")))(
+    // Every one on every database takes long and finds no more.
+    test.each(points.filter(([what]) => database === MAIN_DATABASE || what === "followed"))(
       "%s: carried out once, and found again",
-      { timeout: 120_000 },
+      { timeout: 180_000 },
       async (_name, slow, one) => {
         let deaths = 0;
         for (const moment of ["before", "after"] as const) {
-          for (let at = 1; ; at++) {
+          for (let at = 1; ; at += stride(database)) {
             await begin();
             const { id, name } = await approved(one);
             fake.product.slow = slow;
@@ -377,12 +377,12 @@ describe.each(DATABASES)("through Defender, %s", (database) => {
             expect(fake.effects(id), where).toBe(1);
           }
         }
-        expect(deaths).toBeGreaterThan(20);
+        expect(deaths).toBeGreaterThan(20 / stride(database));
       },
     );
   });
 
-  test("whatever goes wrong in whatever order, once at most and never said falsely", { timeout: 120_000 }, async () => {
+  test("whatever goes wrong in whatever order, once at most and never said falsely", { timeout: 180_000 }, async () => {
     const how = fc.oneof(
       fc.record({ status: fc.constantFrom(400, 401, 404, 409, 500, 502, 503, 504), acted: fc.boolean() }),
       fc.record({ status: fc.constant(429), retryAfter: fc.integer({ min: 0, max: 400 }) }),
@@ -423,7 +423,7 @@ describe.each(DATABASES)("through Defender, %s", (database) => {
           expect(ENDED, `${row.state}: ${row.outcome}`).toContain(row.state);
         },
       ),
-      { numRuns: database === "embedded" ? 40 : 20 },
+      { numRuns: database === MAIN_DATABASE ? 50 : 10 },
     );
   });
 });

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { decideAction } from "../../src/engine/decide-action.ts";
 import type { ActionKindName } from "../../src/engine/domain/action.ts";
@@ -10,9 +9,11 @@ import { takeAction } from "../../src/engine/take-action.ts";
 import { undoAction } from "../../src/engine/undo-action.ts";
 import type { Fault } from "../support/fake-defender.ts";
 import { type FakeGraph, fakeGraph } from "../support/fake-graph.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { mortalExecution } from "../support/mortal-execution.ts";
 import { approver, type Engine, fresh, openEngine, proposedAction, testPolicy } from "../support/open-engine.ts";
+import { MAIN_DATABASE } from "../support/open-test-db.ts";
 
 /*
  * Accounts and apps through the real store, the real connector and a directory that fails as directories do. Nothing of ours is written down
@@ -96,7 +97,7 @@ describe("through Microsoft Graph", () => {
   const capabilities = (more: Parameters<FakeGraph["connect"]>[0] = {}) =>
     fake.capabilitiesOf(fake.connect({ sleep: async () => {}, ...more }));
   beforeAll(async () => {
-    engine = await openEngine("embedded");
+    engine = await openEngine(MAIN_DATABASE);
     engine.air.sleep = async () => {};
     fake = await fakeGraph(() => engine.world.now);
   });
@@ -275,7 +276,7 @@ describe("through Microsoft Graph", () => {
     expect(effects(name)).toBe(1);
   });
 
-  test("killed at any call: the state changes once, and it is found again", { timeout: 120_000 }, async () => {
+  test("killed at any call: the state changes once, and it is found again", { timeout: 180_000 }, async () => {
     let deaths = 0;
     for (const moment of ["before", "after"] as const) {
       for (let at = 1; ; at++) {
@@ -297,7 +298,7 @@ describe("through Microsoft Graph", () => {
     expect(deaths).toBeGreaterThan(20);
   });
 
-  test("whatever goes wrong in whatever order, once at most and never said falsely", { timeout: 120_000 }, async () => {
+  test("whatever goes wrong in whatever order, once at most and never said falsely", { timeout: 180_000 }, async () => {
     const how = fc.oneof(
       fc.record({ status: fc.constantFrom(400, 401, 403, 404), acted: fc.constant(false) }),
       fc.record({ status: fc.constantFrom(500, 502, 503, 504), acted: fc.boolean() }),

@@ -1,5 +1,4 @@
 import { eq, inArray } from "drizzle-orm";
-import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { incidentFigures, timeline } from "../../src/db/schema.ts";
 import { decideAction } from "../../src/engine/decide-action.ts";
@@ -11,6 +10,7 @@ import { ackIncident, closeIncident, reopenIncident } from "../../src/engine/man
 import { mergeIncidents, splitIncident } from "../../src/engine/merge-incidents.ts";
 import type { ActionRow, New } from "../../src/engine/store.ts";
 import { timelineLine } from "../../src/engine/timeline-line.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { anAlert, approver, type Engine, fresh, numberOf, openEngine, proposedAction, somebody } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
@@ -184,7 +184,7 @@ describe.each(DATABASES)("figures of incidents, %s", (kind) => {
   }
 
   test("what is kept is what a reader of every line would work out, whatever was merged and removed since", {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const template = await proposedAction(engine);
     await fc.assert(

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Config, readConfig } from "../../src/bot/config.ts";
 import { createIntake } from "../../src/bot/intake.ts";
@@ -9,6 +8,7 @@ import { createStore } from "../../src/db/store/store.ts";
 import type { Alert } from "../../src/engine/domain/alert.ts";
 import type { Entity } from "../../src/engine/domain/entity.ts";
 import { type Accepted, ingestAlerts } from "../../src/engine/ingest-alert.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { anAlert, type Engine, fresh, numberOf, openEngine, testPolicy } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   ENDED,
@@ -10,6 +9,7 @@ import {
   timesAfter,
 } from "../../src/engine/domain/investigation.ts";
 import { moveInvestigation } from "../../src/engine/investigation-status.ts";
+import fc from "../support/fast-check.ts";
 import { type Steps, steps } from "../support/investigating.ts";
 import { NOTHING, NOW } from "../support/lab-capabilities.ts";
 import { anAlert, type Engine, fresh, openEngine } from "../support/open-engine.ts";

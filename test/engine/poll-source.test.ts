@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readConfig } from "../../src/bot/config.ts";
 import { createIntake } from "../../src/bot/intake.ts";
-import { incidents, joinKeys, keySpans, messages, pages, settings } from "../../src/db/schema.ts";
+import { messages } from "../../src/db/schema.ts";
 import { askForPoll } from "../../src/engine/ask-for-poll.ts";
 import { chatTroubles } from "../../src/engine/chat-troubles.ts";
 import { NOBODY } from "../../src/engine/domain/paging.ts";
@@ -36,9 +36,7 @@ describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
     fake.reset();
     engine.world.now = NOW;
     engine.world.capabilities = { ...NOTHING, lab: false };
-    await engine.clearJobs();
-    for (const table of [settings, incidents, messages, pages, keySpans, joinKeys]) await engine.database.db.delete(table);
-    await engine.database.db.execute(sql`truncate alerts, investigations, evidence, timeline, vendor_incidents, write_backs, storms`);
+    await engine.empty();
   });
 
   const listed = async () => (await engine.store.listIncidents({ limit: 200 })).items;
@@ -198,7 +196,7 @@ describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
     expect((await told()).map(({ text }) => text)).toEqual([
       expect.stringContaining("Microsoft Defender is silent: its alerts have not been read since"),
     ]);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([
       { plain: "alerts of Microsoft Defender cannot be read", told: expect.stringContaining("silent since") },
     ]);
     fake.faults.length = 0;
@@ -207,7 +205,7 @@ describe.each(DATABASES)("Microsoft is asked for alerts, %s", (kind) => {
     air.later(MINUTE);
     await air.poll();
     expect((await told()).map(({ step }) => step.split(" ").slice(0, 2).join(" "))).toEqual(["source back"]);
-    expect(await chatTroubles(engine.store, engine.world.now)).toEqual([]);
+    expect(await chatTroubles(engine.store, engine.air, engine.world.now)).toEqual([]);
     expect(await listed()).toHaveLength(1);
     expect((await air.state()).alerts.failures).toBe(0);
   });

@@ -262,7 +262,7 @@ describe.each(DATABASES)("a channel is made equal to the truth, %s", (kind) => {
     expect(position).toBeLessThan(31);
     expect((await engine.store.channel(channel))?.trouble).toBeNull();
     // Some 350 calls, each with its transactions: more than the usual time where other tests run beside it.
-  }, 90_000);
+  }, 180_000);
 
   test("quiet by default: below high nothing is posted until it is needed", async () => {
     engine.world.channels = [{ channels: [channel], post: "needed" }];

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { escalateNow } from "../../src/engine/answer-call.ts";
@@ -11,6 +10,7 @@ import { ChatError, ConnectorError } from "../../src/engine/ports.ts";
 import type { ActionRow } from "../../src/engine/store.ts";
 import { sweep } from "../../src/engine/sweep.ts";
 import { type PageTo, wantPages } from "../../src/engine/want-pages.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { type Engine, fresh, openEngine, proposedAction, somebody } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
@@ -35,10 +35,7 @@ describe.each(DATABASES)("quiet, %s", (kind) => {
   beforeEach(() => begin({}));
 
   async function begin(paging: Partial<Paging>) {
-    await engine.clearJobs();
-    const { rows } = await engine.database.boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-    const tables = (rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ");
-    await engine.database.boss.executeSql(`truncate ${tables} restart identity cascade`);
+    await engine.empty();
     channel = `slack:${fresh("C")}`;
     ops = `slack:${fresh("COPS")}`;
     mails = [];
@@ -283,7 +280,7 @@ describe.each(DATABASES)("quiet, %s", (kind) => {
       expect(told().length).toBeLessThanOrEqual(6);
       expect((await rows(actions)).filter(({ step }) => step === "ends-soon").every(({ sentAt }) => sentAt !== null)).toBe(true);
       expect(mentions().some(({ card }) => JSON.stringify(card).includes("All of them: actions pending"))).toBe(true);
-    }, 120_000);
+    }, 180_000);
 
     test("in a storm what is high waits for the window only, what is medium says until when, and nobody else is told later for it", async () => {
       await begin({ ...TOGETHER, chain: [MIA, NOOR], everyMs: 3 * MINUTE });
@@ -486,7 +483,7 @@ describe.each(DATABASES)("quiet, %s", (kind) => {
         }),
         { numRuns: 6 },
       );
-    }, 120_000);
+    }, 180_000);
   });
 
   test("a fortnight over a change of the clock: nothing is lost, and nobody is told at night of what can wait", async () => {

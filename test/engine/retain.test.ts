@@ -1,11 +1,11 @@
 import { count, eq, sql } from "drizzle-orm";
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { actions, alerts, approvals, audit, incidents, investigations, messages, observations } from "../../src/db/schema.ts";
 import { digestOf, verifyAudit, writeCheckpoint } from "../../src/engine/audit-chain.ts";
 import { ACTION_STATES, type ActionState } from "../../src/engine/domain/action.ts";
 import { DEFAULT_RETENTION } from "../../src/engine/domain/retention.ts";
 import { retain } from "../../src/engine/retain.ts";
+import fc from "../support/fast-check.ts";
 import { type Engine, openEngine, proposedAction } from "../support/open-engine.ts";
 import { DATABASES } from "../support/open-test-db.ts";
 

@@ -7,7 +7,7 @@ import type { ActionRow } from "../../src/engine/store.ts";
 import { wantPages } from "../../src/engine/want-pages.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { approver, type Engine, fresh, openEngine, proposedAction, somebody } from "../support/open-engine.ts";
-import { DATABASES } from "../support/open-test-db.ts";
+import { DATABASES, stride } from "../support/open-test-db.ts";
 import { mentioned, pagingWorld } from "../support/paging-air.ts";
 
 const minutesIn = (minutes: number) => new Date(NOW.getTime() + minutes * 60_000);
@@ -29,10 +29,7 @@ describe.each(DATABASES)("the second channel, %s", (kind) => {
   beforeEach(() => begin([MIA, "mail"]));
 
   async function begin(chain: readonly string[]) {
-    await engine.clearJobs();
-    const { rows } = await engine.database.boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-    const tables = (rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ");
-    await engine.database.boss.executeSql(`truncate ${tables} restart identity cascade`);
+    await engine.empty();
     channel = `slack:${fresh("C")}`;
     calls = [];
     broken = new Map();
@@ -197,8 +194,7 @@ describe.each(DATABASES)("the second channel, %s", (kind) => {
     const whole = world.worker();
     await whole.tick(4);
     expect(said()).toEqual(["mail:mia@contoso.com trigger"]);
-    const step = 3 * DATABASES.length;
-    for (let call = kind === "embedded" ? 1 : 4; call <= whole.calls() + 1; call += step) {
+    for (let call = 1; call <= whole.calls() + 1; call += stride(kind, 3)) {
       await prepare();
       await world.worker({ at: call, moment: "before" }).tick(4);
       for (const minute of [30.6, 31.7]) await at(minute, 3);
@@ -223,8 +219,7 @@ describe.each(DATABASES)("the second channel, %s", (kind) => {
     const whole = world.worker();
     await whole.tick(2);
     expect(said()).toEqual(["pagerduty resolved"]);
-    const step = 3 * DATABASES.length;
-    for (let call = kind === "embedded" ? 2 : 5; call <= whole.calls() + 1; call += step) {
+    for (let call = 2; call <= whole.calls() + 1; call += stride(kind, 3)) {
       await prepare();
       await world.worker({ at: call, moment: "before" }).tick(2);
       for (const minute of [35.6, 36.7]) await at(minute, 2);

@@ -248,7 +248,7 @@ describe.each(DATABASES)("a storm of alike alerts, %s", (kind) => {
 });
 
 describe.runIf(DATABASES.includes("postgres"))("two intakes at once", () => {
-  test("make one storm, and count every alert once", { timeout: 60_000 }, async () => {
+  test("make one storm, and count every alert once", { timeout: 180_000 }, async () => {
     const engine = await openEngine("postgres");
     engine.world.channels = [{ channels: [SOC], post: "needed" }];
     const others = await Promise.all(

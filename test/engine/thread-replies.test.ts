@@ -141,6 +141,21 @@ describe.each(DATABASES)("short replies where an edit would be missed, %s", (kin
     expect(new Set(chat.messages.flatMap(({ thread }) => thread ?? [])).size).toBe(1);
   });
 
+  test("a snooze that is over before it could be said is not announced: only its end is", async () => {
+    const action = await anAction();
+    const rea = somebody("Rea", { ...NO_ROLES, viewer: true, responder: true });
+    await noteIncident(engine.air, rea, action.incidentId, "looking at it");
+    await tick(1_000);
+    // Within the half minute that replies keep apart it begins and ends.
+    await happened(action, "incident-snooze", "Rea snoozed it until 2026-10-05 11:00 UTC: the owner is asked");
+    engine.world.now = new Date(engine.world.now.getTime() + 5_000);
+    await happened(action, "incident-snooze-ended", "It is back: Rea ended the snooze");
+    await tick(60_000);
+    expect(replies()).toHaveLength(2);
+    expect(textOf(replies()[1])).toContain("It is back: Rea ended the snooze");
+    expect(textOf(replies()[1])).not.toContain("the owner is asked");
+  });
+
   test("what a page told is not said again", async () => {
     const action = await anAction();
     await engine.store.transaction((tx) =>

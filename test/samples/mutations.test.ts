@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readAlerts } from "../../src/adapters/alerts/read-alerts.ts";
 import { Alert } from "../../src/engine/domain/alert.ts";
 import { evidenceKeys } from "../../src/engine/domain/entity.ts";
 import { Refusal } from "../../src/engine/domain/errors.ts";
+import fc from "../support/fast-check.ts";
 import { NOW } from "../support/lab-capabilities.ts";
 import { type Engine, openEngine } from "../support/open-engine.ts";
 import { whyForbidden } from "./allowed-target.ts";
@@ -141,7 +141,7 @@ test("a parser gives an alert of the right form, or refuses and names the field"
   );
   // Or the property would hold because everything is refused.
   expect(alerts).toBeGreaterThan(500);
-}, 60_000);
+}, 180_000);
 
 /** As a sender posts it: an incident, a reply, a list, or the sample as it is, broken in as many places. */
 const brokenEnvelope = fc
@@ -166,7 +166,7 @@ test("what is posted is read whole, or refused with the field", () => {
     { numRuns: 1500 },
   );
   expect(read).toBeGreaterThan(500);
-}, 60_000);
+}, 180_000);
 
 let engine: Engine;
 beforeAll(async () => {
@@ -208,7 +208,7 @@ test("what passes is investigated, and nothing forbidden is proposed", async () 
     { numRuns: 60 },
   );
   expect(proposed).toBeGreaterThan(10);
-}, 120_000);
+}, 180_000);
 
 /** The value in every place where an alert can name a thing, called malicious by the source as well. */
 const everywhere = (value: string) => {

@@ -157,4 +157,4 @@ test("all of them at once, in one batch, with the usual correlation", async () =
   } finally {
     await engine.close();
   }
-}, 60_000);
+}, 180_000);

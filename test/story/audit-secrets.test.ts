@@ -51,7 +51,7 @@ const lines = async (): Promise<string[]> => {
   }
 };
 
-test("after a busy day neither secrets nor raw alert text stand in it", { timeout: 120_000 }, async () => {
+test("after a busy day neither secrets nor raw alert text stand in it", { timeout: 180_000 }, async () => {
   const cookie = await signIn(air.url, SECRETS.api, "mia@contoso.example");
   const viewer = await signIn(air.url, SECRETS.api, "vic@contoso.example");
   const say = (text: string, as = cookie) =>

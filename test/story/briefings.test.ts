@@ -30,10 +30,7 @@ describe.each(DATABASES)("a day's briefings, %s", (kind) => {
   });
   afterAll(() => engine.close());
   beforeEach(async () => {
-    await engine.clearJobs();
-    const { rows } = await engine.database.boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-    const tables = (rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ");
-    await engine.database.boss.executeSql(`truncate ${tables} restart identity cascade`);
+    await engine.empty();
     ops = `slack:${fresh("COPS")}`;
     channel = `slack:${fresh("C")}`;
     world = pagingWorld(engine, channel, ops);

@@ -10,7 +10,7 @@ const OUT = path.resolve("test/out");
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 390, height: 844 };
 
-describe.skipIf(!executablePath)("the console in a browser", { timeout: 60_000 }, () => {
+describe.skipIf(!executablePath)("the console in a browser", { timeout: 180_000 }, () => {
   let air: TestAir;
   let browser: Browser;
   const contexts: BrowserContext[] = [];

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { openAir } from "../support/running-air.ts";
 
-test("every story's investigation has a picture, for a viewer, by HTTP and in the console", { timeout: 120_000 }, async () => {
+test("every story's investigation has a picture, for a viewer, by HTTP and in the console", { timeout: 180_000 }, async () => {
   await using air = await open();
   for (const story of ["phishing", "ransomware", "token-theft", "noise"]) {
     const [incident] = (await air.post(`/v1/lab/${story}`, {})).as<{ incidents: string[] }>().incidents;

@@ -167,7 +167,7 @@ describe.each(DATABASES)("the lab's stories on %s", (database) => {
     expect(incidents.length).toBeGreaterThan(5);
     await Promise.all(
       incidents.map((incident) =>
-        eventually(async () => !["queued", "running"].includes((await investigation(incident)).status), `the end of ${incident}`, 30_000),
+        eventually(async () => !["queued", "running"].includes((await investigation(incident)).status), `the end of ${incident}`, 60_000),
       ),
     );
     for (const incident of incidents) expect([incident, await actionsOf(incident)]).toEqual([incident, []]);

@@ -82,10 +82,7 @@ describe.each(DATABASES)("a night shift, %s", (kind) => {
 
   /** A night of its own: an empty database, the lab as it stands, Mia awake. */
   async function night() {
-    const { boss } = engine.database;
-    const { rows } = await boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-    await boss.executeSql(`truncate ${(rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ")} restart identity cascade`);
-    await engine.clearJobs();
+    await engine.empty();
     const { lab, capabilities } = openLab(() => engine.world.now);
     Object.assign(engine.world, {
       now: THREE,
@@ -228,7 +225,7 @@ describe.each(DATABASES)("a night shift, %s", (kind) => {
     return { n, ws, dc };
   }
 
-  test("nobody answers: done alone, over by itself after four hours, and looked at in the morning", { timeout: 120_000 }, async () => {
+  test("nobody answers: done alone, over by itself after four hours, and looked at in the morning", { timeout: 180_000 }, async () => {
     const { n, dc } = await begin();
 
     // A rejection with its reason, and second thoughts.
@@ -345,7 +342,7 @@ describe.each(DATABASES)("a night shift, %s", (kind) => {
     await n.audited();
   });
 
-  test("the second one wakes up: it stays, and is reviewed all the same", { timeout: 120_000 }, async () => {
+  test("the second one wakes up: it stays, and is reviewed all the same", { timeout: 180_000 }, async () => {
     const { n, dc } = await begin();
     await n.until(2 * HOUR);
     expect(await n.press(mia, "Confirm", dc.id)).toContain("You did it alone: a second person has to confirm it.");

@@ -41,10 +41,7 @@ beforeAll(async () => {
   engine = await openEngine("embedded");
 });
 beforeEach(async () => {
-  await engine.clearJobs();
-  const { rows } = await engine.database.boss.executeSql("select tablename as name from pg_tables where schemaname = 'public'");
-  const tables = (rows as { name: string }[]).map(({ name }) => `"${name}"`).join(", ");
-  await engine.database.boss.executeSql(`truncate ${tables} restart identity cascade`);
+  await engine.empty();
   ops = `slack:${fresh("COPS")}`;
   world = pagingWorld(engine, `slack:${fresh("C")}`, ops);
   Object.assign(world.paging, {
@@ -230,6 +227,7 @@ describe("swaps", () => {
   test.each([
     ["oncall swap me mia from now to 16:00", "cannot stand in for"],
     ["oncall swap me noor from Fri 18:00 to 2026-10-07", "It would end before it begins"],
+    ["oncall swap me noor from 2026-10-05 08:00 to 2026-10-06 08:00", "That time is over already: it ended 2026-10-06 08:00"],
     ["oncall swap me noor from 2026-10-13 to 2026-10-14", "Mia is not on call in that time"],
     ["oncall swap me nobody from now to 16:00", "does not name two people"],
     ["oncall swap me noor from someday to 16:00", '"someday" is no time'],

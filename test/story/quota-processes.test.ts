@@ -36,7 +36,7 @@ async function startSource() {
   return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-test("two processes share one day's quota to the last question, and what was not asked is said", { timeout: 120_000 }, async () => {
+test("two processes share one day's quota to the last question, and what was not asked is said", { timeout: 180_000 }, async () => {
   const database = await openTestDb("postgres");
   closing.push(() => database.close());
   const source = await startSource();

@@ -62,7 +62,7 @@ beforeAll(async () => {
   });
   await eventually(() => air.log.lines.some((line) => line.message === "Slack knows us"), "auth.test");
   for (const name of PEOPLE) cookies.set(name, await signIn(air.url, TOKEN, mail(name)));
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await air?.remove();
   await slack?.stop();
@@ -79,6 +79,8 @@ const audit = async (): Promise<Line[]> => {
     lines.push(...items.map(({ line }) => JSON.parse(line) as Line));
   }
 };
+/** What somebody did or tried: air itself may still be carrying out what the test before this one approved. */
+const ofSomebody = ({ event }: Line) => /^(decision|button)\./.test(event);
 
 let made = 0;
 /** An isolation that waits for a decision, in an incident of its own, with the buttons its card has. */
@@ -105,7 +107,7 @@ async function isolation(device?: string, more: readonly object[] = []): Promise
         (one) => one.incident === incident && one.kind === "isolate-device",
       ),
     `an isolation of ${name}`,
-    20_000,
+    60_000,
   );
   return shownNow(found.id);
 }
@@ -193,14 +195,14 @@ describe.each(["console", "slack"] as const)("a button that is none of ours, in 
       /another air|not made by this air/,
     ],
   ];
-  test.each(wrong)("%s", { timeout: 90_000 }, async (_, forge, says) => {
+  test.each(wrong)("%s", { timeout: 180_000 }, async (_, forge, says) => {
     const [mine, other] = [await isolation(), await isolation()];
     await refusedAndStillOpen(mine, () => door("Mia", mine, "approve", { value: forge(mine, other) }), { says, event: "button.refused" });
     await worksFor("Noor", mine);
     expect(await stateOf(other.id)).toBe("pending");
   });
 
-  test("a button of another action decides that one, and only that one", { timeout: 90_000 }, async () => {
+  test("a button of another action decides that one, and only that one", { timeout: 180_000 }, async () => {
     const [mine, other] = [await isolation(), await isolation()];
     await console_("Mia", mine, "reject", { value: other.value.reject });
     expect([await stateOf(mine.id), await stateOf(other.id)]).toEqual(["pending", "rejected"]);
@@ -210,14 +212,14 @@ describe.each(["console", "slack"] as const)("a button that is none of ours, in 
 describe.each(["console", "slack", "http"] as const)("refused at the door %s", (name) => {
   const door = DOORS[name];
 
-  test("a card from before a change, and the card is drawn again", { timeout: 90_000 }, async () => {
+  test("a card from before a change, and the card is drawn again", { timeout: 180_000 }, async () => {
     const shown = await isolation();
     await change(shown.id, { version: "fedcba9876543210" });
     await refusedAndStillOpen(shown, () => door("Mia", shown, "approve"), { says: /changed since/, code: "changed" });
     await worksFor("Noor", shown);
   });
 
-  test.each(["approve", "reject"] as const)("%s after expiry: nothing was done, and nothing is", { timeout: 90_000 }, async (decision) => {
+  test.each(["approve", "reject"] as const)("%s after expiry: nothing was done, and nothing is", { timeout: 180_000 }, async (decision) => {
     // The running air sweeps every ten seconds: what it expired in between was not open to be refused, or is not open afterwards.
     const refusedWhileOpen = async (): Promise<Shown> => {
       const shown = await isolation();
@@ -237,7 +239,7 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
     await worksFor("Noor", shown);
   });
 
-  test.each(["approve", "reject"] as const)("%s pressed again after it was decided", { timeout: 90_000 }, async (decision) => {
+  test.each(["approve", "reject"] as const)("%s pressed again after it was decided", { timeout: 180_000 }, async (decision) => {
     const shown = await isolation();
     await console_("Noor", shown, "reject");
     await refusedAndStillOpen(
@@ -250,7 +252,7 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
 
   test.each(["approve", "reject"] as const)(
     "%s by somebody who was an approver until air.yaml changed",
-    { timeout: 90_000 },
+    { timeout: 180_000 },
     async (decision) => {
       const shown = await isolation();
       air.configure(yamlOf(["Noor", "Tom"]));
@@ -266,7 +268,7 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
   test.each([
     ["a viewer", "Vic", /needs the role approver for device/],
     ["a responder, who approves another family", "Rosa", /needs the role approver for device/],
-  ])("%s", { timeout: 90_000 }, async (_, who, says) => {
+  ])("%s", { timeout: 180_000 }, async (_, who, says) => {
     const shown = await isolation();
     await refusedAndStillOpen(shown, () => door(who, shown, "approve"), { says, code: "forbidden", missing: "approver.device" });
     await worksFor("Noor", shown);
@@ -276,7 +278,7 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
     ["named in the alert", undefined, [{ kind: "user", email: mail("Tom") }], /You are named in this incident/],
     ["by the account's name", undefined, [{ kind: "user", name: "CONTOSO\\tom" }], /You are named in this incident/],
     ["whose mailbox it is about", undefined, [{ kind: "mailbox", address: mail("Tom") }], /You are named in this incident/],
-  ])("the suspect, %s", { timeout: 90_000 }, async (_, device, more, says) => {
+  ])("the suspect, %s", { timeout: 180_000 }, async (_, device, more, says) => {
     const shown = await isolation(device, more);
     for (const decision of ["approve", "reject"] as const)
       await refusedAndStillOpen(shown, () => door("Tom", shown, decision), { says, code: "forbidden", missing: "not-a-suspect" });
@@ -285,7 +287,7 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
 
   // The lab's inventory says whose they are.
   const owned = { console: ["Tom", "WS-003"], slack: ["Mia", "WS-001"], http: ["Noor", "WS-002"] } as const;
-  test("the suspect, whose device it is by the inventory", { timeout: 90_000 }, async () => {
+  test("the suspect, whose device it is by the inventory", { timeout: 180_000 }, async () => {
     const [owner, device] = owned[name];
     const shown = await isolation(device);
     for (const decision of ["approve", "reject"] as const)
@@ -297,7 +299,7 @@ describe.each(["console", "slack", "http"] as const)("refused at the door %s", (
     await worksFor(owner === "Noor" ? "Mia" : "Noor", shown);
   });
 
-  test("who asked for what two have to agree on; a token, whoever stands behind it, is none of the two", { timeout: 90_000 }, async () => {
+  test("who asked for what two have to agree on; a token, whoever stands behind it, is none of the two", { timeout: 180_000 }, async () => {
     // Devices of the lab that no incident here is about.
     const device = { console: "WS-004", slack: "LT-005", http: "WS-006" }[name];
     const asked = await air.ask("/console/say", {
@@ -329,13 +331,13 @@ describe("in Slack, whoever is no member of the workspace, whatever their addres
     ["who left", "U0FORMER00", /Guests, bots/],
     ["who is in no role", "U0NOBODY00", /needs the role approver for device/],
     ["whom Slack does not know", "U0GHOST000", /could not check who you are/],
-  ])("%s", { timeout: 90_000 }, async (_, who, says) => {
+  ])("%s", { timeout: 180_000 }, async (_, who, says) => {
     const shown = await isolation();
     await refusedAndStillOpen(shown, () => slack_(who, shown, "approve"), { says, code: "forbidden" });
     await worksFor("Noor", shown);
   });
 
-  test("somebody of another workspace, and a payload nobody signed", { timeout: 90_000 }, async () => {
+  test("somebody of another workspace, and a payload nobody signed", { timeout: 180_000 }, async () => {
     const shown = await isolation();
     const before = (await audit()).length;
     const press = { value: shown.value.approve };
@@ -343,7 +345,7 @@ describe("in Slack, whoever is no member of the workspace, whatever their addres
     expect(foreign.text).toContain("air does not serve people of your workspace. Nothing was done.");
     const forged = await pressInSlack(slack, air.url, account("Mia"), press, { secret: "another", answered: false });
     expect(forged.status).toBe(401);
-    expect((await audit()).slice(before)).toEqual([]);
+    expect((await audit()).slice(before).filter(ofSomebody)).toEqual([]);
     await worksFor("Noor", shown);
   });
 });
@@ -351,7 +353,7 @@ describe("in Slack, whoever is no member of the workspace, whatever their addres
 describe("a token where a person is needed", () => {
   const by = (token: string, id: string, body: object) => () => decideByHttp(air.url, token, id, body);
 
-  test("a protected asset, breaking the glass, a token without a right to decide, and one nobody made", { timeout: 60_000 }, async () => {
+  test("a protected asset, breaking the glass, a token without a right to decide, and one nobody made", { timeout: 180_000 }, async () => {
     const dc = await isolation("DC-01");
     await refusedAndStillOpen(dc, by(tokenOf("Mia"), dc.id, { decision: "approve", confirm: "DC-01" }), {
       says: /a person has to/,
@@ -373,12 +375,12 @@ describe("a token where a person is needed", () => {
     });
     const before = (await audit()).length;
     expect((await decideByHttp(air.url, "made-up", shown.id, { decision: "approve" })).status).toBe(401);
-    expect((await audit()).length).toBe(before);
+    expect((await audit()).slice(before).filter(ofSomebody)).toEqual([]);
     await worksFor("Noor", shown);
   });
 });
 
-test("the console without a sign-in, or from another page, decides nothing", { timeout: 90_000 }, async () => {
+test("the console without a sign-in, or from another page, decides nothing", { timeout: 180_000 }, async () => {
   const shown = await isolation();
   expect((await pressInConsole(air.url, "", { value: shown.value.approve })).status).toBe(401);
   const cookie = cookies.get("Mia") ?? "";

@@ -105,11 +105,11 @@ const action = async (id: string) =>
   (await air.ask(`/v1/actions/${id}`, { headers: { authorization: `Bearer ${TOKEN}` } })).as<ActionJson>();
 
 async function isolationCard(incidentId: string): Promise<{ root: Message; card: Message; approve: Button; id: string }> {
-  const root = await eventually(async () => (await channel()).find((one) => one.text.includes(incidentId)), "the root card", 15_000);
+  const root = await eventually(async () => (await channel()).find((one) => one.text.includes(incidentId)), "the root card", 60_000);
   const card = await eventually(
     async () => (await thread(root.ts)).find((one) => one.ts !== root.ts && /Decide: Isolate/.test(one.text)),
     "the action card in the thread",
-    15_000,
+    60_000,
   );
   const approve = buttonsOf(lastBlocks(card.ts, card.text)).find((button) => button.text === "Approve");
   if (!approve) throw new Error("The card has no Approve.");
@@ -138,7 +138,7 @@ const malware = async (name: string) => {
 };
 
 test("an alert becomes a root card that says LAB, and a card with buttons in its thread; a signed press carries it out", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   incident = await malware("WS-001");
   const { root, card, approve, id } = await isolationCard(incident);
@@ -186,7 +186,7 @@ test("/air status and /air help answer, to the person alone", async () => {
   );
 });
 
-test("a forged request is refused, and so is a forged button in a signed one", { timeout: 60_000 }, async () => {
+test("a forged request is refused, and so is a forged button in a signed one", { timeout: 180_000 }, async () => {
   const { card, approve, id } = await isolationCard(await malware("WS-002"));
   expect((await press(approve, card.ts, "another secret")).status).toBe(401);
   const mac = approve.value.slice(-16);

@@ -70,7 +70,7 @@ describe.each(TRANSPORTS)("an incident in Slack, $name", { timeout: 240_000 }, (
     };
     await start();
     client = slackClient(slack, socket ? overSocket(slack) : overHttp(ask));
-  }, 90_000);
+  }, 180_000);
   afterAll(async () => {
     for (const scope of slack?.needed ?? []) needed.add(scope);
     await air?.kill();

@@ -84,7 +84,7 @@ async function isolationOf(name: string): Promise<ActionJson> {
         .as<List<ActionJson>>()
         .items.find((one) => one.incident === incident && one.kind === "isolate-device"),
     `an isolation of ${name}`,
-    15_000,
+    60_000,
   );
 }
 const read = async (id: string) => (await air.ask(`/v1/actions/${id}`, { headers: admin })).as<ActionJson>();
@@ -99,13 +99,13 @@ const shownFor = async (id: string) =>
       () =>
         slack.calls.findLast(({ method, body }) => method === "chat.postMessage" && JSON.stringify(body.blocks ?? "").includes(`${id}: `)),
       `the card of ${id}`,
-      15_000,
+      60_000,
     ),
   );
 
 describe("a role by user group, limited to workstations", () => {
   test("a group that cannot be asked refuses and says try again; asked again, it holds, and the console asks the same", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const { id } = await isolationOf("WS-ROLES-1");
     expect(await shownFor(id)).toContain("members of the Slack group S0EDR");
@@ -119,7 +119,7 @@ describe("a role by user group, limited to workstations", () => {
     expect(await read(id)).toMatchObject({ decision: { by: "Ana", via: "slack" } });
   });
 
-  test("on a server: no buttons, the exact line to add, and a refusal by every way, each in the audit", { timeout: 60_000 }, async () => {
+  test("on a server: no buttons, the exact line to add, and a refusal by every way, each in the audit", { timeout: 180_000 }, async () => {
     const { id } = await isolationOf("SRV-ROLES-1");
     const card = await shownFor(id);
     expect(card).toContain("Nobody yet");
@@ -132,7 +132,7 @@ describe("a role by user group, limited to workstations", () => {
     expect((await refusals(id)).map(({ data }) => data.missing)).toEqual(["approver.device in servers", "approver.device in servers"]);
   });
 
-  test("whoami says the limit; a token for her holds the group's role by her Slack account", { timeout: 60_000 }, async () => {
+  test("whoami says the limit; a token for her holds the group's role by her Slack account", { timeout: 180_000 }, async () => {
     expect(await say("whoami")).toContain("approver for device (only devices of workstations)");
     const { id } = await isolationOf("WS-ROLES-2");
     const decided = await air.post(`/v1/actions/${id}/decision`, { decision: "approve" }, bot);

@@ -49,7 +49,7 @@ async function malware(name: string): Promise<{ incident: string; action: Action
   const action = await eventually(
     async () => (await pending()).find((one) => one.incident === incident && one.kind === "isolate-device"),
     "an isolation",
-    15_000,
+    60_000,
   );
   return { incident, action };
 }
@@ -58,7 +58,7 @@ const read = async (id: string) => (await air.ask(`/v1/actions/${id}`, { headers
 const cardWith = async (words: string): Promise<View["blocks"]> => {
   const sent = () =>
     slack.calls.findLast(({ method, body }) => method.startsWith("chat.") && JSON.stringify(body.blocks ?? "").includes(words));
-  return (await eventually(sent, `a card with ${words}`, 15_000)).body.blocks as View["blocks"];
+  return (await eventually(sent, `a card with ${words}`, 60_000)).body.blocks as View["blocks"];
 };
 const story = async (incident: string) => JSON.stringify((await air.ask(`/v1/incidents/${incident}`, { headers: admin })).json);
 const audit = async (event: string) =>
@@ -67,9 +67,10 @@ const audit = async (event: string) =>
     .items.map(({ line }) => JSON.parse(line) as { event: string; subject: string; data?: Record<string, unknown> })
     .filter((line) => line.event === event);
 const errorsOf = (text: string) => (JSON.parse(text) as { errors?: Record<string, string> }).errors ?? {};
-const said = () => eventually(() => slack.responses.at(-1), "a private answer").then((one) => JSON.stringify(one));
+const said = (words: RegExp) =>
+  eventually(() => slack.responses.map((one) => JSON.stringify(one)).find((one) => words.test(one)), `a private answer with ${words}`);
 
-describe("forms", { timeout: 60_000 }, () => {
+describe("forms", { timeout: 180_000 }, () => {
   test("a note from the menu is written once, however often its form arrives; a foreign workspace's is refused", async () => {
     const { incident } = await malware("WS-NOTE-1");
     const view = await client.choose(menuOf(await cardWith(`${incident}: `)), "Write a note");
@@ -87,7 +88,7 @@ describe("forms", { timeout: 60_000 }, () => {
     ]);
     await client.submit(view, { text: "CFO's laptop\nask him first" }, { id: "V-note" });
     expect((await audit("incident.note")).filter((line) => line.subject === incident)).toHaveLength(1);
-    expect(await said()).toContain("Noted");
+    await said(/Noted/);
   });
 
   test("Reject asks why, and Approve for a while ends by itself", async () => {
@@ -101,7 +102,7 @@ describe("forms", { timeout: 60_000 }, () => {
     const { action } = await malware("WS-FOR-1");
     const form = await client.choose(menuOf(await cardWith(`${action.id}: `)), "Approve for a while");
     expect((await client.submit(form, { for: "2h", reason: "until Monday" })).text).toBe("");
-    await eventually(async () => (await read(action.id)).state === "succeeded", "the isolation", 15_000);
+    await eventually(async () => (await read(action.id)).state === "succeeded", "the isolation", 60_000);
     const [line] = (await audit("decision.approve")).filter((one) => one.subject === action.id);
     expect(line?.data).toMatchObject({ endsAfterMs: 7_200_000, reason: "until Monday" });
     const late = await client.submit(form, { for: "2h" });
@@ -158,7 +159,7 @@ describe("forms", { timeout: 60_000 }, () => {
   });
 });
 
-describe("shortcuts", { timeout: 60_000 }, () => {
+describe("shortcuts", { timeout: 180_000 }, () => {
   test("New investigation: what is wrong stands at its field; the same form twice starts one", async () => {
     const view = await client.opens(() => client.shortcut({ type: "shortcut", callback_id: "air:new-investigation" }));
     expect(view.title?.text).toBe("New investigation");
@@ -191,7 +192,7 @@ describe("shortcuts", { timeout: 60_000 }, () => {
     ]);
     const chosen = await client.submit(many, { what: ["0", "3"] });
     expect(chosen.text).toBe("");
-    expect((await said()).match(/INV-\d+/g)?.length).toBeGreaterThanOrEqual(2);
+    await said(/INV-\d+.*INV-\d+/);
 
     await on("seen 275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f");
     await eventually(() => slack.responses.find((one) => JSON.stringify(one).includes("Investigation started")), "one is begun");
@@ -200,7 +201,7 @@ describe("shortcuts", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the home tab", { timeout: 60_000 }, () => {
+describe("the home tab", { timeout: 180_000 }, () => {
   test("shows what waits for me, with buttons that decide, and is drawn again", async () => {
     const { action } = await malware("WS-HOME-1");
     await client.event({ type: "app_home_opened", user: slack.userId, tab: "home", channel: "D1" });
@@ -215,9 +216,15 @@ describe("the home tab", { timeout: 60_000 }, () => {
     const before = published().length;
     const place = { container: { type: "view", view_id: "VHOME" }, view: { id: "VHOME", type: "home", private_metadata: "" } };
     expect((await client.press(approve, place)).status).toBe(200);
-    expect(["approved", "executing", "succeeded"]).toContain((await read(action.id)).state);
-    await eventually(() => published().length > before, "the tab drawn again");
-    expect(JSON.stringify(published().at(-1))).not.toContain(`${action.id}.`);
+    await eventually(async () => ["approved", "executing", "succeeded"].includes((await read(action.id)).state), "the decision");
+    // It is also drawn when something else has changed, and then as it was before.
+    await eventually(
+      () =>
+        published()
+          .slice(before)
+          .some((view) => !JSON.stringify(view).includes(`${action.id}.`)),
+      "the tab drawn again",
+    );
 
     // The same press again: who was first, in a modal, because nothing else can be said there.
     const told = await client.opens(() => client.press(approve, place));
@@ -236,7 +243,7 @@ describe("the home tab", { timeout: 60_000 }, () => {
   });
 });
 
-describe("files", { timeout: 60_000 }, () => {
+describe("files", { timeout: 180_000 }, () => {
   const sent = () => slack.calls.filter(({ method }) => method === "files.completeUploadExternal");
 
   test("an export and the picture of a graph come to whoever asked", async () => {

@@ -32,15 +32,15 @@ channels: [{ slack: ${slack.channel}, teams: ${PLACES.channel}, post: all }]
   await eventually(() => air.log.lines.some((line) => line.message === "Slack knows us"), "auth.test");
   await playground.say("ana", "channel", "whoami");
   await teamsClient(playground).message("You are Ana");
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await playground?.stop();
   await air?.remove();
   await slack?.stop();
-}, 60_000);
+}, 180_000);
 
 test("approved in Slack and rejected in Teams at the same moment: one decision, and both messages say it", {
-  timeout: 90_000,
+  timeout: 180_000,
 }, async () => {
   const client = teamsClient(playground);
   const inSlack = slackClient(slack, overHttp(air.ask));
@@ -73,7 +73,7 @@ test("approved in Slack and rejected in Teams at the same moment: one decision, 
           ({ method, body }) => method === "chat.postMessage" && JSON.stringify(body.blocks ?? "").includes(`${action.id}: `),
         ),
       "the card in Slack",
-      20_000,
+      60_000,
     );
     const approve = buttonOf(posted.body.blocks as View["blocks"], "Approve");
     await Promise.all([inSlack.press(approve), client.press("bob", message, "Reject", "not now")]);
@@ -101,7 +101,7 @@ test("approved in Slack and rejected in Teams at the same moment: one decision, 
             JSON.stringify(body.blocks ?? "").includes(by),
         ),
       "Slack says it",
-      20_000,
+      60_000,
     );
   }
   expect(decided.every((one) => ["approve slack", "reject teams"].includes(one))).toBe(true);

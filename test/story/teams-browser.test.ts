@@ -24,7 +24,7 @@ roles:
   viewer: ["*@contoso.com"]
 `;
 
-describe.skipIf(!executablePath)("Teams in a browser", { timeout: 120_000 }, () => {
+describe.skipIf(!executablePath)("Teams in a browser", { timeout: 180_000 }, () => {
   let air: TestAir;
   let playground: Playground;
   let browser: Browser;
@@ -40,12 +40,12 @@ describe.skipIf(!executablePath)("Teams in a browser", { timeout: 120_000 }, () 
     page.setDefaultTimeout(20_000);
     await page.goto(playground.url, { waitUntil: "domcontentloaded" });
     await page.getByText("Connected.").first().waitFor();
-  }, 120_000);
+  }, 180_000);
   afterAll(async () => {
     await browser?.close();
     await playground?.stop();
     await air?.remove();
-  }, 60_000);
+  }, 180_000);
 
   const open = (name: string) => page.getByRole("treeitem", { name }).click();
   const type = async (text: string, { mention = false, send = "Send Message" } = {}) => {
@@ -119,7 +119,7 @@ describe.skipIf(!executablePath)("Teams in a browser", { timeout: 120_000 }, () 
     const asking = card(`${one.action}: Isolate`);
     await picture("asks", asking);
     await asking.getByRole("button", { name: "Approve", exact: true }).click();
-    await eventually(async () => (await read(one.action)).state === "succeeded", "the isolation", 20_000);
+    await eventually(async () => (await read(one.action)).state === "succeeded", "the isolation", 60_000);
     await card(`${one.action}: Isolate`).getByText("Done", { exact: false }).first().waitFor();
     await picture("approved", card(`${one.action}: Isolate`));
 

@@ -30,11 +30,11 @@ beforeAll(async () => {
   client = teamsClient(playground);
   await playground.say("ana", "channel", "whoami");
   await client.message("You are Ana");
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await playground?.stop();
   await air?.remove();
-}, 60_000);
+}, 180_000);
 
 type Malware = { incident: string; action: ActionJson; card: Shown; root: Shown };
 async function malware(name: string, more: readonly object[] = []): Promise<Malware> {
@@ -55,7 +55,7 @@ async function malware(name: string, more: readonly object[] = []): Promise<Malw
         .as<List<ActionJson>>()
         .items.find((one) => one.incident === incident && one.kind === "isolate-device"),
     "an isolation",
-    20_000,
+    60_000,
   );
   const card = await client.message(`${action.id}: Isolate ${name}?`);
   return { incident, action, card, root: await client.message(`${incident}: Malware on ${name}`) };
@@ -86,7 +86,7 @@ const fill = async (who: keyof typeof PEOPLE, at: Shown, form: ShownCard, inputs
   return client.execute(who, at, submit, named);
 };
 
-describe("forms of a card's menu", { timeout: 120_000 }, () => {
+describe("forms of a card's menu", { timeout: 180_000 }, () => {
   test("note, assign, take action, acknowledge and close with what it turned out to be; each stands in the rows", async () => {
     const { incident, action, card, root } = await malware("WS-MENU");
     const menu = actionsOf(root.card).filter((one) => (one as { mode?: string }).mode === "secondary");
@@ -128,11 +128,11 @@ describe("forms of a card's menu", { timeout: 120_000 }, () => {
     expect(wordsOf(cardIn(await fill("ana", form, form.card, { verdict: "noThreatsFound" })))).toContain("fill this in");
     const done = await fill("ana", form, form.card, { verdict: "noThreatsFound", reason: "our own backup job" });
     expect(JSON.stringify(done.body)).toContain(evidence);
-    await eventually(() => wordsOf(root.card).includes("No threats found") || root.updates > 2, "the card follows", 20_000);
+    await eventually(() => wordsOf(root.card).includes("No threats found") || root.updates > 2, "the card follows", 60_000);
   });
 });
 
-describe("two people, one person, nobody", { timeout: 120_000 }, () => {
+describe("two people, one person, nobody", { timeout: 180_000 }, () => {
   test("one of two approves twice and counts once; then breaks the glass alone when the other does not come; an admin reviews it", async () => {
     const { action, card } = await malware("DC-01");
     await client.press("ana", card, "Approve", "DC-01");
@@ -143,7 +143,7 @@ describe("two people, one person, nobody", { timeout: 120_000 }, () => {
     const open = await asked("ana", "group", `status ${action.id}`);
     expect(toastIn(await client.press("dee", open, "Break glass", "DC-01 it spreads"))).toMatch(/approver/);
     await client.press("ana", open, "Break glass", "DC-01 it spreads");
-    await eventually(async () => (await read(action.id)).state === "succeeded", "the isolation", 20_000);
+    await eventually(async () => (await read(action.id)).state === "succeeded", "the isolation", 60_000);
     await eventually(() => wordsOf(card.card).includes("Glass broken by Ana, alone"), "everybody sees it");
     await client.press("bob", card, "Reviewed");
     await eventually(() => wordsOf(card.card).includes("Reviewed by Bob"), "the review");
@@ -175,7 +175,7 @@ describe("two people, one person, nobody", { timeout: 120_000 }, () => {
     const told = toastIn(await client.execute("ana", card, stale));
     expect(told).toMatch(/changed|another version|since/i);
     expect((await read(action.id)).state).toBe("pending");
-    await eventually(() => actionOf(card.card, "Approve").data?.value !== stale.data?.value, "the card is drawn anew", 20_000);
+    await eventually(() => actionOf(card.card, "Approve").data?.value !== stale.data?.value, "the card is drawn anew", 60_000);
     await client.press("ana", card, "Approve");
     await eventually(async () => (await read(action.id)).decision?.decision === "approve", "decided by what is shown");
   });

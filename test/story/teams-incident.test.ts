@@ -31,11 +31,11 @@ beforeAll(async () => {
   // From its first words in the channel air knows where Teams is.
   await playground.say("ana", "channel", "whoami");
   await client.message("You are Ana");
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await playground?.stop();
   await air?.remove();
-}, 60_000);
+}, 180_000);
 
 async function malware(name: string): Promise<{ incident: string; action: ActionJson; card: Shown }> {
   const body = {
@@ -52,7 +52,7 @@ async function malware(name: string): Promise<{ incident: string; action: Action
   const action = await eventually(
     async () => (await pending()).find((one) => one.incident === incident && one.kind === "isolate-device"),
     "an isolation",
-    20_000,
+    60_000,
   );
   return { incident, action, card: await client.message(`${action.id}: Isolate ${name}?`) };
 }
@@ -64,7 +64,7 @@ const audit = async () =>
 const notes = async (incident: string) =>
   (await audit()).filter(({ event, subject }) => event === "incident.note" && subject === incident).length;
 
-describe("an incident in a channel", { timeout: 90_000 }, () => {
+describe("an incident in a channel", { timeout: 180_000 }, () => {
   test("is one thread: its card, and the action's in it; Ana approves while Bob rejects, and one decision counts for both", async () => {
     const { incident, action, card } = await malware("WS-RACE");
     const root = await client.message(`${incident}: Malware on WS-RACE`);
@@ -116,7 +116,7 @@ describe("an incident in a channel", { timeout: 90_000 }, () => {
   });
 });
 
-describe("forms", { timeout: 90_000 }, () => {
+describe("forms", { timeout: 180_000 }, () => {
   test("a note: opened in the card's place, asked for again when it is empty, written once, and back to the card", async () => {
     const { incident } = await malware("WS-FORM");
     const root = await client.message(`${incident}: Malware on WS-FORM`);
@@ -140,11 +140,11 @@ describe("forms", { timeout: 90_000 }, () => {
     const form = cardIn(await client.press("ana", card, "Approve for a while"));
     const answer = cardIn(await client.execute("ana", card, actionOf(form, "Approve"), { "f.for": "2h" }));
     expect(wordsOf(answer)).toContain(action.id);
-    await eventually(async () => (await read(action.id)).state === "succeeded", "the isolation", 20_000);
-    await eventually(() => actionsOf(card.card).some(({ title }) => title.startsWith("Undo")), "the button Undo", 20_000);
+    await eventually(async () => (await read(action.id)).state === "succeeded", "the isolation", 60_000);
+    await eventually(() => actionsOf(card.card).some(({ title }) => title.startsWith("Undo")), "the button Undo", 60_000);
     const undo = actionsOf(card.card).find(({ title }) => title.startsWith("Undo"));
     await client.press("ana", card, undo?.title ?? "");
-    await eventually(async () => (await read(action.id)).state === "undone", "the undo", 20_000);
+    await eventually(async () => (await read(action.id)).state === "undone", "the undo", 60_000);
   });
 
   test("as a dialog, where the client asks for one; and from a message, with what it names", async () => {
@@ -185,7 +185,7 @@ describe("forms", { timeout: 90_000 }, () => {
   });
 });
 
-describe("commands", { timeout: 60_000 }, () => {
+describe("commands", { timeout: 180_000 }, () => {
   test("in a group chat with a mention, in a personal chat without; answered where they were asked", async () => {
     const said = (where: string, words: string) =>
       eventually(

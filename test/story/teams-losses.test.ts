@@ -57,7 +57,7 @@ const shown = (channel: string, ...words: string[]) =>
   eventually(
     () => cardsIn(channel).findLast(({ card }) => words.every((one) => wordsOf(card).includes(one))),
     `${words.join(", ")} in ${channel}`,
-    20_000,
+    60_000,
   );
 const alert = async (name: string, more: object = {}) => {
   const body = {
@@ -78,12 +78,12 @@ const isolationOf = (name: string) =>
         .as<List<ActionJson>>()
         .items.find((one) => one.target.name === name && one.kind === "isolate-device"),
     "an isolation",
-    20_000,
+    60_000,
   );
 const press = (action: CardAction, who: typeof MIA, typed?: string) =>
   send(pressOf(action.verb ?? "", { ...action.data, ...(typed === undefined ? {} : { [String(action.data?.input)]: typed }) }, who));
 
-describe("more than a click", { timeout: 60_000 }, () => {
+describe("more than a click", { timeout: 180_000 }, () => {
   test("a server's name has to be typed, into the card; two approve it, and each press answers at once", async () => {
     await alert("DC-01");
     const action = await isolationOf("DC-01");
@@ -105,12 +105,12 @@ describe("more than a click", { timeout: 60_000 }, () => {
     await eventually(
       async () => (await air.ask(`/v1/actions/${action.id}`, { headers: admin })).as<ActionJson>().state === "succeeded",
       "the isolation",
-      20_000,
+      60_000,
     );
   });
 });
 
-describe("files", { timeout: 30_000 }, () => {
+describe("files", { timeout: 180_000 }, () => {
   test("a list is fetched by a link that is good for one object and ten minutes", async () => {
     const linksIn = ({ card }: Sent) =>
       actionsOf(card)
@@ -139,7 +139,7 @@ describe("files", { timeout: 30_000 }, () => {
   });
 });
 
-describe("a channel that is lost", { timeout: 60_000 }, () => {
+describe("a channel that is lost", { timeout: 180_000 }, () => {
   test("blocked: what is urgent is shown in another, and the operator is told once", async () => {
     const mend = service.refuse(CHANNEL, 403, "MessageWritesBlocked");
     const incident = await alert("WS-BLOCKED");

@@ -32,7 +32,7 @@ export async function startAirProcess(cwd: string, env: Record<string, string>):
       return /"console":"(http[^"]+)"/.exec(said)?.[1]?.replace(/\/$/, "");
     },
     "the start of air",
-    60_000,
+    150_000,
   );
   return { url, child, kill };
 }

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import type { Button, Card, Line, Span, Text } from "../../src/engine/cards/card.ts";
+import fc from "./fast-check.ts";
 
 /** Any card, hostile ones first: markup, mentions, half characters, direction overrides, very long texts, many of everything. */
 const nasty = fc.constantFrom(

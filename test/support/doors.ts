@@ -149,7 +149,7 @@ export async function pressInSlack(
   if (kept.errors) return { status: 200, text: Object.values(kept.errors).join(" "), to };
   const find = () => answerInSlack(slack, to);
   if (answer.status !== 200 || !answered) return { status: answer.status, text: find() ?? "", to };
-  const said = await eventually(find, `the private answer to ${to}`, 20_000);
+  const said = await eventually(find, `the private answer to ${to}`, 60_000);
   return { status: 200, text: said, to };
 }
 

@@ -53,6 +53,8 @@ export type Engine = {
   jobs: (name?: string) => Promise<Job[]>;
   message: (channel: string, subject: string) => Promise<typeof messages.$inferSelect | undefined>;
   clearJobs: () => Promise<void>;
+  /** As if nothing had ever happened: no rows, no jobs, and ids from one on. */
+  empty: () => Promise<void>;
   close: () => Promise<void>;
 };
 
@@ -100,11 +102,28 @@ export async function openEngine(kind: "embedded" | "postgres"): Promise<Engine>
     async clearJobs() {
       await database.boss.executeSql("delete from pgboss.job");
     },
+    empty: () => emptyDatabase(database),
     async close() {
       await queue.stop(1000);
       await database.close();
     },
   };
+}
+
+/**
+ * Rows are deleted, because to truncate is to make every table's files anew: with all of them that costs more than what most tests do.
+ * Only a table that has grown is truncated: nobody vacuums here, and it would be read in full each time.
+ */
+async function emptyDatabase({ boss }: Database): Promise<void> {
+  const { rows } = await boss.executeSql(
+    `select c.relname as name, c.relkind = 'S' as counts, pg_relation_size(c.oid)::int as bytes
+     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'S') order by c.relname`,
+  );
+  const emptied = (rows as { name: string; counts: boolean; bytes: number }[]).flatMap(({ name, counts, bytes }) => {
+    if (counts) return [`select setval('"${name}"', 1, false)`];
+    return bytes === 0 ? [] : [bytes > 1_000_000 ? `truncate "${name}"` : `delete from "${name}"`];
+  });
+  await boss.executeSql(["delete from pgboss.job", ...emptied].join("; "));
 }
 
 let unique = 0;

@@ -7,6 +7,7 @@ import { publishCards } from "../../src/engine/publish-card.ts";
 import { sendPages } from "../../src/engine/send-pages.ts";
 import type { Tx } from "../../src/engine/store.ts";
 import { sweep } from "../../src/engine/sweep.ts";
+import { watchSnoozes } from "../../src/engine/watch-snoozes.ts";
 import { type Death, Killed } from "./death.ts";
 import { NOTHING, NOW } from "./lab-capabilities.ts";
 import { type Engine, testPolicy, testSign } from "./open-engine.ts";
@@ -114,6 +115,7 @@ export function pagingWorld(
       async tick(rounds = 3) {
         try {
           if (air.rotaSource) await askRota(air, settle);
+          await watchSnoozes(air, settle);
           await sweep(air, settle);
           // A step that could not be delivered queues the next one at once.
           for (let round = 0; round < rounds; round++) {

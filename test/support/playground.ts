@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
-import net from "node:net";
+import type net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 
 /*
  * Microsoft's own test client for Teams, started for one test file: several people in a personal chat, a group chat and a team. Its page
@@ -37,7 +38,7 @@ export async function startPlayground(airUrl: string) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "air-playground-"));
   const config = path.join(folder, "config.yml");
   fs.writeFileSync(config, JSON.stringify(configuration(), null, 2));
-  const port = await freePort();
+  const port = freePort();
   const url = `http://127.0.0.1:${port}`;
   const between = await standBetween(airUrl, url);
   const child: ChildProcess = spawn(
@@ -203,14 +204,3 @@ const configuration = () => {
     },
   };
 };
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as net.AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}

@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { readConfig } from "../../src/bot/config.ts";
 import { type Running, startAir } from "../../src/bot/main.ts";
-import { openTestDb } from "./open-test-db.ts";
+import { openTestDb, preparedOnDisk } from "./open-test-db.ts";
 import { rememberingLog } from "./remembering-log.ts";
 
 export type Answer = {
@@ -57,6 +57,7 @@ export type Settings = {
 export async function openAir(settings: Settings = {}): Promise<TestAir> {
   const dataDir = settings.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), "air-test-"));
   const database = settings.database === "postgres" ? await openTestDb("postgres") : undefined;
+  if (!settings.dataDir && !database && !settings.env?.DATABASE_URL) preparedOnDisk(dataDir);
   const env = { AIR_DATA_DIR: dataDir, PORT: "0", ...(database?.url ? { DATABASE_URL: database.url } : {}), ...settings.env };
   const configOf = (yaml: string | undefined) => {
     const read = readConfig(env, (file) => (file === "./air.yaml" ? yaml : undefined));

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { WebSocketServer } from "ws";
 import { parse, stringify } from "yaml";
 import { checkMessage, checkView } from "../../src/adapters/slack/check-blocks.ts";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 
 const TOKEN = "xoxb-local-test";
 /** Ana's own, with which a test looks at what stands in Slack: air's token may do no more than its manifest says. */
@@ -152,7 +153,7 @@ const seedOf = ({ isPrivate = false }: SlackSettings): string =>
 export async function startSlackEmulator(settings: SlackSettings = {}): Promise<SlackEmulator> {
   const folder = mkdtempSync(path.join(tmpdir(), "air-slack-"));
   writeFileSync(path.join(folder, "seed.yaml"), seedOf(settings));
-  const port = await freePort();
+  const port = freePort();
   const emulate = path.resolve("node_modules/emulate/dist/index.js");
   const child: ChildProcess = spawn(
     process.execPath,
@@ -264,7 +265,7 @@ export async function startSlackEmulator(settings: SlackSettings = {}): Promise<
     });
     return answer.json() as Promise<Record<string, unknown>>;
   };
-  const me = await eventually(() => call("auth.test").catch(() => undefined), "the Slack emulator", 20_000);
+  const me = await eventually(() => call("auth.test").catch(() => undefined), "the Slack emulator", 60_000);
   const list = (await call("conversations.list", { types: "public_channel,private_channel" })) as {
     channels: { id: string; name: string }[];
   };
@@ -371,12 +372,4 @@ function readBody(raw: string, type: string): Record<string, unknown> {
   const fields: Record<string, unknown> = Object.fromEntries(new URLSearchParams(raw));
   for (const key of ["blocks", "metadata", "view"]) if (typeof fields[key] === "string") fields[key] = JSON.parse(fields[key]);
   return fields;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
 }

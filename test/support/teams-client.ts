@@ -55,7 +55,7 @@ export function teamsClient(playground: Playground) {
       eventually(
         () => playground.shown.findLast(({ card }) => words.every((one) => wordsOf(card).includes(one))),
         `a message with ${words.join(", ")}`,
-        20_000,
+        60_000,
       ),
   };
 }

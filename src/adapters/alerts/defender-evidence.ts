@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Entity } from "../../engine/domain/entity.ts";
+import { CLUSTER_KEEPS, Entity } from "../../engine/domain/entity.ts";
 import { cutText } from "./cut-text.ts";
 import { genericEntity } from "./generic-entity.ts";
 import { hashText } from "./hash-text.ts";
@@ -197,7 +197,11 @@ function mapped(evidence: Record<string, unknown>, devices: DeviceNames): Candid
     case "mailclusterevidence": {
       const cluster = MailCluster.parse(evidence);
       const by = cluster.clusterBy && cluster.clusterByValue ? `${cluster.clusterBy}:${cluster.clusterByValue}` : undefined;
-      const listed = cluster.networkMessageIds?.length ? { messageIds: cluster.networkMessageIds.slice(0, 500) } : {};
+      const ids = [...new Set(cluster.networkMessageIds ?? [])];
+      const listed = {
+        ...(ids.length > 0 ? { messageIds: ids.slice(0, CLUSTER_KEEPS) } : {}),
+        ...(ids.length > CLUSTER_KEEPS ? { unlisted: ids.length - CLUSTER_KEEPS } : {}),
+      };
       return [{ fields: { kind: "mail-cluster", query: cluster.query ?? by ?? cluster.urn, ...listed } }];
     }
     case "ipevidence":

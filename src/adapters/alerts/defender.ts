@@ -3,6 +3,7 @@ import type { Alert, Handling, NamedEntity, Severity } from "../../engine/domain
 import { MAX_ENTITIES } from "../../engine/domain/alert.ts";
 import { evidenceKeys } from "../../engine/domain/entity.ts";
 import { Refusal } from "../../engine/domain/errors.ts";
+import { learned } from "../../engine/domain/learn.ts";
 import { cutText } from "./cut-text.ts";
 import { deviceNames, entitiesOf } from "./defender-evidence.ts";
 import { asGraphAlert, defenderParts } from "./defender-older.ts";
@@ -166,7 +167,7 @@ function namedEntities(evidence: readonly unknown[]): NamedEntity[] {
 const merged = (known: NamedEntity, again: NamedEntity): NamedEntity => ({
   ...again,
   ...known,
-  entity: { ...again.entity, ...known.entity } as NamedEntity["entity"],
+  entity: { ...again.entity, ...learned(known.entity, again.entity) } as NamedEntity["entity"],
   roles: [...new Set([...known.roles, ...again.roles])].slice(0, 64),
 });
 

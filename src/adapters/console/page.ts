@@ -47,7 +47,7 @@ export function renderPage(view: ConsoleView): string {
             id: "said",
             name: "text",
             type: "text",
-            maxLength: 500,
+            maxLength: 4000,
             placeholder: "status, list open, help",
             spellcheck: false,
             autocapitalize: "none",

@@ -13,6 +13,9 @@ export type MailServer = {
 };
 export type MailSettings = MailServer & { from: string };
 
+/** What never leaves this machine may go without TLS. */
+export const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
 const CONNECT_MS = 10_000;
 const SILENT_MS = 15_000;
 const SUBJECT = 200;
@@ -24,11 +27,12 @@ const SUBJECT = 200;
 export function createMail(settings: MailSettings, to: string): PageHook {
   return {
     async send(id, page, signal) {
-      const transport = transportOf(settings);
+      const heard = new Heard();
+      const transport = transportOf(settings, heard);
       try {
         await transport.sendMail({ ...messageOf(settings.from, id, page), to: { name: "", address: to }, signal } as Message);
       } catch (error) {
-        throw inWords(error, signal);
+        throw inWords(error, settings, heard, signal);
       } finally {
         transport.close();
       }
@@ -38,11 +42,12 @@ export function createMail(settings: MailSettings, to: string): PageHook {
 
 /** Connects, upgrades to TLS and signs in, and sends nothing. What is wrong is thrown as a ConnectorError. */
 export async function checkMail(settings: MailServer): Promise<void> {
-  const transport = transportOf(settings);
+  const heard = new Heard();
+  const transport = transportOf(settings, heard);
   try {
     await transport.verify();
   } catch (error) {
-    throw inWords(error);
+    throw inWords(error, settings, heard);
   } finally {
     transport.close();
   }
@@ -50,7 +55,35 @@ export async function checkMail(settings: MailServer): Promise<void> {
 
 type Message = Parameters<Transporter["sendMail"]>[0];
 
-function transportOf({ host, port, tls, user, password }: MailServer): Transporter {
+/**
+ * How far it went, from what the two say to each other: the error alone does not tell a server that is not there from one that breaks off,
+ * nor whether the message was on its way by then. Nothing of what is said is kept.
+ */
+class Heard {
+  /** The server said something. */
+  anything = false;
+  /** It was asked what it can do, and said. */
+  asked = false;
+  offersTls = false;
+  /** The message itself was begun: it may have been taken. */
+  message = false;
+
+  /** As the logger of the library, which tells of each line. */
+  listen(data: unknown, line: unknown): void {
+    const from = (data as { tnx?: string } | undefined)?.tnx;
+    const text = typeof line === "string" ? line : "";
+    if (from === "client" && text === "DATA") this.message = true;
+    if (from !== "server") return;
+    this.anything = true;
+    if (!/^250[ -]/.test(text)) return;
+    this.asked = true;
+    this.offersTls ||= /^250[ -]STARTTLS\b/im.test(text);
+  }
+}
+
+function transportOf({ host, port, tls, user, password }: MailServer, heard: Heard): Transporter {
+  const nothing = () => {};
+  const listen = (data: unknown, line: unknown) => heard.listen(data, line);
   return createTransport({
     host,
     port,
@@ -64,7 +97,8 @@ function transportOf({ host, port, tls, user, password }: MailServer): Transport
     socketTimeout: SILENT_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
-    logger: false,
+    debug: true,
+    logger: { level: nothing, trace: nothing, debug: listen, info: nothing, warn: nothing, error: nothing, fatal: nothing },
   });
 }
 
@@ -119,21 +153,35 @@ const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", 
 const escaped = (text: string) => text.replace(/[&<>"']/g, (one) => ENTITIES[one] ?? one);
 
 /** What a mail server said is not repeated but for its number: it may hold the address, the password or anything else. */
-function inWords(error: unknown, signal?: AbortSignal): ConnectorError {
-  const { code, responseCode, command, message } = error as { code?: string; responseCode?: number; command?: string; message?: string };
+function inWords(error: unknown, { tls, host }: MailServer, heard: Heard, signal?: AbortSignal): ConnectorError {
+  const {
+    code,
+    responseCode,
+    command,
+    message = "",
+  } = error as { code?: string; responseCode?: number; command?: string; message?: string };
   const numbered = responseCode ? ` (${responseCode})` : "";
+  const unavailable = (why: string) => new ConnectorError("unavailable", `the mail server ${why}`);
+  const refused = (what: string) => new ConnectorError("refused", `the mail server refuses ${what}${numbered}`);
   if (signal?.aborted) return new ConnectorError("unclear", "the mail server did not answer in time");
-  if (/certificate|self.signed|altnames/i.test(message ?? ""))
-    return new ConnectorError("unavailable", "the mail server shows a certificate that is not trusted");
-  if (code === "ETLS") return new ConnectorError("unavailable", "the mail server offers no TLS, so nothing is said to it");
-  if (responseCode !== undefined && responseCode >= 400 && responseCode < 500)
-    return new ConnectorError("unavailable", `the mail server asks to wait${numbered}`);
-  if (code === "EAUTH" || code === "ENOAUTH")
-    return new ConnectorError("refused", `the mail server refuses the user name or the password${numbered}`);
-  if (responseCode !== undefined) return new ConnectorError("refused", `the mail server refuses the message${numbered}`);
-  if (code === "EENVELOPE") return new ConnectorError("refused", "the mail server refuses the sender or the recipient");
-  // Before anything was said nothing was done.
-  return command === "CONN" || code === "EDNS"
-    ? new ConnectorError("unavailable", "the mail server could not be reached")
-    : new ConnectorError("unclear", "the connection to the mail server broke off");
+  if (/certificate|self.signed|altnames/i.test(message)) return unavailable("shows a certificate that is not trusted");
+  if (tls === "implicit" && /wrong version number|packet length too long|not a valid TLS/i.test(message))
+    return unavailable("does not begin with TLS there: set smtp://, or tls: starttls, and its port (587)");
+  if (tls === "starttls" && !heard.message && heard.asked && !heard.offersTls) return unavailable(noStartTls(host));
+  if (code === "ETLS") return unavailable("offers STARTTLS, and TLS could not be set up with it: nothing was said to it");
+  if (responseCode !== undefined && responseCode >= 400 && responseCode < 500) return unavailable(`asks to wait${numbered}`);
+  if (code === "EAUTH" || code === "ENOAUTH") return refused("the user name or the password");
+  if (command === "MAIL FROM") return refused("the sender");
+  if (command === "RCPT TO") return refused("the recipient");
+  if (responseCode !== undefined) return refused("the message");
+  if (code === "EENVELOPE") return refused("the sender or the recipient");
+  if (heard.message) return new ConnectorError("unclear", "the connection to the mail server broke off");
+  if (heard.anything) return unavailable("broke off before the message, or did not go on");
+  if (/greeting/i.test(message)) return unavailable("takes the connection and says nothing: is TLS from the first byte (smtps://) meant?");
+  if (/closed unexpectedly/i.test(message)) return unavailable("closed the connection before it said anything");
+  return unavailable("could not be reached");
 }
+
+/** Without TLS nothing is said to a server elsewhere. */
+const noStartTls = (host: string) =>
+  `offers no STARTTLS, so nothing is said to it: set smtps:// (tls: implicit) if it begins with TLS${LOOPBACK.test(host) ? ", or tls: none, as it is on this machine" : ""}`;

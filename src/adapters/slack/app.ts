@@ -48,6 +48,10 @@ export type SlackSettings = {
   unseenMs?: number;
   /** How often at most a home tab is drawn again. */
   homeEveryMs?: number;
+  /** Where people find the console, for when Slack does not answer. */
+  consoleAt?: string;
+  /** What tells how long air has waited for Slack. */
+  now?: () => number;
 };
 
 export type SlackHandlers = FormHandlers & {
@@ -100,10 +104,27 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
     logger: boltLogger(log),
     ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
   });
-  const identity = createIdentity(client, log);
+  const identity = createIdentity(client, log, settings.now);
   const teams = (): readonly string[] => settings.teams ?? [identity.known()?.teamId ?? ""].filter(Boolean);
+  const teamsNow = async (): Promise<readonly string[]> => {
+    if (settings.teams === undefined) await identity.now();
+    return teams();
+  };
   const seen = createSeen(20_000);
-  const platform = createPlatform(client, settings.pace);
+  const posts = createPlatform(client, settings.pace);
+  // Slack works again: nobody waits for the slow timer to learn who we are.
+  const platform: ChatPlatform = {
+    ...posts,
+    async post(...told) {
+      const ref = await posts.post(...told);
+      if (identity.known() === undefined) void identity.now();
+      return ref;
+    },
+    async update(...told) {
+      await posts.update(...told);
+      if (identity.known() === undefined) void identity.now();
+    },
+  };
   const apiHost = apiUrl === undefined ? undefined : URL.parse(apiUrl)?.host;
   const isSlackHost = (host: string): boolean => host === apiHost || /(^|\.)slack(-gov)?\.com$/.test(host);
   const working = new Set<Promise<void>>();
@@ -199,7 +220,7 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
       log.debug("Slack payload ignored", { reason: intent.reason });
       return ack();
     }
-    if (!teams().includes(intent.by.teamId)) return refuseTeam(intent, ack);
+    if (!(await teamsNow()).includes(intent.by.teamId)) return refuseTeam(intent, ack);
     switch (intent.kind) {
       case "command": {
         const ref = intent.triggerId === undefined ? undefined : handlers.formOf(intent.text);
@@ -294,7 +315,8 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
 
   async function refuseTeam(intent: Exclude<SlackIntent, { kind: "ignored" }>, ack: Ack): Promise<void> {
     log.warn("refused: a workspace air does not serve", { team: intent.by.teamId, user: intent.by.userId });
-    const card = settings.teams === undefined && identity.known() === undefined ? notReady : foreignTeam;
+    const card =
+      settings.teams === undefined && identity.known() === undefined ? notReady(identity.waitingMs(), settings.consoleAt) : foreignTeam;
     if (intent.kind === "submit") return ack({ response_action: "update", view: noteModal(card) });
     await ack();
     if (intent.kind === "home") return;
@@ -386,7 +408,7 @@ export function createSlack(settings: SlackSettings, handlers: SlackHandlers, lo
   return {
     platform,
     router: http?.router,
-    lookUpPerson: createPeople(client, teams),
+    lookUpPerson: createPeople(client, teamsNow),
     lookUpGroup: createGroups(client),
     changed: home.changed,
     refused: () => socket?.refused(),
@@ -430,4 +452,12 @@ const nothingFound = small(
   "The message names no link, address, hash, mail address or device air could recognise. Say what you mean: /air investigate <what>",
 );
 const foreignTeam = small("Not your workspace's air", "air does not serve people of your workspace. Nothing was done.");
-const notReady = small("air is still connecting to Slack", "Nothing was done. Try again in a moment.");
+/** After that a moment is no word for it any more, and whoever has to act is told how else. */
+const LONG_WAIT_MS = 30_000;
+const notReady = (waitedMs: number, consoleAt: string | undefined): Card =>
+  small(
+    "air is still connecting to Slack",
+    waitedMs < LONG_WAIT_MS
+      ? "Nothing was done. Try again in a moment."
+      : `Nothing was done: Slack has not answered air for ${Math.round(waitedMs / 1000)} s, so air cannot check who you are. Meanwhile decide, pause and look in air's console${consoleAt === undefined ? ", at the address where air runs" : `: ${consoleAt}`}, or over its HTTP API.`,
+  );

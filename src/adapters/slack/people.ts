@@ -1,6 +1,7 @@
 import type { WebClient } from "@slack/web-api";
 import { z } from "zod";
 import { visible } from "../../engine/cards/visible.ts";
+import { ChatError } from "../../engine/ports.ts";
 import { toChatError } from "./errors.ts";
 import { BUDGET_MS, keptAMinute } from "./kept.ts";
 import { cutTo } from "./text.ts";
@@ -34,19 +35,20 @@ const readable = (name = ""): string => cutTo(visible(name).replaceAll(/\s+/g, "
 
 /**
  * Who a Slack user is, by users.info: kept a minute, within the time a press allows. It throws when it cannot say; the caller treats
- * that as a refusal. `teams` are the workspaces whose members count.
+ * that as a refusal. `teams` are the workspaces whose members count; while nobody knows them nobody can say who is a member, so it throws.
  */
 export function createPeople(
   client: WebClient,
-  teams: () => readonly string[],
+  teams: () => readonly string[] | Promise<readonly string[]>,
   now: () => number = Date.now,
   budgetMs = BUDGET_MS,
 ): (userId: string) => Promise<SlackProfile> {
   async function ask(userId: string): Promise<SlackProfile> {
     try {
+      const ours = new Set(await teams());
+      if (ours.size === 0) throw new ChatError("later", "Slack has not told air yet which workspace is its own.");
       const answer = await client.users.info({ user: userId });
       const user = User.parse(answer.user);
-      const ours = new Set(teams());
       const home = user.enterprise_user?.teams ?? [];
       const inside = (user.team_id !== undefined && ours.has(user.team_id)) || home.some((team) => ours.has(team));
       const outsider =

@@ -77,6 +77,8 @@ const Mention = z.object({
   mentioned: z.object({ id: z.string(), aadObjectId: z.string().max(100).nullish() }),
 });
 
+const Mentioned = z.object({ type: z.literal("mention"), mentioned: z.object({ id: z.string() }) });
+
 /** The manifest's name of the message command. */
 export const INVESTIGATE = "investigate";
 /** Before the names of a form's fields, so that none of them is taken for what else the button carries. */
@@ -156,6 +158,7 @@ function kindOf(type: string, id: string, channel: string | undefined): Conversa
   if (type === "channel") return "channel";
   if (type === "groupChat") return "group";
   if (type === "personal") return "personal";
+  if (id.endsWith("@thread.v2")) return "group";
   return channel !== undefined || id.endsWith("@thread.tacv2") || id.endsWith("@thread.skype") ? "channel" : "personal";
 }
 
@@ -182,12 +185,22 @@ function readUpdate({ membersAdded, membersRemoved, recipient, channelData }: Ac
 }
 
 function readMessage(activity: Activity, at: At): TeamsIntent {
+  // Where Teams hands over what people say to each other, only what is said to air is for it; in a chat of two everything is.
+  if (at.place.conversation.kind !== "personal" && !mentionsAir(activity)) return ignored("a message that does not mention air");
   const text = typedText(activity);
   if (text === "" && activity.value !== undefined && activity.value !== null) return ignored("a card's answer as a message");
   return { kind: "command", text, ...at };
 }
 
-const LONGEST_TEXT = 20_000;
+/** By the account that Teams marks, never by a name: another app or person may be called the same. */
+const mentionsAir = ({ entities, recipient }: Activity): boolean =>
+  (entities ?? []).some((entity) => {
+    const mention = Mentioned.safeParse(entity);
+    return mention.success && mention.data.mentioned.id === recipient.id;
+  });
+
+/** More than a message of Teams holds: whatever was typed is counted whole before somebody says that it is too long. */
+const LONGEST_TEXT = 100_000;
 
 const MOST_MENTIONS = 50;
 /** Mark where a mention stood while the rest is read; of what a person typed they are taken out. */

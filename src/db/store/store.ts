@@ -24,11 +24,12 @@ export function createStore(database: Database, queue: RunningQueue): Store {
     run: async (groups) => {
       // Twice the same row in one statement is an error in PostgreSQL: the later answer is kept.
       const rows = [...new Map(groups.flat().map((row) => [`${row.evidenceId} ${row.part} ${row.look}`, row])).values()];
-      // An answer stands; a look that failed is asked again, and after hours one that is old. The numbers are domain facts, told in look.ts.
+      // An answer stands; a look that failed is asked again, after hours one that is old, and one of before the thing grew. The numbers are domain facts, told in look.ts.
       await database.db.execute(sql`
         ${insertRows(t.observations, rows)}
         on conflict (evidence_id, look, part) do update set ${ANSWER}
-        where observations.label = 'failed' or observations.created_at < excluded.created_at - interval '4 hours'`);
+        where observations.label = 'failed' or observations.created_at < excluded.created_at - interval '4 hours'
+          or observations.created_at <= (select grew_at from evidence where evidence.id = observations.evidence_id)`);
       return groups.map(() => undefined);
     },
     weight: (group) => group.length,

@@ -6,8 +6,9 @@ import { mayMove } from "../../engine/domain/action.ts";
 import { actorName } from "../../engine/domain/actor.ts";
 import { FIGURE_EVENTS } from "../../engine/domain/figures.ts";
 import { ENDED } from "../../engine/domain/investigation.ts";
+import { LEARNED_NAMES, learned } from "../../engine/domain/learn.ts";
 import type { Queue } from "../../engine/queue.ts";
-import type { AuditEntry, CallRow, NewCall, NewPage, Tx } from "../../engine/store.ts";
+import type { AuditEntry, CallRow, EvidenceRow, New, NewCall, NewPage, Tx } from "../../engine/store.ts";
 import type { Db } from "../driver.ts";
 import * as t from "../schema.ts";
 import { auditNaming, dropLinksOf, eraseRows, rewriteAudit } from "./erasure.ts";
@@ -46,6 +47,30 @@ const pageColumns = (row: NewPage) => ({
   due_at: row.dueAt,
   call_id: row.callId,
 });
+
+/** What the alert that comes names a thing by, and nobody did before: laid under what is known of it. */
+const NEW_NAMES = sql`(select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(excluded.entity) where key = any(${`{${LEARNED_NAMES.join(",")}}`}::text::text[]))`;
+/** More of it came while a round looked at what there was. */
+const GREW_SINCE = sql`(v.cluster is not null and evidence.entity <> v.cluster)`;
+
+/** Mail clusters with what is known of them already, so that none of their mails is lost; the rows are locked until they are written. */
+async function withGrown(tx: Db, rows: readonly New<EvidenceRow>[]): Promise<New<EvidenceRow>[]> {
+  const clusters = rows.filter(({ entity }) => entity.kind === "mail-cluster");
+  if (clusters.length === 0) return [...rows];
+  const there = await tx
+    .select({ investigation: t.evidence.investigationId, digest: t.evidence.digest, entity: t.evidence.entity })
+    .from(t.evidence)
+    .where(or(...clusters.map((row) => and(eq(t.evidence.investigationId, row.investigationId), eq(t.evidence.digest, row.digest)))))
+    .orderBy(asc(t.evidence.id))
+    .for("update");
+  const known = new Map(there.map((row) => [`${row.investigation} ${row.digest}`, row.entity]));
+  return rows.map((row) => {
+    const before = known.get(`${row.investigationId} ${row.digest}`);
+    if (before === undefined) return row;
+    const entity = learned(before, row.entity);
+    return { ...row, entity, grewAt: entity === before ? null : row.createdAt };
+  });
+}
 
 const bySubject = (a: { channel: string; subject: string }, b: { channel: string; subject: string }) =>
   `${a.channel} ${a.subject}` < `${b.channel} ${b.subject}` ? -1 : 1;
@@ -343,13 +368,17 @@ export function transactionStore(
       for (const row of rows) {
         const key = `${row.investigationId} ${row.digest}`;
         const known = unique.get(key);
-        unique.set(key, known ? { ...known, said: [...known.said, ...row.said] } : row);
+        unique.set(key, known ? { ...known, entity: learned(known.entity, row.entity), said: [...known.said, ...row.said] } : row);
       }
       if (unique.size === 0) return;
+      const grown = await withGrown(tx, [...unique.values()]);
       // What a new source says makes the evidence worth looking at again; a repeat without a word does not.
       await tx.execute(sql`
-        ${insertRows(t.evidence, [...unique.values()])}
+        ${insertRows(t.evidence, grown)}
         on conflict (investigation_id, digest) do update set
+          entity = case when excluded.entity->>'kind' = 'mail-cluster' then excluded.entity else ${NEW_NAMES} || evidence.entity end,
+          grew_at = coalesce(excluded.grew_at, evidence.grew_at),
+          remediation = case when excluded.grew_at is null then evidence.remediation else excluded.remediation end,
           said = case when evidence.said @> excluded.said then evidence.said when jsonb_array_length(evidence.said) < ${SAID_KEPT} then evidence.said else evidence.said - 0 end || excluded.said,
           found_by = coalesce(evidence.found_by, excluded.found_by),
           looked_round = case when jsonb_array_length(excluded.said) > 0 then null else evidence.looked_round end`);
@@ -364,15 +393,18 @@ export function transactionStore(
           where e.override is not null order by p."to", e.entity_digest, e.id desc
         ),
         dealt as (
-          select distinct on (p."to", e.digest) p."to", e.digest, e.remediation
-          from pairs p join evidence e on e.incident_id = p."from"
-          where e.remediation = 'remediated' order by p."to", e.digest, e.id desc
+          select distinct on (f.id) f.id, e.remediation
+          from pairs p join evidence e on e.incident_id = p."from" and e.remediation = 'remediated'
+          join evidence f on f.incident_id = p."to" and f.digest = e.digest and f.looked_round is null and f.remediation = 'none'
+          -- Of a cluster that has more mails now, the rest is still to be dealt with.
+          where coalesce(e.entity->'messageIds', f.entity->'messageIds', '[]') @> coalesce(f.entity->'messageIds', '[]')
+          order by f.id, e.id desc
         ),
         fresh as (
           select e.id, j.override, d.remediation
           from pairs p join evidence e on e.incident_id = p."to"
           left join judged j on j."to" = p."to" and j.entity_digest = e.entity_digest and e.override is null
-          left join dealt d on d."to" = p."to" and d.digest = e.digest and e.remediation = 'none'
+          left join dealt d on d.id = e.id
           where e.looked_round is null and (j.override is not null or d.remediation is not null)
         )
         update evidence set
@@ -384,9 +416,11 @@ export function transactionStore(
     async updateEvidence(rows) {
       if (rows.length === 0) return;
       await tx.execute(sql`
-        update evidence set verdict = v.verdict, judgement = v.judgement, remediation = v.remediation, looked_round = v.looked_round
-        from jsonb_to_recordset(${JSON.stringify(rows.map((row) => ({ ...row, looked_round: row.lookedRound })))}::jsonb)
-          as v(id int, verdict text, judgement jsonb, remediation text, looked_round int)
+        update evidence set verdict = v.verdict, judgement = v.judgement,
+          remediation = case when ${GREW_SINCE} then evidence.remediation else v.remediation end,
+          looked_round = case when ${GREW_SINCE} then null else v.looked_round end
+        from jsonb_to_recordset(${JSON.stringify(rows.map(({ entity, ...row }) => ({ ...row, looked_round: row.lookedRound, cluster: entity?.kind === "mail-cluster" ? entity : null })))}::jsonb)
+          as v(id int, verdict text, judgement jsonb, remediation text, looked_round int, cluster jsonb)
         where evidence.id = v.id and evidence.id = ${anyOf(rows.map(({ id }) => id))}`);
     },
 
@@ -403,8 +437,12 @@ export function transactionStore(
           .set({ lookedRound: null })
           .where(inArray(t.evidence.id, [...evidence]));
     },
-    async markRemediated(id, remediation) {
-      await tx.update(t.evidence).set({ remediation }).where(eq(t.evidence.id, id));
+    async markRemediated(id, remediation, as) {
+      const still = as && sql`${t.evidence.entity} = ${JSON.stringify(as)}::jsonb`;
+      await tx
+        .update(t.evidence)
+        .set({ remediation })
+        .where(and(eq(t.evidence.id, id), still));
     },
 
     async insertActions(rows) {

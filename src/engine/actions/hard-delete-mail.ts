@@ -2,7 +2,7 @@ import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { begun, copiesOf, mailReach, mailTitle, needMail, remaining, untilMoved } from "./on-mail.ts";
+import { begun, copiesOf, mailReach, mailTitle, needMail, remaining, stillText, untilMoved } from "./on-mail.ts";
 
 export const hardDeleteMail: ActionKind = {
   kind: "hard-delete-mail",
@@ -29,10 +29,10 @@ export const hardDeleteMail: ActionKind = {
   state: async (target, capabilities, signal) => {
     const copies = await copiesOf(target, capabilities, signal);
     if (copies.length === 0) return { kind: "missing", text: "The mail product knows no copy of it." };
-    const left = remaining(copies).length;
-    return left === 0
+    const left = remaining(copies);
+    return left.length === 0
       ? { kind: "reached", text: "No mailbox holds a copy any more." }
-      : { kind: "notReached", text: `${left} ${left === 1 ? "copy is" : "copies are"} in a mailbox or can be recovered.` };
+      : { kind: "notReached", text: stillText(left, "in a mailbox or can be recovered") };
   },
   execute: async (target, capabilities, { comment, key, now }, signal) => {
     const mail = needMail(capabilities);

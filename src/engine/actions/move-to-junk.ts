@@ -2,7 +2,7 @@ import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { begun, copiesOf, inInbox, mailReach, mailTitle, needMail, untilMoved } from "./on-mail.ts";
+import { begun, copiesOf, inInbox, mailReach, mailTitle, needMail, stillText, untilMoved } from "./on-mail.ts";
 
 export const moveToJunk: ActionKind = {
   kind: "move-to-junk",
@@ -28,10 +28,10 @@ export const moveToJunk: ActionKind = {
     if (copies.length === 0 || copies.every((copy) => copy.location === "gone")) {
       return { kind: "missing", text: "No mailbox holds it any more." };
     }
-    const open = inInbox(copies).length;
-    return open === 0
+    const open = inInbox(copies);
+    return open.length === 0
       ? { kind: "reached", text: "No copy is in an inbox." }
-      : { kind: "notReached", text: `${open} ${open === 1 ? "copy is" : "copies are"} in an inbox.` };
+      : { kind: "notReached", text: stillText(open, "in an inbox") };
   },
   execute: async (target, capabilities, { comment, key, now }, signal) => {
     const mail = needMail(capabilities);

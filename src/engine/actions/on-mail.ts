@@ -1,6 +1,7 @@
 import type { BlastRadius, Params } from "../domain/action.ts";
 import type { Entity, EntityOf } from "../domain/entity.ts";
 import { entityName } from "../domain/entity.ts";
+import { unlistedText } from "../domain/learn.ts";
 import type { Capabilities, MailCapability, MessageFacts, Ticket } from "../ports.ts";
 import { ConnectorError } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
@@ -23,11 +24,27 @@ export const copiesOf = (target: Entity, capabilities: Capabilities, signal: Abo
 export const readable = (copies: readonly MessageFacts[]) => copies.filter((copy) => copy.location === "inbox" || copy.location === "junk");
 /** Where air or a person put it away, and from where it can be brought back. */
 export const removed = (copies: readonly MessageFacts[], from?: "deleted" | "junk") =>
-  copies.filter(({ location }) => (from === undefined ? location === "deleted" || location === "junk" : location === from));
+  copies.filter(
+    ({ location, placeUnsaid }) =>
+      // What may lie there is asked for too: moved to where it is already it does no harm.
+      (placeUnsaid && from !== "junk") || (from === undefined ? location === "deleted" || location === "junk" : location === from),
+  );
 /** What a hard delete takes: everything that is still somewhere. */
 export const remaining = (copies: readonly MessageFacts[]) =>
   copies.filter(({ location }) => location !== "gone" && location !== "quarantine");
 export const inInbox = (copies: readonly MessageFacts[]) => copies.filter(({ location }) => location === "inbox");
+
+const unsaidText = (count: number) => `Where ${count === 1 ? "1 copy lies" : `${count} copies lie`} now, the mail product does not say.`;
+
+/** What still lies where it should not, in words; what the product does not say is said so, and is no copy that stayed. */
+export function stillText(open: readonly MessageFacts[], where: string): string {
+  const unsaid = open.filter(({ placeUnsaid }) => placeUnsaid).length;
+  const there = open.length - unsaid;
+  return [
+    ...(there > 0 || unsaid === 0 ? [`${there} ${there === 1 ? "copy is" : "copies are"} ${where}.`] : []),
+    ...(unsaid > 0 ? [unsaidText(unsaid)] : []),
+  ].join(" ");
+}
 
 export const mailTitle = (target: Entity) =>
   `"${entityName(target)}"${target.kind === "message" && target.recipient ? ` of ${target.recipient}` : ""}`;
@@ -50,6 +67,7 @@ export async function mailReach(
     unit: "message",
     facts: [
       `${copies.length} ${copies.length === 1 ? "message" : "messages"} in ${mailboxes.length} ${mailboxes.length === 1 ? "mailbox" : "mailboxes"}${places ? `: ${places}` : ""}`,
+      ...(target.kind === "mail-cluster" && target.unlisted ? [unlistedText(target.unlisted)] : []),
       ...(all.length > copies.length ? [`${all.length - copies.length} further copies lie elsewhere and are not touched`] : []),
       ...(clickers.length > 0 || all.every((copy) => copy.clicksKnown !== false) ? [pressed(clickers)] : []),
       ...(all.some((copy) => copy.clicksKnown === false) ? ["who pressed a link cannot be read"] : []),
@@ -90,13 +108,20 @@ export const untilMoved = (left: Left): Pick<ActionKind, "follow" | "watch"> => 
   follow: async (ticket, capabilities, signal, params, about) => {
     const moving = readMoving(ticket);
     if (!moving || !about) return { id: ticket, state: "done" };
-    const open = left(await copiesOf(about.target, capabilities, signal), params).length;
+    const still = left(await copiesOf(about.target, capabilities, signal), params);
+    const open = still.length;
     if (open === 0) return { id: ticket, state: "done" };
     const { since, copies } = moving;
-    const text =
-      copies === undefined
-        ? `No answer came to the request, and ${open} ${open === 1 ? "copy has" : "copies have"} not moved.`
-        : `${Math.max(0, copies - open)} of ${copies} ${copies === 1 ? "copy" : "copies"} moved.`;
+    const unsaid = still.filter(({ placeUnsaid }) => placeUnsaid).length;
+    const stayed = open - unsaid;
+    const text = [
+      ...(copies === undefined
+        ? [`No answer came to the request${stayed > 0 ? `, and ${stayed} ${stayed === 1 ? "copy has" : "copies have"} not moved` : ""}.`]
+        : unsaid > 0 && copies <= open
+          ? []
+          : [`${Math.max(0, copies - open)} of ${copies} ${copies === 1 ? "copy" : "copies"} moved.`]),
+      ...(unsaid > 0 ? [unsaidText(unsaid)] : []),
+    ].join(" ");
     const within = copies === undefined ? UNHEARD_MS : (capabilities.mail?.takesUpToMs ?? 0);
     if (about.now.getTime() - since.getTime() <= within)
       return { id: ticket, state: "pending", waiting: false, text: `${text} It is read back until all have.` };

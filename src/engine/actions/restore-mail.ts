@@ -4,7 +4,7 @@ import type { MessageFacts } from "../ports.ts";
 import type { ActionKind } from "./action-kind.ts";
 import { paramsOf } from "./action-kind.ts";
 import { quotedName } from "./by-hand.ts";
-import { begun, copiesOf, mailReach, mailTitle, needMail, removed, untilMoved } from "./on-mail.ts";
+import { begun, copiesOf, mailReach, mailTitle, needMail, removed, stillText, untilMoved } from "./on-mail.ts";
 
 export const restoreMail: ActionKind = {
   kind: "restore-mail",
@@ -30,10 +30,10 @@ export const restoreMail: ActionKind = {
     if (copies.length === 0 || copies.every((copy) => copy.location === "gone")) {
       return { kind: "missing", text: "No mailbox holds it any more, and it can no longer be recovered." };
     }
-    const left = away(copies, about?.params).length;
-    return left === 0
+    const left = away(copies, about?.params);
+    return left.length === 0
       ? { kind: "reached", text: "No copy is among the deleted items or in a junk folder." }
-      : { kind: "notReached", text: `${left} ${left === 1 ? "copy is" : "copies are"} removed and can be brought back.` };
+      : { kind: "notReached", text: stillText(left, "removed and can be brought back") };
   },
   execute: async (target, capabilities, { comment, key, now, params }, signal) => {
     const copies = away(await copiesOf(target, capabilities, signal), params);

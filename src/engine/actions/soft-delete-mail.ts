@@ -1,7 +1,7 @@
 import { NoParams } from "../domain/action.ts";
 import { entityName } from "../domain/entity.ts";
 import type { ActionKind } from "./action-kind.ts";
-import { begun, copiesOf, mailReach, mailTitle, needMail, readable, untilMoved } from "./on-mail.ts";
+import { begun, copiesOf, mailReach, mailTitle, needMail, readable, stillText, untilMoved } from "./on-mail.ts";
 
 export const softDeleteMail: ActionKind = {
   kind: "soft-delete-mail",
@@ -27,10 +27,10 @@ export const softDeleteMail: ActionKind = {
     if (copies.length === 0 || copies.every((copy) => copy.location === "gone")) {
       return { kind: "missing", text: "No mailbox holds it any more." };
     }
-    const open = readable(copies).length;
-    return open === 0
+    const open = readable(copies);
+    return open.length === 0
       ? { kind: "reached", text: "No copy is in an inbox or junk folder." }
-      : { kind: "notReached", text: `${open} ${open === 1 ? "copy is" : "copies are"} in an inbox or junk folder.` };
+      : { kind: "notReached", text: stillText(open, "in an inbox or junk folder") };
   },
   execute: async (target, capabilities, { comment, key, now }, signal) => {
     const copies = readable(await copiesOf(target, capabilities, signal));

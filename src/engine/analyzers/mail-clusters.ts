@@ -1,5 +1,6 @@
 import type { Entity } from "../domain/entity.ts";
 import { entityKey } from "../domain/entity.ts";
+import { unlistedText } from "../domain/learn.ts";
 import type { Observation } from "../domain/observation.ts";
 import { WEIGHTS } from "../domain/verdict.ts";
 import type { MailClusterFacts, MessageFacts } from "../ports.ts";
@@ -72,8 +73,11 @@ function judgeClusters(
   const called = own.includes("strong") ? "malware or high-confidence phish" : own.includes("weak") ? "phish or spam" : undefined;
   const around = worst && (grown.length > 0 || badness(worst) > 0) ? sentence(worst.cluster, worst.counts, clusters.length) : undefined;
   const text = [called && `The mail product calls the message itself ${called}.`, around ?? "No other mail belongs to it."];
-  return [{ ...shared, ...vote(own, worst), text: text.filter((part) => part !== undefined).join(" "), ...more }];
+  const cut = asked.kind === "mail-cluster" && asked.unlisted ? sentenceOf(unlistedText(asked.unlisted)) : undefined;
+  return [{ ...shared, ...vote(own, worst), text: [...text, cut].filter((part) => part !== undefined).join(" "), ...more }];
 }
+
+const sentenceOf = (text: string) => `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}.`;
 
 type Judged = { cluster: MailClusterFacts; counts: Counts };
 

@@ -1,5 +1,6 @@
 import type { ActionDecision, ActionState, BlastRadius, Family } from "../domain/action.ts";
 import type { Severity } from "../domain/alert.ts";
+import { type Deciders, type MayNot, tooFewText, whoMay } from "../domain/who-may.ts";
 import { doneBesideUs, pendingBesideUs } from "./beside-us.ts";
 import { type ButtonDecision, type Sign, writeButton } from "./button-id.ts";
 import { type Button, bold, type Card, cut, type Line, type Text, type Tone } from "./card.ts";
@@ -64,7 +65,7 @@ export type ActionView = {
   /** Rejected, and the threat is still there: where. */
   remainsOn?: string | undefined;
   /** Nobody holds the role: then there are no buttons, and the card says what to add. */
-  deciders: { anyone: boolean; names: string[] };
+  deciders: Deciders & { mayNot?: readonly MayNot[] };
   paused?: string | undefined;
   now: Date;
 };
@@ -203,7 +204,10 @@ function grounds(action: ActionView): Line[] {
     ...action.against.slice(0, 3).map((text) => ({ mark: "Against", tone: "good" as const, text: cut(outside(text), 200) })),
   ];
   // What the playbook says it is for, then what that rests on.
-  return [{ kind: "text", text: outside(action.note) }, ...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : [])];
+  return [
+    { kind: "text", text: cut(outside(action.note), 600) },
+    ...(items.length > 0 ? [{ kind: "list" as const, title: "Why", items }] : []),
+  ];
 }
 
 function openFacts(action: ActionView): (readonly [string, Text])[] {
@@ -263,7 +267,7 @@ function openFacts(action: ActionView): (readonly [string, Text])[] {
           ? `one person may do it alone from ${time(action.glass.from)}`
           : `${action.approvals.map((one) => one.name).join(" or ") || "one person"} may do it alone now: Break glass`,
     ],
-    [action.approvals.length > 0 ? "Who else may decide" : "Who may decide", action.deciders.anyone ? undefined : whoMay(action)],
+    [action.approvals.length > 0 ? "Who else may decide" : "Who may decide", action.deciders.anyone ? undefined : whoMayText(action)],
   ];
   return list.filter((entry): entry is readonly [string, Text] => entry[1] !== undefined);
 }
@@ -282,10 +286,18 @@ const doneBySource = ({ sourceDid = [] }: ActionView): string | undefined =>
         .map(({ source, what }) => `${cut(outside(what), 40)} (${cut(outside(source), 40)})`)
         .join(", ");
 
-/** Who gave the first approval cannot give the second. */
-function whoMay({ deciders, approvals, family }: ActionView): string {
-  const names = deciders.names.filter((name) => !approvals.some((one) => one.name === name));
-  if (names.length > 0) return `${names.slice(0, 4).join(", ")}${names.length > 4 ? ` and ${names.length - 4} more` : ""}`;
+const leftOf = ({ deciders, approvals }: ActionView) => whoMay(deciders, deciders.mayNot ?? [], approvals);
+
+/** Who gave the first approval cannot give the second, nor who asked where two have to, nor who is named in the incident. */
+function whoMayText(action: ActionView): string {
+  const { deciders, approvals, family } = action;
+  const left = leftOf(action);
+  const { names } = left;
+  const mayNot = deciders.mayNot ?? [];
+  const few = approvals.length > 0 || mayNot.length > 0 ? tooFewText(action, left, mayNot, approvals.length) : undefined;
+  const listed = `${names.slice(0, 4).join(", ")}${names.length > 4 ? ` and ${names.length - 4} more` : ""}`;
+  if (few && (names.length > 0 || mayNot.length > 0)) return names.length > 0 ? `${listed}. ${few}` : few;
+  if (names.length > 0) return listed;
   return deciders.names.length > 0
     ? `nobody else yet: a second person needs the role, under roles.approver.${family} in air.yaml`
     : `Nobody yet, so there are no buttons: an admin adds people under roles.approver.${family} in air.yaml`;
@@ -332,8 +344,12 @@ const expiry = (action: ActionView) =>
 function buttons(action: ActionView, sign: Sign): Button[] {
   const decide = (decision: ButtonDecision) =>
     writeButton({ kind: "decide", action: action.number, version: action.version, decision }, sign);
-  const nobody = !action.deciders.anyone && action.deciders.names.length === 0;
+  const { anyone, names, mayNot = [] } = action.deciders;
+  // Who is named in the incident decides nothing there; who asked may still say no.
+  const nobody = !anyone && names.every((name) => mayNot.some((one) => one.name === name && one.because === "named"));
   if (nobody) return [];
+  // A button that would be refused to everybody is none.
+  const canBeApproved = anyone || leftOf(action).names.length > 0;
   if (action.state === "observed") {
     return [
       { label: "Agree", style: "plain", value: decide("agree") },
@@ -385,34 +401,14 @@ function buttons(action: ActionView, sign: Sign): Button[] {
   if (action.state !== "pending") return [];
   if (action.byHand) {
     return [
-      {
-        label: "Done by hand",
-        style: "primary",
-        value: decide("done"),
-        ...(action.stepUp
-          ? {
-              input: {
-                label: `Two answer for it. If it is done, type ${outside(action.stepUp.type)}`,
-                required: true,
-                line: true as const,
-              },
-            }
-          : {}),
-      },
+      ...(canBeApproved ? [byHandButton(action, decide("done"))] : []),
       { label: "Not needed", style: "plain", value: decide("notNeeded") },
       menu("Remind me", `remind ${action.id}`),
       ...onIncident(action),
     ];
   }
   return [
-    {
-      label: "Approve",
-      style: "primary",
-      value: decide("approve"),
-      ...(action.stepUp
-        ? { input: { label: `To approve, type ${outside(action.stepUp.type)}`, required: true, line: true as const } }
-        : {}),
-    },
+    ...(canBeApproved ? [approveButton(action, decide("approve"))] : []),
     ...(action.glass && "type" in action.glass
       ? [
           {
@@ -425,11 +421,27 @@ function buttons(action: ActionView, sign: Sign): Button[] {
       : []),
     { label: "Reject", style: "danger", value: decide("reject"), input: { label: "Why not? (kept with the incident)", required: true } },
     { label: "Details", style: "plain", value: `say:status ${action.incident}` },
-    ...(action.undoable ? [menu("Approve for a while", `approve-for ${decide("approve")}`)] : []),
+    ...(action.undoable && canBeApproved ? [menu("Approve for a while", `approve-for ${decide("approve")}`)] : []),
     menu("Remind me", `remind ${action.id}`),
     ...onIncident(action),
   ];
 }
+
+const byHandButton = ({ stepUp }: ActionView, value: string): Button => ({
+  label: "Done by hand",
+  style: "primary",
+  value,
+  ...(stepUp
+    ? { input: { label: `Two answer for it. If it is done, type ${outside(stepUp.type)}`, required: true, line: true as const } }
+    : {}),
+});
+
+const approveButton = ({ stepUp }: ActionView, value: string): Button => ({
+  label: "Approve",
+  style: "primary",
+  value,
+  ...(stepUp ? { input: { label: `To approve, type ${outside(stepUp.type)}`, required: true, line: true as const } } : {}),
+});
 
 /** What stands behind "More", and opens a form. */
 const menu = (label: string, form: string): Button => ({ label, style: "plain", form, more: true });

@@ -52,6 +52,7 @@ const MEANS: Readonly<Record<string, string>> = {
   "incident.mute": "muted {subject}",
   "incident.snooze-ended": "ended the silence of {subject}",
   "policy.snoozed": "snoozed the alert policy {subject}",
+  "policy.unsnoozed": "ended the snooze of the alert policy {subject}",
   "executions.paused": "paused executions ({subject})",
   "executions.resumed": "let executions go on",
   "mode.set": "set the mode to {subject}",

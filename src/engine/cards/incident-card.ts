@@ -61,6 +61,8 @@ export type IncidentFacts = {
     conflict: boolean;
     /** air.yaml leaves it alone. */
     excluded?: boolean;
+    /** Its turn has not come yet. */
+    unasked?: boolean;
   }[];
   actions: ActionView[];
   /** The sources' own incidents. */
@@ -70,7 +72,8 @@ export type IncidentFacts = {
   /** Who is told later because of quiet hours: the moment as the wall there shows it. */
   waits?: readonly { name: string; until: string; together?: boolean }[];
   /** Who looks at it: nobody else is told. */
-  acked?: { by: string; at: Date } | undefined;
+  /** `since`: what became of it after that. */
+  acked?: { by: string; at: Date; since?: string | undefined } | undefined;
   /** Who is told next, and when, unless somebody acknowledges it. */
   next?: readonly { name: string; at: Date }[];
   paused?: string | undefined;
@@ -87,6 +90,7 @@ const VERDICT_TONE: Record<Verdict, Tone> = { malicious: "bad", suspicious: "war
 const SHOWN = { evidence: 8, alerts: 3, actions: 6, advice: 3, told: 4 };
 
 export function incidentCard(incident: IncidentFacts): Card {
+  if (incident.status === "redirected") return mergedCard(incident);
   const worst = worstOf(incident);
   const waiting = incident.actions.filter((action) => action.state === "pending");
   const investigation = incident.investigations.findLast((one) => !ENDED.has(one.status)) ?? incident.investigations.at(-1);
@@ -94,7 +98,6 @@ export function incidentCard(incident: IncidentFacts): Card {
     ? statusSentence(incident, investigation)
     : `Not investigated: ${incident.notInvestigated ?? "no policy starts one"}.`;
   const lines: Line[] = [];
-  if (incident.status === "redirected") lines.push({ kind: "text", text: `This incident was merged into ${incident.redirectTo}.` });
   if (incident.paused) lines.push({ kind: "text", text: [bold("Paused: "), { text: incident.paused }] });
   lines.push(...snoozeLines(incident.snooze, waiting));
   lines.push(...sourceLines(incident));
@@ -142,6 +145,22 @@ export function incidentCard(incident: IncidentFacts): Card {
     summary: summary(incident, worst, waiting, status),
     lines,
     buttons: buttons(incident, investigation),
+  };
+}
+
+/** What was merged away has nothing of its own any more: that it has no verdict and was not looked into would be true of nothing. */
+function mergedCard({ id, title, lab, redirectTo = "another incident", link }: IncidentFacts): Card {
+  const name = cut(outside(title), 120);
+  return {
+    title: `${lab ? "LAB " : ""}${id}: ${name}`,
+    tone: "neutral",
+    badge: `Merged into ${redirectTo}`,
+    summary: `${lab ? "LAB " : ""}${id} was merged into ${redirectTo} and goes on there. ${name}`,
+    lines: [{ kind: "text", text: `This incident was merged into ${redirectTo}. All that was in it goes on there.` }],
+    buttons: [
+      { label: `Show ${redirectTo}`, style: "plain", value: `say:status ${redirectTo}` },
+      ...(link ? [{ label: "Console", style: "plain" as const, url: link }] : []),
+    ],
   };
 }
 
@@ -250,7 +269,11 @@ function peopleFacts(incident: IncidentFacts, waits: boolean): (readonly [string
     [incident.lab ? "Would be paged" : "Paged", told(incident)],
     [(incident.waits ?? []).some((one) => !one.together) ? "Quiet hours" : "Waits", waitsText(incident)],
     ["Next", comesNext(incident)],
-    ["Acknowledged", incident.acked && `by ${cut(outside(incident.acked.by), 60)} at ${time(incident.acked.at)}`],
+    [
+      "Acknowledged",
+      incident.acked &&
+        `by ${cut(outside(incident.acked.by), 60)} at ${time(incident.acked.at)}${incident.acked.since ? `, ${incident.acked.since}` : ""}`,
+    ],
     ["Assigned to", incident.assignee === undefined ? undefined : cut(outside(incident.assignee), 80)],
     ...vendorFacts(incident.vendors ?? []),
     ...sourceFacts(incident, waits),
@@ -337,7 +360,8 @@ function evidenceLines(incident: IncidentFacts): Line[] {
   const told = incident.evidence
     .filter((item) => item.verdict !== "unknown" || item.missing.length > 0)
     .toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
-  const unknown = incident.evidence.filter((item) => !told.includes(item) && JUDGEABLE.has(item.entity.kind));
+  // Nobody was asked yet about what was not looked at.
+  const unknown = incident.evidence.filter((item) => !item.unasked && !told.includes(item) && JUDGEABLE.has(item.entity.kind));
   const lines: Line[] = [];
   if (told.length > 0) {
     lines.push({
@@ -415,7 +439,7 @@ function buttons(incident: IncidentFacts, investigation: IncidentFacts["investig
       ? [{ label: "Investigate", style: "plain" as const, value: `say:investigate ${incident.id}` }]
       : []),
     ...(incident.link ? [{ label: "Console", style: "plain" as const, url: incident.link }] : []),
-    ...(incident.status === "redirected" ? [] : menu(incident)),
+    ...menu(incident),
   ];
 }
 
@@ -427,7 +451,7 @@ function menu({ id, status, acked, snooze }: IncidentFacts): Button[] {
   return [
     note,
     form("Assign", `assign ${id}`),
-    acked
+    acked && acked.since === undefined
       ? { label: "Take back the acknowledgement", style: "plain", value: `say:unack ${id}`, more: true }
       : { label: "Acknowledge", style: "plain", value: `say:ack ${id}`, more: true },
     form("Close", `close ${id}`),

@@ -1,3 +1,4 @@
+import { alsoText } from "./also.ts";
 import { type Button, bold, type Card, cut, type Line } from "./card.ts";
 import { outside, time } from "./say.ts";
 
@@ -35,7 +36,8 @@ export function lineCard({ incident, lab, happened }: LineFacts): Card {
   const [only] = titles;
   const many = titles.length === 1 && happened.length > 1;
   const what = many && only === "Note" ? `${happened.length} notes, first` : titleOf(first?.event ?? "");
-  const more = many && only === "Note" ? "" : happened.length > 1 ? ` And ${happened.length - 1} more.` : "";
+  const others = happened.slice(1).map(({ event, text }) => `${titleOf(event)}: ${text}`);
+  const more = many && only === "Note" ? "" : alsoText(others);
   const said = cut(outside(first?.text ?? ""), 300);
   const lapsed = [...new Set(happened.flatMap(({ event, action }) => (event === "action-expired" && action ? [action] : [])))];
   return {

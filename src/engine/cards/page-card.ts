@@ -1,5 +1,6 @@
 import type { Severity } from "../domain/alert.ts";
 import type { Named } from "../domain/paging.ts";
+import { alsoText } from "./also.ts";
 import { type Button, type Card, cut, type Line } from "./card.ts";
 import { gatheredCard, isGatheredPage } from "./gathered-card.ts";
 import { outside, time } from "./say.ts";
@@ -31,6 +32,14 @@ export type CallFacts = {
   subject: string;
   /** Somebody has it: nobody else is told. */
   acked?: { by: string; at: Date } | undefined;
+  /** Somebody gave it to somebody else, who has not answered. */
+  assigned?: { to: string; by: string } | undefined;
+  /** Who was told and said that they cannot. */
+  away?: readonly string[];
+  /** Whom this one was told is among them. */
+  cannot?: boolean;
+  /** Everybody in the escalation was told. */
+  last?: boolean;
   /** Who is told next, and when, unless somebody acknowledges it before. */
   next?: { name: string; at: Date } | undefined;
   /** It asks for nobody any more. */
@@ -42,9 +51,13 @@ export const callNotes = (calls: readonly (CallFacts | undefined)[]): string[] =
   ...new Set(
     calls.flatMap((call) => {
       if (call?.acked) return [`Acknowledged by ${cut(outside(call.acked.by), 60)} at ${time(call.acked.at)}.`];
-      return call?.next && !call.over
-        ? [`Next: ${cut(call.next.name, 60)} at ${time(call.next.at)}, unless somebody acknowledges it.`]
-        : [];
+      if (!call || call.over) return [];
+      return [
+        ...(call.assigned ? [`Assigned to ${cut(outside(call.assigned.to), 60)} by ${cut(outside(call.assigned.by), 60)}.`] : []),
+        ...(call.away ?? []).map((name) => `${cut(outside(name), 60)} cannot look at it.`),
+        ...(call.last ? ["Nobody else is told after this: the escalation has no further step."] : []),
+        ...(call.next ? [`Next: ${cut(call.next.name, 60)} at ${time(call.next.at)}, unless somebody acknowledges it.`] : []),
+      ];
     }),
   ),
 ];
@@ -58,6 +71,7 @@ const TITLE: Readonly<Record<string, string>> = {
   second: "A second approval is needed",
   "chain-failed": "Nobody could be told",
   reminder: "Reminder",
+  assigned: "Assigned",
   owner: "You have it, and a decision waits",
   suspect: "Somebody named in it tried to decide",
   unclear: "Outcome unclear",
@@ -111,7 +125,7 @@ export function pageCard(page: PageFacts): Card {
   return {
     title: `${page.lab ? "LAB " : ""}${page.incident ? `${page.incident}: ` : ""}${titles.join(", ")}`,
     tone: "warning",
-    summary: `${page.lab ? "LAB " : ""}${cut(outside(first?.text ?? ""), 600)}${page.told.length > 1 && texts.size > 1 ? ` And ${texts.size - 1} more.` : ""}`,
+    summary: `${page.lab ? "LAB " : ""}${cut(outside(first?.text ?? ""), 600)}${alsoText([...texts.keys()].slice(1))}`,
     lines: [
       ...lines,
       ...(at.length === 0 ? [] : [{ kind: "note" as const, text: [...new Set(at)].join(" ") }]),
@@ -126,13 +140,15 @@ function buttons(page: PageFacts): Button[] {
   const show = ids.slice(0, 3).map((id): Button => ({ label: `Show ${id}`, style: "plain", value: `say:status ${id}` }));
   const call = page.told.find((one) => one.call)?.call;
   if (call?.acked) return [...show, { label: "Take it back", style: "plain", value: `say:unack ${call.subject}` }];
-  if (call && !call.over) return [...show, ...answers(call.subject)];
+  // Whoever else reads it may answer as well; who cannot has said so.
+  const cannot = page.told.every((one) => one.call?.cannot === true || one.who === undefined);
+  if (call && !call.over) return [...show, ...answers(call.subject, call.cannot === true && cannot)];
   return [...show, ...(page.incident ? [{ label: "Acknowledge", style: "plain" as const, value: `say:ack ${page.incident}` }] : [])];
 }
 
 /** What whoever was told can answer with one press. */
-export const answers = (subject: string): Button[] => [
+export const answers = (subject: string, cannot = false): Button[] => [
   { label: "Acknowledge", style: "primary", value: `say:ack ${subject}` },
-  { label: "I can't", style: "plain", value: `say:cant ${subject}` },
+  ...(cannot ? [] : [{ label: "I can't", style: "plain" as const, value: `say:cant ${subject}` }]),
   { label: "Escalate", style: "plain", value: `say:escalate ${subject}` },
 ];

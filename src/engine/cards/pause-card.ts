@@ -1,5 +1,5 @@
 import type { Family } from "../domain/action.ts";
-import { bold, type Card, type Line } from "./card.ts";
+import { bold, type Card, cut, type Line } from "./card.ts";
 import { outside, time } from "./say.ts";
 
 export type PauseFacts = {
@@ -12,7 +12,7 @@ export type PauseFacts = {
 };
 
 const what = (family: Family | "all") => (family === "all" ? "every execution" : `every ${family} action`);
-const sentence = (text: string) => outside(text).replace(/[.!?]?$/, ".");
+const sentence = (text: string) => cut(outside(text), 500).replace(/(?<![.!?…])$/, ".");
 
 /** Everybody who may be about to approve something has to see it: who stopped what, why, and who may let it go on. */
 export function pauseCard({ family, by, at, reason, ended }: PauseFacts, lab: boolean): Card {

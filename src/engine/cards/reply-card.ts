@@ -4,13 +4,11 @@ import { capital, count, outside, time } from "./say.ts";
 
 /** Short answers to commands and clicks: what was understood, what happened, or why not and what to do next. */
 
-export const noticeCard = (title: string, text: string, tone: Tone = "info"): Card => ({
-  title,
-  tone,
-  summary: `${title}. ${text}`,
-  lines: [{ kind: "text", text }],
-  buttons: [],
-});
+/** What it says may name what an attacker named, or repeat what was typed: nothing in it links or is fetched. */
+export const noticeCard = (title: string, said: string, tone: Tone = "info"): Card => {
+  const text = said.split("\n").map(outside).join("\n");
+  return { title, tone, summary: `${title}. ${text}`, lines: [{ kind: "text", text }], buttons: [] };
+};
 
 /** A refusal is said privately, with the reason and the next step. */
 export const refusalCard = (text: string): Card => ({ ...noticeCard("Not done", text, "warning"), badge: REFUSED });

@@ -10,12 +10,52 @@ import type { HeldWhy } from "./quiet-hours.ts";
  */
 
 /** An incident that became as severe as this where a rule says `page: true`. */
-export const incidentCause = (severity: Severity) => `incident ${severity}`;
-export const isIncidentCause = (cause: string) => cause.startsWith("incident ");
+export const incidentCause = (severity: Severity) => `${INCIDENT}${severity}`;
+export const isIncidentCause = (cause: string) => cause.startsWith(INCIDENT);
+const INCIDENT = "incident ";
 /** True of what somebody is told as long as nobody has. */
 export const UNANSWERED = ", and nobody has acknowledged it";
+/**
+ * Somebody acknowledged the incident before it became as severe as a call says, and the call asks anew: who, and of which severity it was
+ * then, where that called somebody, too (the text of the call that follows on it).
+ */
+export function ackedBefore(
+  call: { cause: string; text: string; openedAt: Date; ackedAt: Date | null },
+  { ackedBy, ackedAt }: { ackedBy: string | null; ackedAt: Date | null },
+): { by: string; severity: string | undefined } | undefined {
+  if (!isIncidentCause(call.cause) || call.ackedAt !== null || ackedBy === null || ackedAt === null || ackedAt >= call.openedAt)
+    return undefined;
+  return { by: ackedBy, severity: call.text || undefined };
+}
+/** Of the calls that one of higher severity takes the place of: of which severity the incident was when somebody acknowledged it last. */
+export function ackedSeverity(older: readonly { cause: string; text: string; ackedAt: Date | null }[]): string {
+  const acked = older
+    .filter(({ ackedAt }) => ackedAt !== null)
+    .toSorted((a, b) => (a.ackedAt?.getTime() ?? 0) - (b.ackedAt?.getTime() ?? 0));
+  return acked.at(-1)?.cause.slice(INCIDENT.length) ?? older.find(({ text }) => text !== "")?.text ?? "";
+}
+/** "while it was high; it is critical now" */
+export const raisedSince = (before: { severity: string | undefined }, now: Severity): string =>
+  `${before.severity === undefined ? "before its severity rose" : `while it was ${before.severity}`}; it is ${now} now`;
+/** Whoever it was assigned to is told before the chain begins. */
+export const BEFORE_CHAIN = -1;
+/** Whoever acknowledged it before it became more severe is told beside the chain, which waits for nobody: who had it hours ago may be asleep now. */
+export const BESIDE_CHAIN = -2;
+
 /** Whoever runs air hears that a call reached nobody; it is no news any more once the call has reached somebody. */
-export const unreachedStep = (call: number) => `chain-failed ${call}`;
+export const unreachedStep = (call: number) => `${UNREACHED}${call}`;
+const UNREACHED = "chain-failed ";
+/** Which call it says to have reached nobody; undefined: it says something else. */
+export const unreachedCall = (step: string): number | undefined =>
+  step.startsWith(UNREACHED) ? Number(step.slice(UNREACHED.length)) : undefined;
+/** Of the call that an alarm says to have reached nobody, those whom it reached after all. */
+export function reachedSince<Row extends { callId: number | null; sentAt: Date | null }>(
+  alarm: { step: string; createdAt: Date },
+  pages: readonly Row[],
+): Row[] {
+  const call = unreachedCall(alarm.step);
+  return call === undefined ? [] : pages.filter(({ callId, sentAt }) => callId === call && sentAt !== null && sentAt > alarm.createdAt);
+}
 /** A decision past its deadline. */
 export const DEADLINE = "deadline";
 
@@ -63,7 +103,7 @@ type Call = { since: Date; away: readonly string[]; pushedAt: Date | null };
 export function nextStep(paging: Chain, told: readonly ToldInCall[], call: Call, now: Date, from = 0): NextStep {
   const stages = told.map((page) => stageOf(paging, page));
   const last = Math.max(-1, ...stages);
-  const rows = told.filter((_, at) => stages[at] === last);
+  const rows = told.filter(({ stage }, at) => stage !== BESIDE_CHAIN && stages[at] === last);
   const sent = rows.flatMap((page) => countsFrom(page, now)?.getTime() ?? []).sort((a, b) => a - b)[0];
   const pushed = call.pushedAt !== null;
   if (rows.length > 0 && sent === undefined && !pushed && !rows.every(isUndelivered)) return { kind: "on its way" };

@@ -60,8 +60,18 @@ const Message = z.object({
   envelopeSender: name.optional(),
   recipient: name.optional(),
 });
-/** `messageIds`: the messages the source itself counted into it; its query may be one that only the source can run. */
-const MailCluster = z.object({ kind: z.literal("mail-cluster"), query: text, messageIds: z.array(name).max(500).optional() });
+/** So many messages of one cluster are kept; how many are not is counted beside them. */
+export const CLUSTER_KEEPS = 500;
+/**
+ * `messageIds`: the messages the source itself counted into it; its query may be one that only the source can run. `unlisted`: how many more
+ * there are at least.
+ */
+const MailCluster = z.object({
+  kind: z.literal("mail-cluster"),
+  query: text,
+  messageIds: z.array(name).max(CLUSTER_KEEPS).optional(),
+  unlisted: z.number().int().positive().optional(),
+});
 const Registry = z.object({ kind: z.literal("registry"), key: text, value: text.optional() });
 const Service = z.object({ kind: z.literal("service"), name, device: name.optional() });
 const Driver = z.object({ kind: z.literal("driver"), name, device: name.optional() });

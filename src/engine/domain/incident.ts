@@ -1,4 +1,4 @@
-import { type Severity, severityRank } from "./alert.ts";
+import { highest, type Severity, severityRank } from "./alert.ts";
 
 /** What an incident turned out to be (domain facts 7). */
 export const CLASSIFICATIONS = ["truePositive", "falsePositive", "informationalExpectedActivity"] as const;
@@ -51,6 +51,12 @@ export function headlineOf(a: Headline, b: Headline): Headline {
   const rank = severityRank(b.severity) - severityRank(a.severity) || (a.at === b.at ? 0 : a.at < b.at ? -1 : 1);
   if (rank !== 0) return rank < 0 ? a : b;
   return a.title <= b.title ? a : b;
+}
+
+/** The higher one; what is from before air's watch counts only beside what is from before it, too: it must call nobody now. */
+export function severityOfBoth(a: Pick<Headline, "severity" | "old">, b: Pick<Headline, "severity" | "old">): Severity {
+  if ((a.old ?? false) === (b.old ?? false)) return highest(a.severity, b.severity);
+  return a.old ? b.severity : a.severity;
 }
 
 /** An incident of one alert bears its title; of several, the most severe alert's title plus the count (product contract 4). */

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alertSources } from "../../../src/adapters/alerts/all.ts";
 import { defender } from "../../../src/adapters/alerts/defender.ts";
 import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
 import { Alert } from "../../../src/engine/domain/alert.ts";
 import { Refusal } from "../../../src/engine/domain/errors.ts";
+import fc from "../../support/fast-check.ts";
 
 const sample: Record<string, unknown> = JSON.parse(
   readFileSync(new URL("../../fixtures/defender/hidden-file.json", import.meta.url), "utf8"),

@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { generic } from "../../../src/adapters/alerts/generic.ts";
 import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
 import { Alert } from "../../../src/engine/domain/alert.ts";
 import { ENTITY_KINDS } from "../../../src/engine/domain/entity.ts";
 import { Refusal } from "../../../src/engine/domain/errors.ts";
+import fc from "../../support/fast-check.ts";
 
 const minimal = { id: "a-1", title: "Something", severity: "high" };
 const SHA256 = "8963a19fb992ad9a76576c5638fd68292cffb9aaac29eb8285f9abf6196a7dec";

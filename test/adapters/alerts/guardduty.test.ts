@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alertSources } from "../../../src/adapters/alerts/all.ts";
 import { guardduty } from "../../../src/adapters/alerts/guardduty.ts";
@@ -6,6 +5,7 @@ import { readAlerts } from "../../../src/adapters/alerts/read-alerts.ts";
 import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
 import { Alert } from "../../../src/engine/domain/alert.ts";
 import { Refusal } from "../../../src/engine/domain/errors.ts";
+import fc from "../../support/fast-check.ts";
 
 const ACCOUNT = "111122223333";
 const SHA256 = "8963a19fb992ad9a76576c5638fd68292cffb9aaac29eb8285f9abf6196a7dec";

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parserOf } from "../../../src/adapters/alerts/all.ts";
 import { readPath, valuesAt } from "../../../src/adapters/alerts/json-path.ts";
@@ -6,6 +5,7 @@ import { readAlerts } from "../../../src/adapters/alerts/read-alerts.ts";
 import { readConfig } from "../../../src/bot/config.ts";
 import { Alert } from "../../../src/engine/domain/alert.ts";
 import { Refusal } from "../../../src/engine/domain/errors.ts";
+import fc from "../../support/fast-check.ts";
 
 const at = (path: string, alert: unknown, item: unknown = alert) => {
   const read = readPath(path);

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
 import { Refusal } from "../../../src/engine/domain/errors.ts";
+import fc from "../../support/fast-check.ts";
 
 const refusal = (value: unknown): Refusal => {
   try {

@@ -3,6 +3,7 @@ import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
 import { wazuh } from "../../../src/adapters/alerts/wazuh.ts";
 import { Alert } from "../../../src/engine/domain/alert.ts";
 import { samples } from "../../samples/index.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 
 const parse = (payload: unknown) => {
   const alert = wazuh.parse(sanitize(payload));
@@ -136,10 +137,10 @@ describe("an alert of Wazuh", () => {
       entity: { kind: "url", url: "http://evil.example/i.sh" },
       roles: ["related"],
     });
-    const started = performance.now();
+    const started = cpuMs();
     urls("hxxp://".repeat(4000));
     urls(`http://${"[.]".repeat(10_000)}`);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(cpuMs() - started).toBeLessThan(1000);
   });
 
   test("flat decoders, auditd and AWS", () => {

@@ -328,6 +328,65 @@ describe("Graph", () => {
   });
 
   describe("doctor", () => {
+    test.each([
+      [
+        "User.EnableDisableAccount.All",
+        ["User.Read.All"],
+        "accounts: the app registration lacks User.EnableDisableAccount.All (no account is disabled or enabled)",
+      ],
+      ["User.Read.All", [], "accounts: the app registration lacks User.Read.All (no account is looked up, so nothing is done with one)"],
+      [
+        "IdentityRiskyUser.ReadWrite.All",
+        ["IdentityRiskyUser.Read.All"],
+        "accounts: the app registration lacks IdentityRiskyUser.ReadWrite.All (nobody is confirmed as compromised, and no risk is dismissed)",
+      ],
+      [
+        "IdentityRiskyUser.ReadWrite.All",
+        [],
+        "accounts: the app registration lacks IdentityRiskyUser.ReadWrite.All (risk stays unread, and nobody is confirmed as compromised)",
+      ],
+      [
+        "DelegatedPermissionGrant.Read.All",
+        [],
+        "apps: the app registration lacks DelegatedPermissionGrant.Read.All (what people allowed an app stays unread, so it counts as protected)",
+      ],
+      [
+        "SecurityAnalyzedMessage.ReadWrite.All",
+        ["SecurityAnalyzedMessage.Read.All"],
+        "mail: the app registration lacks SecurityAnalyzedMessage.ReadWrite.All (mail is found, and not moved)",
+      ],
+      [
+        "MailboxSettings.ReadWrite",
+        ["MailboxSettings.Read"],
+        "mail: the app registration lacks MailboxSettings.ReadWrite (inbox rules are read, and not removed)",
+      ],
+    ])("without %s, and with %j: only what that takes away", async (missing, held, line) => {
+      const LEAST = [
+        "SecurityAlert.Read.All",
+        "SecurityIncident.Read.All",
+        "User.Read.All",
+        "User.EnableDisableAccount.All",
+        "RoleManagement.Read.Directory",
+        "AuditLog.Read.All",
+        "IdentityRiskyUser.ReadWrite.All",
+        "User.RevokeSessions.All",
+        "User-PasswordProfile.ReadWrite.All",
+        "Application.ReadWrite.All",
+        "DelegatedPermissionGrant.Read.All",
+        "DelegatedPermissionGrant.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
+        "SecurityAnalyzedMessage.ReadWrite.All",
+        "MailboxSettings.ReadWrite",
+        "ThreatHunting.Read.All",
+      ];
+      // Writing the consents grants reading them, too.
+      const gone = missing === "DelegatedPermissionGrant.Read.All" ? /^DelegatedPermissionGrant/ : new RegExp(`^${missing}$`);
+      fake.product.roles = [...LEAST.filter((role) => !gone.test(role)), ...held];
+      const lines = (await fake.connect().limits?.(signal)) ?? [];
+      const [said] = lines.filter((each) => each.includes("the app registration lacks"));
+      expect(said?.split("), ")[0]?.replace(/\)?$/, ")")).toBe(line);
+    });
+
     test("names what each part lacks and what does not work without it; only what the alerts lack is a failure", async () => {
       without("User.RevokeSessions.All", "RoleManagement.Read.Directory", "AppRoleAssignment.ReadWrite.All");
       const connector = fake.connect();
@@ -335,7 +394,7 @@ describe("Graph", () => {
       expect((await connector.limits!(signal)).slice(0, 3)).toEqual([
         "alerts: fine",
         "accounts: the app registration lacks RoleManagement.Read.Directory (roles stay unread, so every account counts as protected), User.RevokeSessions.All (no sessions are ended)",
-        "apps: the app registration lacks AppRoleAssignment.ReadWrite.All (what it covers of an app's consents stays where it is)",
+        "apps: the app registration lacks AppRoleAssignment.ReadWrite.All (what an app may do as itself is not taken back)",
       ]);
       without("SecurityIncident.Read.All");
       expect((await failure(fake.connect().check(signal))).message).toMatch(/lacks SecurityIncident\.Read\.All\. /);

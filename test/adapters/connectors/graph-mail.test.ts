@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { kqlList, kqlText } from "../../../src/adapters/connectors/graph/hunting-kql.ts";
 import type { Entity, EntityOf } from "../../../src/engine/domain/entity.ts";
 import type { HuntingCapability, MailCapability } from "../../../src/engine/ports.ts";
 import { type FakeGraph, fakeGraph } from "../../support/fake-graph.ts";
+import fc from "../../support/fast-check.ts";
 import { literalsIn } from "../../support/graph/hunting.ts";
 import { NOW } from "../../support/lab-capabilities.ts";
 

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import nock from "nock";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KEEPS, type ReputationMeans, type ReputationSettings } from "../../../src/adapters/connectors/reputation.ts";
 import type { EntityOf } from "../../../src/engine/domain/entity.ts";
 import { type Connector, ConnectorError, type ReputationKind, type ReputationSource } from "../../../src/engine/ports.ts";
+import fc from "../../support/fast-check.ts";
 
 const NOW = new Date("2026-03-01T12:00:00Z");
 const BASE = "https://intel.example.test";

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderCard } from "../../../src/adapters/console/html.ts";
 import { renderLive, renderPage, renderSignIn } from "../../../src/adapters/console/page.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import { arbitraryCard } from "../../support/arbitrary-card.ts";
+import fc from "../../support/fast-check.ts";
 import { approvalCard } from "../../support/sample-card.ts";
 import { fullView } from "./fake-console.ts";
 

@@ -1,6 +1,7 @@
-import fc from "fast-check";
+import net, { type AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { checkMail, createMail, type MailSettings } from "../../../src/adapters/pages/mail.ts";
+import fc from "../../support/fast-check.ts";
 import { partOf, type SmtpServer, startSmtp } from "../../support/smtp.ts";
 
 const page = {
@@ -100,7 +101,7 @@ test("property: whatever an alert says, it is one message to one person, without
     }),
     { numRuns: 60 },
   );
-}, 120_000);
+}, 180_000);
 
 test.each([
   [451, { kind: "unavailable", message: "the mail server asks to wait (451)" }],
@@ -130,6 +131,8 @@ test("a password is only said under TLS that is trusted, and a wrong one is not 
   // It offers no TLS: asked for it, air says nothing.
   await expect(send(settings(plain.port, { tls: "starttls", user: "air", password: "right" }))).rejects.toMatchObject({
     kind: "unavailable",
+    message:
+      "the mail server offers no STARTTLS, so nothing is said to it: set smtps:// (tls: implicit) if it begins with TLS, or tls: none, as it is on this machine",
   });
   // Its certificate is nobody's.
   const secured = await server({ onAuth, disabledCommands: [] });
@@ -151,4 +154,60 @@ test("nobody there, and nobody answering in time", async () => {
     kind: "unclear",
     message: "the mail server did not answer in time",
   });
+});
+
+/** A server that answers each line of the client as told; `undefined` closes. */
+async function scripted(greeting: string | undefined, answer: (line: string) => string | undefined): Promise<number> {
+  const listening = net.createServer((socket) => {
+    socket.on("error", () => {});
+    const say = (text: string | undefined) => (text === undefined ? socket.destroy() : text !== "" && socket.write(`${text}\r\n`));
+    say(greeting);
+    socket.on("data", (data: Buffer) => {
+      for (const line of data.toString().split("\r\n").filter(Boolean)) say(answer(line));
+    });
+  });
+  await new Promise<void>((resolve) => void listening.listen(0, "127.0.0.1", resolve));
+  servers.push({ stop: () => new Promise<void>((resolve) => void listening.close(() => resolve())) } as SmtpServer);
+  return (listening.address() as AddressInfo).port;
+}
+const plainly = (line: string) => (line.startsWith("EHLO") ? "250-mail.contoso.com\r\n250 SIZE 1000" : "250 fine");
+
+test.each([
+  ["offers no STARTTLS and closes", "220 hello", (line: string) => (line === "STARTTLS" ? undefined : plainly(line)), "offers no STARTTLS"],
+  [
+    "offers no STARTTLS and refuses it",
+    "220 hello",
+    (line: string) => (line === "STARTTLS" ? "502 what?" : plainly(line)),
+    "offers no STARTTLS",
+  ],
+  [
+    "offers STARTTLS and cannot",
+    "220 hello",
+    (line: string) => (line === "STARTTLS" ? "454 not now" : line.startsWith("EHLO") ? "250-mail\r\n250 STARTTLS" : "250 fine"),
+    "offers STARTTLS, and TLS could not be set up",
+  ],
+  ["closes before it says anything", undefined, plainly, "closed the connection before it said anything"],
+])("a server that %s is not called unreachable", async (_what, greeting, answer, said) => {
+  const port = await scripted(greeting, answer);
+  const words = { kind: "unavailable", message: expect.stringContaining(said) as string };
+  await expect(send(settings(port, { tls: "starttls" }))).rejects.toMatchObject(words);
+  await expect(checkMail(settings(port, { tls: "starttls" }))).rejects.toMatchObject(words);
+});
+
+test("without TLS where TLS from the first byte is set, a refused recipient, and what breaks off while the message is said", async () => {
+  const plain = await scripted("220 hello", plainly);
+  await expect(checkMail(settings(plain, { tls: "implicit" }))).rejects.toMatchObject({
+    message: expect.stringContaining("does not begin with TLS there: set smtp://"),
+  });
+  const strict = await scripted("220 hello", (line) => (line.startsWith("RCPT") ? "550 no such one" : plainly(line)));
+  await expect(send(settings(strict))).rejects.toMatchObject({ kind: "refused", message: "the mail server refuses the recipient (550)" });
+  let begun = false;
+  const torn = await scripted("220 hello", (line) => {
+    if (line === ".") return undefined;
+    if (begun) return "";
+    begun = line === "DATA";
+    return begun ? "354 go on" : plainly(line);
+  });
+  // It may have been taken.
+  await expect(send(settings(torn))).rejects.toMatchObject({ kind: "unclear" });
 });

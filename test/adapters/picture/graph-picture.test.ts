@@ -1,11 +1,11 @@
 import fs from "node:fs";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { graphPng } from "../../../src/adapters/picture/graph-png.ts";
 import { graphSvg } from "../../../src/adapters/picture/graph-svg.ts";
 import type { Verdict } from "../../../src/engine/domain/alert.ts";
 import type { Graph, GraphNode } from "../../../src/engine/graph.ts";
 import { HOSTILE, graph as sample } from "../../cards/samples.ts";
+import fc from "../../support/fast-check.ts";
 
 const VERDICTS: Verdict[] = ["malicious", "suspicious", "noThreatsFound", "unknown"];
 const anyText = fc.oneof(

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readActionId, writeActionId } from "../../../src/adapters/slack/action-id.ts";
 import { textOf, toMessage } from "../../../src/adapters/slack/blocks.ts";
@@ -6,6 +5,7 @@ import { checkMessage } from "../../../src/adapters/slack/check-blocks.ts";
 import { SLACK_BUDGET } from "../../../src/adapters/slack/limits.ts";
 import type { Card, Line } from "../../../src/engine/cards/card.ts";
 import { arbitraryCard } from "../../support/arbitrary-card.ts";
+import fc from "../../support/fast-check.ts";
 import { approvalCard } from "../../support/sample-card.ts";
 
 const cardOf = (...lines: Line[]): Card => ({ title: "INC-42", tone: "neutral", summary: "INC-42", lines, buttons: [] });

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toMessage, toPlainMessage } from "../../../src/adapters/slack/blocks.ts";
 import { type ActionView, actionCard, STATE_WORD } from "../../../src/engine/cards/action-card.ts";
@@ -13,6 +12,7 @@ import { goesOnCard, standInCard } from "../../../src/engine/cards/stand-in-card
 import { type StormFacts, stormCard, stormPageCard } from "../../../src/engine/cards/storm-card.ts";
 import { ACTION_STATES } from "../../../src/engine/domain/action.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
+import fc from "../../support/fast-check.ts";
 import { HOSTILE, harmless } from "../../support/harmless.ts";
 import { testSign } from "../../support/open-engine.ts";
 

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generic } from "../../../src/adapters/alerts/generic.ts";
 import { sanitize } from "../../../src/adapters/alerts/sanitize.ts";
@@ -18,6 +17,7 @@ import type { Person } from "../../../src/engine/domain/approval.ts";
 import { NOBODY } from "../../../src/engine/domain/paging.ts";
 import { ingestAlerts } from "../../../src/engine/ingest-alert.ts";
 import { closeIncident } from "../../../src/engine/manage-incident.ts";
+import fc from "../../support/fast-check.ts";
 import { HOSTILE, harmless, harmlessView } from "../../support/harmless.ts";
 import { openLab } from "../../support/lab-capabilities.ts";
 import { type Engine, fresh, numberOf, openEngine, somebody, testPolicy } from "../../support/open-engine.ts";

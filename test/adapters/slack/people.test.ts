@@ -18,3 +18,21 @@ test.each([
 ])("a name is what somebody typed about themselves: %s", async (_what, user, name) => {
   expect(await nameOf(user)).toBe(name);
 });
+
+test("while air does not know its own workspace nobody is a stranger: it cannot be said, and is asked again", async () => {
+  const asked: string[] = [];
+  const client = {
+    users: {
+      info: async ({ user }: { user: string }) => {
+        asked.push(user);
+        return { user: { id: user, team_id: "T1", real_name: "Mia Keller" } };
+      },
+    },
+  } as unknown as WebClient;
+  let teams: string[] = [];
+  const lookUp = createPeople(client, () => teams);
+  await expect(lookUp("U1")).rejects.toMatchObject({ kind: "later" });
+  teams = ["T1"];
+  expect(await lookUp("U1")).toMatchObject({ name: "Mia Keller", member: true });
+  expect(asked).toEqual(["U1"]);
+});

@@ -348,7 +348,8 @@ describe("what makes no sense", () => {
     expect((await send(interactive({ type: "workflow_step_edit" }))).status).toBe(200);
     expect((await send(JSON.stringify({ type: "function_executed" }), { type: "application/json" })).status).toBe(200);
     expect((await send("null", { type: "application/json" })).status).toBe(200);
-    expect(Date.now() - began).toBeLessThan(2_500);
+    // Six that each waited for somebody until Slack gives up would take longer.
+    expect(Date.now() - began).toBeLessThan(10_000);
     expect(heard).toEqual([]);
   });
 });

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { checkView } from "../../../src/adapters/slack/check-blocks.ts";
 import { formModal, noteModal, readFormView } from "../../../src/adapters/slack/form-modal.ts";
@@ -7,6 +6,7 @@ import { createModals } from "../../../src/adapters/slack/modals.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import type { Field, Form } from "../../../src/engine/cards/form.ts";
 import { arbitraryCard } from "../../support/arbitrary-card.ts";
+import fc from "../../support/fast-check.ts";
 import { rememberingLog } from "../../support/remembering-log.ts";
 import { slackHandlers } from "../../support/slack-handlers.ts";
 
@@ -47,7 +47,7 @@ const form: fc.Arbitrary<Form> = fc.record({
 });
 
 describe("within what Slack takes", () => {
-  test("any form", { timeout: 60_000 }, () => {
+  test("any form", { timeout: 180_000 }, () => {
     fc.assert(
       fc.property(form, word, (one, problem) => {
         const view = formModal(one, place, { problem, typed: { [one.fields[0]?.id ?? ""]: problem } });
@@ -64,7 +64,7 @@ describe("within what Slack takes", () => {
     expect(formModal(long, place)).toBeUndefined();
   });
 
-  test("any answer as a modal, and any cards as a home tab", { timeout: 60_000 }, () => {
+  test("any answer as a modal, and any cards as a home tab", { timeout: 180_000 }, () => {
     const one = fc.property(arbitraryCard, (card) => {
       expect(checkView(noteModal(card))).toEqual([]);
     });

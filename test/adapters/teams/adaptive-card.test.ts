@@ -1,10 +1,10 @@
 import * as AC from "adaptivecards";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAdaptiveCard } from "../../../src/adapters/teams/adaptive-card.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import { schemaFaults } from "../../support/adaptive-card-schema.ts";
 import { arbitraryCard } from "../../support/arbitrary-card.ts";
+import fc from "../../support/fast-check.ts";
 import { approvalCard, incidentCard } from "../../support/sample-card.ts";
 
 function warnings(card: object): string[] {

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { filledOf, formCard } from "../../../src/adapters/teams/form-card.ts";
 import type { Field, Form } from "../../../src/engine/cards/form.ts";
 import { schemaFaults } from "../../support/adaptive-card-schema.ts";
+import fc from "../../support/fast-check.ts";
 
 const words = fc.string({ unit: "grapheme", maxLength: 300 });
 const choices = fc.array(fc.record({ value: words, label: words }), { minLength: 1, maxLength: 120 });

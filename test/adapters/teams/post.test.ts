@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createPlatform } from "../../../src/adapters/teams/post.ts";
 import { createReach } from "../../../src/adapters/teams/reach.ts";
@@ -8,6 +7,7 @@ import { createWindows } from "../../../src/adapters/teams/windows.ts";
 import type { Card } from "../../../src/engine/cards/card.ts";
 import type { ChatError, ChatPlatform, Conversation } from "../../../src/engine/ports.ts";
 import { eventually } from "../../support/eventually.ts";
+import fc from "../../support/fast-check.ts";
 import { ownTiming } from "../../support/own-timing.ts";
 import { BOT_ID, CHANNEL, HOME } from "../../support/teams-activity.ts";
 import { startService } from "../../support/teams-authority.ts";

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readAuthenticationResults, resultOf } from "../../../src/engine/analyzers/authentication-results.ts";
+import fc from "../../support/fast-check.ts";
 
 const plain = (header: string) => {
   const { server, results } = readAuthenticationResults(header);

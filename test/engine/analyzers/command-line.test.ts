@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { commandLine, judgeCommandLine } from "../../../src/engine/analyzers/command-line.ts";
 import { COMMAND_LINE_RULES } from "../../../src/engine/analyzers/command-line-rules.ts";
 import { judge, WEIGHTS } from "../../../src/engine/domain/verdict.ts";
+import fc from "../../support/fast-check.ts";
 import { NOTHING, NOW } from "../../support/lab-capabilities.ts";
 import { lookContext } from "../../support/look-context.ts";
 

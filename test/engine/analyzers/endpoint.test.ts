@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Analyzer } from "../../../src/engine/analyzers/analyzer.ts";
 import { AUTOSTART_KEYS } from "../../../src/engine/analyzers/autostart-keys.ts";
@@ -11,6 +10,7 @@ import { type Entity, entityKey } from "../../../src/engine/domain/entity.ts";
 import type { Label, Observation } from "../../../src/engine/domain/observation.ts";
 import { judge, WEIGHTS } from "../../../src/engine/domain/verdict.ts";
 import type { AutostartFacts, Capabilities, DeviceCapability, DeviceFacts, ProcessFacts } from "../../../src/engine/ports.ts";
+import fc from "../../support/fast-check.ts";
 import { NOTHING, NOW, openLab } from "../../support/lab-capabilities.ts";
 import { lookContext } from "../../support/look-context.ts";
 

@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { kilometres } from "../../../src/engine/analyzers/sign-in-patterns.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
 import type { UserFacts } from "../../../src/engine/ports.ts";
 import { account, alertSays, difference, holding, hoursAgo, look } from "../../support/fake-mail-product.ts";
+import fc from "../../support/fast-check.ts";
 
 const user: Entity = { kind: "user", email: "mia@contoso.example" };
 type SignIn = UserFacts["signIns"][number];

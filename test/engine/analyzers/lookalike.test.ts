@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { lookalike, skeleton } from "../../../src/engine/analyzers/lookalike.ts";
+import fc from "../../support/fast-check.ts";
 
 const OURS = ["contoso.example", "contoso-bank.test"];
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
 import { Entity as EntitySchema } from "../../../src/engine/domain/entity.ts";
 import type { MailClusterFacts, MessageFacts } from "../../../src/engine/ports.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
 import {
   account,
   alertSays,
@@ -70,9 +71,9 @@ describe("mail-indicators", () => {
     const messages = Array.from({ length: 300 }, (_each, index) =>
       message({ id: `m-${index}`, text: `${index} ${text}`, urls: [`https://u${index}.test/${"x".repeat(5000)}`] }),
     );
-    const started = performance.now();
+    const started = cpuMs();
     const [seen] = await look("mail-indicators", { kind: "mail-cluster", query: "q" }, holding({ messages }));
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(cpuMs() - started).toBeLessThan(3000);
     expect(seen?.found?.length ?? 0).toBeLessThan(300);
     for (const found of seen?.found ?? []) expect(EntitySchema.safeParse(found).success).toBe(true);
   });

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type ButtonMeaning, DECISIONS, readButton, writeButton } from "../../../src/engine/cards/button-id.ts";
+import fc from "../../support/fast-check.ts";
 import { testSign } from "../../support/open-engine.ts";
 
 const same = (a: string, b: string) => a === b;

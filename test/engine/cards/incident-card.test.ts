@@ -80,7 +80,17 @@ describe("every status has a card with its plain sentence", () => {
     expect(text(card)).toContain("Not investigated: informational alerts start no investigation unless a policy says so.");
   });
   test("merged away says where it went", () => {
-    expect(text(incidentCard(facts({ status: "redirected", redirectTo: "INC-40" })))).toContain("merged into INC-40");
+    const card = incidentCard(
+      facts({ status: "redirected", redirectTo: "INC-40", investigations: [], alerts: [], link: "https://air.example/#INC-42" }),
+    );
+    // Its alerts, verdicts and actions are the other one's now: that it has none of its own would not be true of it.
+    expect(text(card)).toBe("INC-42: Malware on a device\nThis incident was merged into INC-40. All that was in it goes on there.");
+    expect(card).toMatchObject({ tone: "neutral", badge: "Merged into INC-40" });
+    expect(card.summary).toBe("INC-42 was merged into INC-40 and goes on there. Malware on a device");
+    expect(card.buttons).toEqual([
+      { label: "Show INC-40", style: "plain", value: "say:status INC-40" },
+      { label: "Console", style: "plain", url: "https://air.example/#INC-42" },
+    ]);
   });
 });
 
@@ -119,6 +129,10 @@ describe("verdicts", () => {
       "Not judged, no connected source knows it: 192[.]0[.]2[.]9",
     ])
       expect(said).toContain(part);
+    const before = text(
+      incidentCard(facts({ evidence: [{ ...evidence({ kind: "ip", address: "192.0.2.9" }, "unknown"), unasked: true }] })),
+    );
+    expect(before).not.toContain("Not judged");
   });
 });
 

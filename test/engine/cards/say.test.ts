@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cut } from "../../../src/engine/cards/card.ts";
 import { count, defang, oneLine, shown, span, time } from "../../../src/engine/cards/say.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
+import fc from "../../support/fast-check.ts";
 
 describe("defanging", () => {
   test.each<[string, string]>([

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type BlastRadius, FAMILIES, type Family } from "../../../src/engine/domain/action.ts";
 import {
@@ -14,6 +13,7 @@ import {
   versionOf,
 } from "../../../src/engine/domain/approval.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
+import fc from "../../support/fast-check.ts";
 import { approver, somebody, testPolicy } from "../../support/open-engine.ts";
 
 const reach = (count: number, unit: BlastRadius["unit"], hits: string[] = []): BlastRadius => ({

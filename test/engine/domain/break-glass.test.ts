@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ACTION_KINDS, ACTION_STATES } from "../../../src/engine/domain/action.ts";
 import {
@@ -9,6 +8,7 @@ import {
   notTheBreaker,
   notTheSecond,
 } from "../../../src/engine/domain/break-glass.ts";
+import fc from "../../support/fast-check.ts";
 
 const NOON = new Date("2026-10-05T12:00:00.000Z");
 const minute = (minutes: number) => new Date(NOON.getTime() + minutes * 60_000);

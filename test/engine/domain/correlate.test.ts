@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   decideJoin,
@@ -17,6 +16,7 @@ import {
 } from "../../../src/engine/domain/correlate.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
 import { DEFAULT_CORRELATION } from "../../../src/engine/domain/policy.ts";
+import fc from "../../support/fast-check.ts";
 
 const HOUR = 3_600_000;
 const NOON = new Date("2026-11-02T12:00:00Z");

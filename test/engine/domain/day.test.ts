@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dayNamed, dayOf } from "../../../src/engine/domain/day.ts";
+import fc from "../../support/fast-check.ts";
 
 const HOUR = 3_600_000;
 

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { folderOf, plainPath } from "../../../src/engine/domain/folders.ts";
+import fc from "../../support/fast-check.ts";
 
 const kindOf = (path: string | undefined) => folderOf(path)?.kind;
 

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { NamedEntity } from "../../../src/engine/domain/alert.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
 import { excludedAtIntake } from "../../../src/engine/domain/intake-exclusions.ts";
+import fc from "../../support/fast-check.ts";
 
 const exclude = {
   mailboxes: ["soc@contoso.example"],

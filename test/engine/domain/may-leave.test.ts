@@ -1,8 +1,9 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EntityOf } from "../../../src/engine/domain/entity.ts";
 import { houseOf, mayLeave, type Share } from "../../../src/engine/domain/may-leave.ts";
 import { commonInfrastructure } from "../../../src/engine/domain/well-known.ts";
+import { cpuMs } from "../../support/cpu-time.ts";
+import fc from "../../support/fast-check.ts";
 
 const HOUSE = houseOf({
   organization: { name: "Contoso Ltd", domains: ["contoso.com", "Bücher.example"], internalRanges: ["203.0.113.0/28", "100.64.7.0/24"] },
@@ -149,7 +150,7 @@ describe("what leaves the house", () => {
   });
 
   test("a path of the longest kind is read in no time", () => {
-    const started = performance.now();
+    const started = cpuMs();
     for (const path of [
       "a/".repeat(2000),
       "%25".repeat(1300),
@@ -159,7 +160,7 @@ describe("what leaves the house", () => {
       "a@".repeat(2000),
     ])
       url(`https://evil.example/${path}`);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(cpuMs() - started).toBeLessThan(2000);
   });
 
   test("of a file its hashes alone", () => {

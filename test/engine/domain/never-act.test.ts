@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
 import { alreadyStopped, joinable, neverAct, reservedAddress } from "../../../src/engine/domain/never-act.ts";
+import fc from "../../support/fast-check.ts";
 
 const context = { organizationDomains: ["contoso.com"], internalRanges: ["203.0.113.0/28", "198.51.100.9"] };
 const sha256 = "1".repeat(64);

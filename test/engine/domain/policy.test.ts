@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ACTION_KINDS } from "../../../src/engine/domain/action.ts";
 import { expiresAfter, globMatches, responseDeadline } from "../../../src/engine/domain/policy.ts";
+import fc from "../../support/fast-check.ts";
 import { testPolicy } from "../../support/open-engine.ts";
 
 /** What a pattern means, written the simplest way there is. */

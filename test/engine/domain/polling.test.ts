@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { handlingChange, outcomeOf } from "../../../src/engine/domain/handling.ts";
 import {
@@ -10,6 +9,7 @@ import {
   type Position,
   readingFor,
 } from "../../../src/engine/domain/polling.ts";
+import fc from "../../support/fast-check.ts";
 
 const START = Date.parse("2026-11-22T09:00:00Z");
 const at = (ms: number) => new Date(START + ms);

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { Temporal } from "temporal-polyfill";
 import { describe, expect, test } from "vitest";
 import { SEVERITIES, type Severity } from "../../../src/engine/domain/alert.ts";
 import { isNeverTold, type QuietHours, quietUntil, waitsUntil } from "../../../src/engine/domain/quiet-hours.ts";
+import fc from "../../support/fast-check.ts";
 
 const BERLIN = "Europe/Berlin";
 const night = (more: Partial<QuietHours> = {}): QuietHours => ({

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dutyAt, gapsBetween, onDutyAt, type Rota, type RotaLayer, type Swap, shiftsBetween } from "../../../src/engine/domain/rota.ts";
 import { wallShort } from "../../../src/engine/domain/wall-clock.ts";
+import fc from "../../support/fast-check.ts";
 
 const DAY_MS = 86_400_000;
 const at = (text: string) => new Date(text);

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dueNow, lastDue, nextDue, type WallTime } from "../../../src/engine/domain/schedule.ts";
+import fc from "../../support/fast-check.ts";
 
 const HOUR = 3_600_000;
 const at = (text: string) => new Date(text);

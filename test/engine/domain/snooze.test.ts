@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SEVERITIES, severityRank } from "../../../src/engine/domain/alert.ts";
 import { isHeldBack, longestMs, type Present, seenNow, united, whatEnds } from "../../../src/engine/domain/snooze.ts";
+import fc from "../../support/fast-check.ts";
 
 const NOW = new Date("2026-10-05T09:00:00.000Z");
 const HOUR = 3_600_000;

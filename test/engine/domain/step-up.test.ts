@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ACTION_KINDS } from "../../../src/engine/domain/action.ts";
 import type { Entity } from "../../../src/engine/domain/entity.ts";
 import { nameToType, readTyped, type StepUpFacts, stepUpOf } from "../../../src/engine/domain/step-up.ts";
+import fc from "../../support/fast-check.ts";
 
 const action = (change: Partial<StepUpFacts> = {}): StepUpFacts => ({
   id: 7,

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Label, Observation } from "../../../src/engine/domain/observation.ts";
 import { type JudgeInput, judge, THRESHOLDS, WEIGHTS } from "../../../src/engine/domain/verdict.ts";
+import fc from "../../support/fast-check.ts";
 
 const now = new Date("2026-10-05T09:00:00.000Z");
 const see = (family: string, label: Label, weight: number, more: Partial<Observation> = {}): Observation => ({

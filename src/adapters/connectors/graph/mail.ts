@@ -77,7 +77,10 @@ export function graphMail(api: Api, hunting: Hunting, clock: Clock): MailCapabil
           for (const copy of await analyzed.copies(id, undefined, signal)) places.set(copy.id, copy);
       }),
     );
-    return copies.map((copy) => ({ ...copy, location: places.get(copy.id)?.location ?? copy.location }));
+    return copies.map((copy) => {
+      const now = places.get(copy.id);
+      return now ? { ...copy, location: now.location, ...(now.placeUnsaid ? { placeUnsaid: true as const } : {}) } : copy;
+    });
   }
 
   const act =

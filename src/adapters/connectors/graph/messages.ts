@@ -107,7 +107,7 @@ function factsOf(mail: AnalyzedEmail, now: Date): MessageFacts {
     recipient,
     sender,
     subject: mail.subject ?? "",
-    location: locationOf(mail),
+    ...locationOf(mail),
     receivedAt: Number.isNaN(receivedAt.getTime()) ? now : receivedAt,
     urls: (mail.urls ?? []).flatMap(({ url }) => url || []),
     clicks: [],
@@ -134,8 +134,11 @@ export function threatsOf(types: readonly string[], phishConfidence: string | nu
   return named.map((type) => (type === "phish" && high ? "highConfidencePhish" : type));
 }
 
-/** Where a copy lies now. What the product does not say counts as still readable: nothing must look removed because it is unknown. */
-function locationOf(mail: AnalyzedEmail): MessageFacts["location"] {
+/**
+ * Where a copy lies now. What the product does not say counts as still readable: nothing must look removed because it is unknown. Nor must it
+ * look as if it had stayed: after a soft delete Graph may call the place "others", and no more.
+ */
+function locationOf(mail: AnalyzedEmail): Pick<MessageFacts, "location" | "placeUnsaid"> {
   const latest = placeOf(mail.latestDelivery?.location);
   // "Deleted" and "others" are said of mail in Recoverable Items and of mail that is gone; the last move tells which.
   const moved = (mail.timelineEvents ?? [])
@@ -143,10 +146,10 @@ function locationOf(mail: AnalyzedEmail): MessageFacts["location"] {
     .toSorted((a, b) => (b.eventDateTime ?? "").localeCompare(a.eventDateTime ?? ""))
     .map(({ eventResult, eventDetails }) => placeOf(`${eventResult ?? ""} ${eventDetails ?? ""}`))
     .find((place) => place !== undefined);
-  if (latest === "deleted") return moved === "gone" ? "gone" : "deleted";
-  return (
-    latest ?? moved ?? placeOf(mail.originalDelivery?.location) ?? (/blocked/i.test(mail.originalDelivery?.action ?? "") ? "gone" : "inbox")
-  );
+  if (latest === "deleted") return { location: moved === "gone" ? "gone" : "deleted" };
+  if (latest ?? moved) return { location: latest ?? moved ?? "inbox" };
+  const arrived = placeOf(mail.originalDelivery?.location) ?? (/blocked/i.test(mail.originalDelivery?.action ?? "") ? "gone" : "inbox");
+  return { location: arrived, ...(mail.latestDelivery?.location && arrived !== "gone" ? { placeUnsaid: true } : {}) };
 }
 
 /** One place in the words of Graph, of hunting and of their time lines; undefined: it does not say. */

@@ -4,7 +4,7 @@ import type { Api } from "../microsoft/api.ts";
 import { createRation, type Sleep } from "./identities-ration.ts";
 import { isUnlicensed, type Permissions, whyUnread } from "./identities-refusal.ts";
 
-const READ_RISK: Permissions = [["IdentityRiskyUser.Read.All", "IdentityRiskyUser.ReadWrite.All"]];
+export const READ_RISK: Permissions = [["IdentityRiskyUser.Read.All", "IdentityRiskyUser.ReadWrite.All"]];
 export const WRITE_RISK: Permissions = [["IdentityRiskyUser.ReadWrite.All"]];
 export const RISK_LICENCE = "Microsoft Entra ID P2";
 
