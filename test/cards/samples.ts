@@ -607,6 +607,7 @@ const onCall = {
   paging: () => ({
     chain: ["mia", "noor"],
     everyMs: 600_000,
+    timeZone: "UTC",
     nameOf: (target: string) => ({ kind: "person", name: target === "mia" ? "Mia Brandt" : "Noor Aziz", on: {} }),
   }),
   store: {
@@ -953,7 +954,13 @@ const spoken: Sample[] = [
     "directCard",
     directCard({
       told: MANY.map((one, at) =>
-        at < 7 ? { ...one, call: { ...one.call, next: undefined, acked: { by: "Mia Keller", at: NOW } } } : one,
+        at < 7
+          ? {
+              ...one,
+              text: one.text.replace(", and nobody has acknowledged it", ""),
+              call: { ...one.call, next: undefined, acked: { by: "Mia Keller", at: NOW } },
+            }
+          : one,
       ),
     }),
   ),

@@ -126,7 +126,13 @@ function airWith(actions: ActionRow[], incidents: ReturnType<typeof incidentRow>
     policy: () => ({ organization: { domains: ["contoso.com"], internalRanges: [] } }),
     sign,
     ...(busy
-      ? { paging: () => ({ chain: ["Mia Brandt", "Noor Aziz"], nameOf: (name: string) => ({ kind: "person", name, on: {} }) }) }
+      ? {
+          paging: () => ({
+            chain: ["Mia Brandt", "Noor Aziz"],
+            timeZone: "UTC",
+            nameOf: (name: string) => ({ kind: "person", name, on: {} }),
+          }),
+        }
       : {}),
   } as unknown as Air;
 }

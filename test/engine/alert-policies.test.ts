@@ -188,13 +188,14 @@ describe.each(DATABASES)("alert policies, %s", (kind) => {
     });
 
     test("a snooze is ended before its time by whoever may snooze it, and audited", async () => {
-      policies({ name: "mine", match: { severity: ["high"], category: [fresh("cat")] }, outcome: "investigate", from: "alertPolicies[0]" });
-      await expect(unsnoozePolicy(engine.air, ada, "mine")).rejects.toMatchObject({ code: "not-found", message: "mine is not snoozed." });
-      await snoozePolicy(engine.air, ada, { policy: "mine", forMs: HOUR, reason: "noise" });
-      await expect(unsnoozePolicy(engine.air, mia, "mine")).rejects.toMatchObject({ code: "forbidden", details: { missing: "approver" } });
-      await unsnoozePolicy(engine.air, ada, "mine");
-      expect((await given.audit("policy.unsnoozed")).at(-1)).toMatchObject({ subject: "mine" });
-      await expect(unsnoozePolicy(engine.air, ada, "mine")).rejects.toMatchObject({ code: "not-found" });
+      const name = fresh("policy");
+      policies({ name, match: { severity: ["high"], category: [fresh("cat")] }, outcome: "investigate", from: "alertPolicies[0]" });
+      await expect(unsnoozePolicy(engine.air, ada, name)).rejects.toMatchObject({ code: "not-found", message: `${name} is not snoozed.` });
+      await snoozePolicy(engine.air, ada, { policy: name, forMs: HOUR, reason: "noise" });
+      await expect(unsnoozePolicy(engine.air, mia, name)).rejects.toMatchObject({ code: "forbidden", details: { missing: "approver" } });
+      await unsnoozePolicy(engine.air, ada, name);
+      expect((await given.audit("policy.unsnoozed")).at(-1)).toMatchObject({ subject: name });
+      await expect(unsnoozePolicy(engine.air, ada, name)).rejects.toMatchObject({ code: "not-found" });
       await expect(unsnoozePolicy(engine.air, ada, "no-such")).rejects.toMatchObject({ message: expect.stringContaining("There are: ") });
     });
 

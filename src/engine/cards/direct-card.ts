@@ -4,7 +4,7 @@ import { alsoText } from "./also.ts";
 import { type Button, type Card, cut, type Line } from "./card.ts";
 import { answers, type CallFacts, callNotes, titleOf } from "./page-card.ts";
 import { count, outside } from "./say.ts";
-import { listed, withoutButtons } from "./without-buttons.ts";
+import { listed, nameAndSeverity, withoutButtons } from "./several-things.ts";
 
 /** What one person was told, in a message to them alone. */
 export type DirectFacts = {
@@ -37,7 +37,7 @@ export function directCard(facts: DirectFacts): Card {
   const several = incidents.length > 1;
   // With several, each says which one it is about, as its buttons do.
   const about = ({ incident, severity, text }: Told) =>
-    several && incident ? `${incident}${severity ? ` (${severity})` : ""}: ${text}` : text;
+    several && incident ? `${nameAndSeverity(incident, severity, text)}: ${text}` : text;
   const texts = [...new Map(told.map((one) => [about(one), one])).keys()];
   const rest = [...new Map(told.map((one) => [about(one), one])).values()].slice(AT_LENGTH);
   const open = told.some(isOpen);

@@ -3,7 +3,7 @@ import { byUrgency } from "../domain/gather.ts";
 import { type Card, cut, type Line } from "./card.ts";
 import type { CallFacts, PageFacts } from "./page-card.ts";
 import { count, outside, time } from "./say.ts";
-import { withoutButtons } from "./without-buttons.ts";
+import { nameAndSeverity, withoutButtons } from "./several-things.ts";
 
 /** As many things as one message lists; more of them are a storm, which is counted. */
 const SHOWN = 8;
@@ -26,7 +26,7 @@ export function thingLines(things: readonly Thing[]): { lines: string[]; more: n
   const inOrder = things.toSorted(openFirst);
   const lines = inOrder.slice(0, SHOWN).map(({ incident, severity, text, call }) => {
     const acked = call?.acked ? ` Acknowledged by ${cut(outside(call.acked.by), 60)}.` : "";
-    return `${incident ? `${incident} (${severity}): ` : ""}${cut(outside(text), 300)}${acked}`;
+    return `${incident ? `${nameAndSeverity(incident, severity, text)}: ` : ""}${cut(outside(text), 300)}${acked}`;
   });
   return { lines, more: inOrder.length - lines.length };
 }

@@ -204,7 +204,11 @@ const page: fc.Arbitrary<PageFacts> = fc.record({
 
 /** Our own words begin each push; the pattern says which. */
 const cards: [string, fc.Arbitrary<Card>, RegExp][] = [
-  ["incident", incident.map(incidentCard), /^(LAB )?(Malicious|Suspicious|No threats found|Informational|Low|Medium|High|Critical)/],
+  [
+    "incident",
+    incident.map(incidentCard),
+    /^(LAB )?(Malicious|Suspicious|No threats found|Informational|Low|Medium|High|Critical|INC-42 was merged into INC-7)/,
+  ],
   [
     "action",
     action.map((view) => actionCard(view, testSign)),
@@ -214,7 +218,7 @@ const cards: [string, fc.Arbitrary<Card>, RegExp][] = [
   ["page of a storm", storm.map((one) => stormPageCard(one.id, 1, one.newest)), /^storm 7: alerts/],
   ["digest", digest.map(digestCard), /^(LAB )?Digest of 2026-11-22: \d+ incidents?/],
   ["closing summary", closing.map(closingCard), /^(LAB )?INC-42 (closed as|was opened again)/],
-  ["reply", lines.map(lineCard), /^(LAB )?\w[\w ]+:/],
+  ["reply", lines.map(lineCard), /^(LAB )?\w[\w ,]+:/],
   ["page", page.map(pageCard), /^LAB( |$)/],
   ["stand-in", fc.tuple(incident.map(incidentCard), hostile).map(([card, why]) => standInCard(card, "slack:C0SOC", why)), /^(LAB )?\w/],
   ["where it goes on", incident.map(incidentCard).map((card) => goesOnCard(card, "slack:C0SOC")), /^Goes on in C0SOC: (LAB )?INC-42/],

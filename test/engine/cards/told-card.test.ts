@@ -33,8 +33,8 @@ const STORM: Thing[] = [
 test("the critical one that came last stands first, with its buttons, and what has none says how it is answered", () => {
   const card = directCard({ told: told(STORM) });
   expect(card.title).toContain("INC-32 and 30 others");
-  expect(card.summary).toContain("INC-32 (critical)");
-  expect(JSON.stringify(card.lines[0])).toContain("INC-32 (critical)");
+  expect(card.summary).toContain("INC-32: critical");
+  expect(JSON.stringify(card.lines[0])).toContain("INC-32: critical");
   expect(values(card).slice(0, 3)).toEqual(["say:ack INC-32", "say:cant INC-32", "say:escalate INC-32"]);
   expect(JSON.stringify(card.lines)).toContain("Without buttons here: INC-5, INC-6");
   expect(JSON.stringify(toMessage(card))).not.toContain("Cut to fit");
@@ -44,7 +44,7 @@ test("what somebody acknowledged takes no button from what is open", () => {
   const things = STORM.map((one) => ({ ...one, acked: one.number !== 32 }));
   for (const card of [directCard({ told: told(things) }), inChannel(things)]) {
     expect(values(card)[0]).toBe("say:ack INC-32");
-    expect(JSON.stringify(card.lines[0]) + JSON.stringify(card.lines[1])).toContain("INC-32 (critical)");
+    expect(JSON.stringify(card.lines[0]) + JSON.stringify(card.lines[1])).toContain("INC-32: critical");
   }
   expect(directCard({ told: told(things) }).tone).toBe("warning");
 });

@@ -1,8 +1,0 @@
-/** As many as are named; of more it says how many. */
-const NAMED = 30;
-export const listed = (ids: readonly string[]) =>
-  ids.length > NAMED ? `${ids.slice(0, NAMED).join(", ")} and ${ids.length - NAMED} more` : ids.join(", ");
-
-/** What somebody who finds no button for it types instead. */
-export const withoutButtons = (subjects: readonly string[]): string =>
-  `Without buttons here: ${listed(subjects)}. Write it to answer, for example: ack ${subjects[0]}`;
