@@ -67,6 +67,7 @@ export async function lookedUp(air: Air, drawing: () => Promise<Drawing>, person
         rows,
         link: air.publicUrl && `${air.publicUrl}${exportPath(asked, "/console/export")}`,
         path: exportPath(asked, "/v1"),
+        role: exportNeeds(asked.what),
         words: exportWords(asked),
         download: asked.what === "log" ? `log INV-${asked.investigation}` : `${asked.what} ${writeWords(asked.given)}`.trim(),
       });

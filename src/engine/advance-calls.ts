@@ -229,11 +229,11 @@ async function textOf(tx: Tx, call: CallRow, action: ActionRow | undefined, inci
 }
 
 /** Somebody has what these call for: nobody else is told, until it is taken back. */
-export async function ackCalls(tx: Tx, calls: readonly CallRow[], by: string, now: Date): Promise<void> {
+export async function ackCalls(tx: Tx, calls: readonly CallRow[], by: string, now: Date, at = now): Promise<void> {
   for (const { id } of calls) {
     const call = await tx.lockCall(id);
     if (!call || call.endedAt !== null) continue;
-    await tx.updateCall(id, { ackedBy: by, ackedAt: now, nextAt: null });
+    await tx.updateCall(id, { ackedBy: by, ackedAt: at, nextAt: null });
     await tx.dropCallPages({ call: id }, `${by} acknowledged it`, now);
   }
 }

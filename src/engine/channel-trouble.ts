@@ -1,7 +1,7 @@
 import { type Air, isLive } from "./air.ts";
 import { channelName } from "./cards/stand-in-card.ts";
 import { SEVERITIES } from "./domain/alert.ts";
-import { NOBODY } from "./domain/paging.ts";
+import { NOBODY, opsChannel } from "./domain/paging.ts";
 import type { ChatError } from "./ports.ts";
 import type { ChannelRow, ChannelTrouble, Tx } from "./store.ts";
 import { neededAtOnce, URGENT } from "./want-cards.ts";
@@ -34,12 +34,13 @@ export function fallbackFor(air: Pick<Air, "channels" | "paging">, channel: stri
 }
 
 /** What waits in a channel that cannot be posted to and is urgent is shown where it can. */
-export async function standIn(tx: Tx, air: Air, channel: string, now: Date): Promise<void> {
+export async function standIn(tx: Tx, air: Air, channel: string, now: Date): Promise<string | undefined> {
   const troubled = new Set((await tx.troubledChannels()).map((row) => row.channel));
   const instead = fallbackFor(air, channel, troubled);
-  if (instead === undefined) return;
+  if (instead === undefined) return undefined;
   const added = await tx.standIn(channel, instead, { upTo: URGENT, severities: URGENT_SEVERITIES }, now);
   if (added > 0) air.log.info("shown in another channel meanwhile", { channel, instead, messages: added });
+  return instead;
 }
 
 /** The channel's row after a call was refused for a reason of its configuration; whoever runs air is told once per trouble. */
@@ -59,14 +60,15 @@ export async function noteTrouble(
     troubledSince: same ? before.troubledSince : now,
     nextAt: new Date(now.getTime() + PROBE_MS[kind]),
   });
-  if (kind === "channel") await standIn(tx, air, channel, now);
+  const instead = kind === "channel" ? await standIn(tx, air, channel, now) : undefined;
   // What was handed to it and is on its way goes another.
-  else await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
+  if (kind === "account") await tx.enqueue("send-pages", { due: now.toISOString() }, { key: "send-pages" });
   if (same) return;
   air.log.error("nothing can be posted", { channel, kind, trouble: error.message });
   const what =
     kind === "channel" ? `Nothing can be posted in ${channelName(channel)}` : `Cards do not reach ${channel.split(":")[0] ?? "the chat"}`;
-  const text = `${what}: ${error.message} ${kind === "channel" ? "Urgent cards stand in another channel meanwhile; n" : "The console works; n"}othing is lost.`;
+  const meanwhile = kind === "account" ? "The console works; n" : instead ? "Urgent cards stand in another channel meanwhile; n" : "N";
+  const text = `${what}: ${error.message} ${meanwhile}othing is lost.`;
   const { ops, chain } = air.paging?.() ?? NOBODY;
   // Whoever is on call hears that a chat refuses air by the ways that are left; in that chat it would be read when it is over.
   const to = ops
@@ -79,6 +81,16 @@ export async function noteTrouble(
 export async function noteWorks(tx: Tx, air: Air, before: ChannelRow, now: Date): Promise<void> {
   await tx.updateChannel(before.channel, { troubleKind: null, troubledSince: null });
   await tx.redrawInstead(before.channel);
-  await tx.dropPages({ incident: 0, steps: [`trouble ${before.channel}`] }, "It works again", now);
+  const step = `trouble ${before.channel}`;
+  const since = before.troubledSince ?? now;
+  const told = (await tx.pagesOf(0)).filter(
+    (page) => page.step === step && page.createdAt >= since && page.droppedAt === null && (page.sentAt !== null || page.attempts > 0),
+  );
+  // What was over before anybody could be told is not told; who was told, or is being told this moment, hears that it is over.
+  await tx.dropPages({ incident: 0, steps: [step] }, "It works again", now);
+  const to = told.map(({ target }) => ({ kind: "channel" as const, channel: opsChannel(target) }));
+  const text = `Cards can be posted in ${channelName(before.channel)} again. What waited for it is posted now.`;
+  const back = { incidentId: 0, actionId: null, step: `channel back ${before.channel} ${since.toISOString()}`, to, text, by: "air" };
+  if (before.troubleKind === "channel" && to.length > 0) await wantPages(tx, air, [back], now);
   air.log.info("can be posted to again", { channel: before.channel, since: before.troubledSince?.toISOString(), at: now.toISOString() });
 }

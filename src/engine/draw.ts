@@ -121,7 +121,7 @@ function callOf(row: PageRow, view: IncidentView | undefined, drawing: Drawing):
     assigned,
     away: [...new Set(away)],
     cannot: isAway(row.target, call.away),
-    last: !acked && call.nextAt === null && paging.chain.length > 0 && nextStep(paging, told, call, drawing.now).kind === "over",
+    last: !acked && paging.chain.length > 0 && nextStep(paging, told, call, drawing.now).kind === "over",
     next: nextOf(call, ofAir?.pages, view, drawing),
   };
 }
@@ -134,7 +134,10 @@ function assignedIn(view: IncidentView | undefined, { since }: CallRow): CallFac
 }
 
 /** Once somebody has it, it does not say that nobody has. */
-const saidNow = (row: PageRow, call: CallFacts | undefined) => ({ text: call?.acked ? row.text.replace(UNANSWERED, "") : row.text, call });
+const saidNow = (row: PageRow, call: CallFacts | undefined) => ({
+  text: call?.acked || call?.over ? row.text.replace(UNANSWERED, "") : row.text,
+  call,
+});
 
 const ackedIn = (view: IncidentView | undefined, row: PageRow) =>
   view?.incident.ackedBy && view.incident.ackedAt && view.incident.ackedAt >= row.createdAt
@@ -157,7 +160,10 @@ function nextOf(call: CallRow, pages: readonly PageRow[] | undefined, view: Inci
   if (call.ackedAt !== null || call.nextAt === null) return undefined;
   const next = nextStep(paging, toldIn(call, view?.calls ?? [], pages ?? view?.pages ?? []), call, drawing.now);
   if (next.kind !== "step" && next.kind !== "later") return undefined;
-  return { name: paging.nameOf(paging.chain[next.index] ?? "").name, at: next.kind === "later" ? next.at : next.dueAt };
+  const at = next.kind === "later" ? next.at : next.dueAt;
+  // What is due is being done: a moment that has passed is not announced.
+  if (at <= drawing.now) return undefined;
+  return { name: paging.nameOf(paging.chain[next.index] ?? "").name, at };
 }
 
 /** What one person was told at once, as it stands now. */
@@ -168,7 +174,9 @@ async function drawDirect(
 ) {
   const [own] = await reads.pages([id]);
   if (!own) return { card: undefined, ids: [] };
-  const rows = (await reads.pagesIn([own.toldBy ?? id])).filter((row) => row.target === own.target && row.callId !== null);
+  const rows = (await reads.pagesIn([own.toldBy ?? id])).filter(
+    (row) => row.target === own.target && (row.callId !== null || row.step === "assigned"),
+  );
   const views = await reads.incidentViews(rows.map((row) => row.incidentId));
   const viewOf = (row: PageRow) => views.get(row.incidentId);
   const how = { ...drawing, airCalls: await airCalls(reads, rows) };
@@ -511,7 +519,7 @@ export function actionView(
     state: row.state,
     stateWord: row.state === "pending" && row.byHand !== null ? "Do by hand" : word,
     tone,
-    short: short(row),
+    short: short(row, drawing.now),
     family: row.family,
     version: row.version,
     effect: kind.effect(row.target, params),
@@ -619,8 +627,8 @@ function rejectionOf(row: ActionRow, view: Pick<IncidentView, "actions" | "evide
 const threatRemains = (row: ActionRow, evidence: EvidenceRow | undefined): boolean =>
   row.state === "rejected" && isRemedy(row) && evidence !== undefined && isBad(evidence);
 
-function short(row: ActionRow): string {
-  if (row.state === "pending") return `answer by ${time(row.deadline)}`;
+function short(row: ActionRow, now: Date): string {
+  if (row.state === "pending") return row.deadline <= now ? `overdue since ${time(row.deadline)}` : `answer by ${time(row.deadline)}`;
   // Nobody was asked, and this is why.
   const needless = row.decision === null && row.state === "cancelled" ? /^([^:]+):/.exec(row.outcome ?? "")?.[1] : undefined;
   if (needless) return needless.toLowerCase();

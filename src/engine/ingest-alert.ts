@@ -11,6 +11,7 @@ import type { Policy } from "./domain/policy.ts";
 import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
 import { follow, type Held, type Known, openPlan, type Plan } from "./intake-plan.ts";
 import { askedRule } from "./manual-alert.ts";
+import { moveIncident } from "./merge-calls.ts";
 import { CORRELATE, headlineFrom, join, keepMarks, later, standingOf as standsAt } from "./merge-in-plan.ts";
 import { type Intake, type Prepared, prepare } from "./prepare-alert.ts";
 import { endSnoozes, uniteSnoozes } from "./snoozed.ts";
@@ -362,7 +363,9 @@ async function write(tx: Tx, air: Air, plan: Plan): Promise<void> {
   for (const { from, to } of plan.merges) {
     const into = follow(plan.into, to);
     await uniteSnoozes(tx, air, { from, to: into }, plan.now);
-    await tx.moveIncident(from, into);
+    const survivor = await tx.incident(into);
+    if (survivor) await moveIncident(tx, from, survivor, plan.now);
+    else await tx.moveIncident(from, into);
   }
   const incidents = [...plan.incidents.values()].filter((one) => one.changed);
   const investigations = [...plan.running.values(), ...plan.beside].filter((one) => one.changed);

@@ -8,6 +8,7 @@ import { Refusal } from "./domain/errors.ts";
 import { headlineOf, incidentTitle } from "./domain/incident.ts";
 import { evidenceOf, queuedInvestigation } from "./fresh-rows.ts";
 import { MANUAL_SOURCE } from "./manual-alert.ts";
+import { moveIncident } from "./merge-calls.ts";
 import { mergedRow } from "./merge-in-plan.ts";
 import { marksOf } from "./prepare-alert.ts";
 import { holdHere, judgedElsewhere } from "./set-verdict.ts";
@@ -63,7 +64,7 @@ export async function unite(
   });
   await tx.updateIncident(absorbed, { status: "redirected", redirectTo: survivor, closedAt: now, updatedAt: now });
   await uniteSnoozes(tx, air, { from: absorbed, to: survivor }, now);
-  await tx.moveIncident(absorbed, survivor);
+  await moveIncident(tx, absorbed, into, now);
   const merged = `${who.into} ${incidentId(absorbed)} into this incident`;
   const redirected = `${who.out} this incident into ${incidentId(survivor)}`;
   await tx.addTimeline([

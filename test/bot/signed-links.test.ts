@@ -28,7 +28,7 @@ describe("a file as a link", () => {
 
   const links = (publicUrl: string | undefined = url) => createSignedLinks({ ...engine.air, publicUrl });
   const list = (what: string) =>
-    exportCard({ what, rows: 0, link: `${url}/console/export`, path: `/v1/${what}`, words: what, download: what });
+    exportCard({ what, rows: 0, link: `${url}/console/export`, role: "viewer", path: `/v1/${what}`, words: what, download: what });
   const linkOf = (card: Card) => card.buttons.find(({ label }) => /good for 10 min/.test(label))?.url;
   const notes = (card: Card) => card.lines.flatMap((line) => (line.kind === "note" ? [plain(line.text)] : [])).join(" ");
 

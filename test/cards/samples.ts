@@ -777,6 +777,7 @@ const rowCards: Sample[] = [
       what: "actions",
       rows: 214,
       link: "https://air.contoso.example/console/export/actions",
+      role: "viewer",
       path: "/v1/actions?state=history",
       words: "actions history",
     }),

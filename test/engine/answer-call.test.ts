@@ -8,6 +8,7 @@ import type { Severity } from "../../src/engine/domain/alert.ts";
 import { NO_ROLES } from "../../src/engine/domain/approval.ts";
 import { ingestAlerts } from "../../src/engine/ingest-alert.ts";
 import { assignIncident, closeIncident, noteIncident } from "../../src/engine/manage-incident.ts";
+import { mergeIncidents } from "../../src/engine/merge-incidents.ts";
 import { ChatError } from "../../src/engine/ports.ts";
 import type { PageRow } from "../../src/engine/store.ts";
 import { wantPages } from "../../src/engine/want-pages.ts";
@@ -276,6 +277,37 @@ describe.each(DATABASES)("somebody is called, %s", (kind) => {
       await settle(incident);
       for (const minute of [10, 20, 60]) await at(minute);
       expect(told()).toEqual(["Mia"]);
+    });
+
+    test.each(["high", "medium"] as const)(
+      "acknowledged, it takes in one of %s severity: the acknowledgement holds for both",
+      async (severity) => {
+        await begin(["critical", "high", "medium"]);
+        const survivor = await incidentOf();
+        await at(0);
+        await acknowledge(engine.air, responder("Noor"), { incident: survivor });
+        engine.world.now = minutesIn(1);
+        const absorbed = await incidentOf({ severity });
+        await at(1);
+        const before = told().length;
+        await mergeIncidents(engine.air, responder("Noor"), survivor, absorbed);
+        for (const minute of [2, 12, 30, 60]) await at(minute);
+        expect(told()).toHaveLength(before);
+        expect(world.hook.calls).toEqual([]);
+        for (const card of direct(MIA)) expect(textOf(card)).not.toContain("nobody has acknowledged it");
+      },
+    );
+
+    test("acknowledged, it takes in a more severe one: that calls on, and says what was acknowledged", async () => {
+      const survivor = await incidentOf();
+      await at(0);
+      const absorbed = await incidentOf({ severity: "critical" });
+      await at(0);
+      await acknowledge(engine.air, responder("Noor"), { incident: survivor });
+      engine.world.now = minutesIn(1);
+      await mergeIncidents(engine.air, responder("Noor"), survivor, absorbed);
+      for (const minute of [1, 10, 11]) await at(minute);
+      expect(textOf(direct(NOOR).at(-1))).toContain("Noor acknowledged it while it was high; it is critical now");
     });
 
     test("who cannot and that nobody comes after stand on every card of the call", async () => {

@@ -89,6 +89,48 @@ describe.each(DATABASES)("a channel that cannot be posted to, %s", (kind) => {
       text: string;
     }[];
 
+  test("over before it was told it is not told; who was told hears that it is over", async () => {
+    engine.world.channels = [{ channels: [soc], post: "needed" }];
+    const tell = async () => {
+      await sendPages(engine.air, () => undefined, engine.settle);
+      await publish(ops);
+    };
+    const fails = async () => {
+      broken.add(soc);
+      await anAction();
+      await publish(soc);
+    };
+    const works = async () => {
+      broken.clear();
+      later(60_000);
+      await publish(soc);
+    };
+    engine.air.paging = () => ({ ...NOBODY, ops: [ops] });
+    await fails();
+    await works();
+    await tell();
+    expect(shownIn(ops)).toEqual([]);
+    later(60_000);
+    await fails();
+    await tell();
+    expect(words(ops)).toContain("Nothing can be posted in");
+    await works();
+    await tell();
+    expect(titlesIn(ops)).toContainEqual(expect.stringContaining("Cards can be posted again"));
+    expect((await toldOps()).map(({ step }) => step.split(" ")[0])).toEqual(["trouble", "trouble", "channel"]);
+  });
+
+  test("without another channel that takes cards none is said to stand in", async () => {
+    engine.world.channels = [{ channels: [soc], post: "needed" }];
+    engine.air.paging = () => ({ ...NOBODY, ops: [soc] });
+    broken.add(soc);
+    await anAction();
+    await publish(soc);
+    const [said] = await toldOps();
+    expect(said?.text).toContain("Nothing is lost.");
+    expect(said?.text).not.toContain("another channel");
+  });
+
   test("what is urgent goes to another channel, at once and while it lasts; what is not waits", async () => {
     broken.add(soc);
     const action = await anAction();
@@ -158,7 +200,7 @@ describe.each(DATABASES)("a channel that cannot be posted to, %s", (kind) => {
     later(61_000);
     await anAction();
     await publish(soc);
-    expect(await toldOps()).toHaveLength(2);
+    expect((await toldOps()).map(({ step }) => step.split(" ")[0])).toEqual(["trouble", "channel", "trouble"]);
   });
 
   test("without another channel the ops channel takes it, and without that the default one", async () => {

@@ -332,12 +332,15 @@ const words = (before: string, text: string | undefined, max: number) => text &&
 const everything = (entity: Entity) => MORE.flatMap((more) => more(entity) ?? []).join(" ");
 
 /** "Mia is told at 2026-10-05 07:00 (Europe/Berlin): quiet hours" or "in one message with others", each person once. */
-function waitsText({ waits = [] }: IncidentFacts): string | undefined {
+function waitsText({ waits = [], lab }: IncidentFacts): string | undefined {
   const once = [...new Map(waits.map((one) => [one.name, one]))].slice(0, SHOWN.told);
   return once.length === 0
     ? undefined
     : once
-        .map(([name, one]) => `${cut(name, 60)} is told at ${one.until}${one.together ? " in one message with others" : ": quiet hours"}`)
+        .map(
+          ([name, one]) =>
+            `${cut(name, 60)} ${lab ? "would be" : "is"} told at ${one.until}${one.together ? " in one message with others" : ": quiet hours"}`,
+        )
         .join(", ");
 }
 

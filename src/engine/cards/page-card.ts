@@ -91,6 +91,7 @@ const TITLE: Readonly<Record<string, string>> = {
   "break-glass-confirm": "Done by one person alone",
   "break-glass-kept": "Done by one person alone",
   trouble: "Cards cannot be posted",
+  "channel back": "Cards can be posted again",
   "another-air": "Two airs use one chat app",
   "audit-head": "Audit, for safe keeping",
   "schedule skipped": "Missed while air was down",

@@ -75,6 +75,8 @@ export function exportCard(of: {
   rows: number | undefined;
   link: string | undefined;
   path: string;
+  /** The role of whose token is let have it. */
+  role: "viewer" | "admin";
   words: string;
   /** What is sent along where the chat takes files. */
   download?: string;
@@ -86,7 +88,7 @@ export function exportCard(of: {
     summary: `Export of ${of.what}: ${size}.`,
     lines: [
       { kind: "text", text: `${size}, as CSV.${of.link ? " Download (sign in) asks who you are if air does not know." : ""}` },
-      { kind: "text", text: "By HTTP, with a token of the role viewer:" },
+      { kind: "text", text: `By HTTP, with a token of the role ${of.role}:` },
       { kind: "code", text: `GET ${of.path}\nAccept: text/csv` },
       { kind: "text", text: "On a machine where air is installed:" },
       { kind: "code", text: `air export ${of.words} > air.csv` },

@@ -13,6 +13,9 @@ import type { HeldWhy } from "./quiet-hours.ts";
 export const incidentCause = (severity: Severity) => `${INCIDENT}${severity}`;
 export const isIncidentCause = (cause: string) => cause.startsWith(INCIDENT);
 const INCIDENT = "incident ";
+/** Undefined: it asks for somebody because of something else. */
+export const severityOfCause = (cause: string): Severity | undefined =>
+  isIncidentCause(cause) ? (cause.slice(INCIDENT.length) as Severity) : undefined;
 /** True of what somebody is told as long as nobody has. */
 export const UNANSWERED = ", and nobody has acknowledged it";
 /**

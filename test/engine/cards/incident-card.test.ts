@@ -79,6 +79,11 @@ describe("every status has a card with its plain sentence", () => {
     );
     expect(text(card)).toContain("Not investigated: informational alerts start no investigation unless a policy says so.");
   });
+  test("in the lab nobody is told: who waits to hear of it would be", () => {
+    const waits = [{ name: "Mia", until: "2026-10-05 09:17 UTC", together: true }];
+    expect(text(incidentCard(facts({ lab: true, waits })))).toContain("Mia would be told at 2026-10-05 09:17 UTC in one message");
+    expect(text(incidentCard(facts({ waits })))).toContain("Mia is told at 2026-10-05 09:17 UTC in one message");
+  });
   test("merged away says where it went", () => {
     const card = incidentCard(
       facts({ status: "redirected", redirectTo: "INC-40", investigations: [], alerts: [], link: "https://air.example/#INC-42" }),
