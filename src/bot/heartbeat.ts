@@ -1,6 +1,7 @@
 import { schedule } from "node-cron";
 import type { Air } from "../engine/air.ts";
 import { takeHeartbeat } from "../engine/take-heartbeat.ts";
+import { timerLog } from "./schedule.ts";
 
 const CALL_TIMEOUT_MS = 10_000;
 const MINUTE = "0 * * * * *";
@@ -15,7 +16,7 @@ type Told = { now: string | undefined };
 export function startHeartbeat(air: Air, url: string | undefined): { stop: () => Promise<void> } {
   if (url === undefined) return { stop: async () => {} };
   const tick = createHeartbeat(air, url);
-  const task = schedule(MINUTE, tick, { noOverlap: true });
+  const task = schedule(MINUTE, tick, { noOverlap: true, logger: timerLog(air.log) });
   return { stop: async () => void (await task.stop()) };
 }
 

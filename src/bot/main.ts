@@ -97,7 +97,11 @@ export async function startAir(current: () => Config, log: Log, options: { serve
     const queue = await startQueue(database, log, { worker: true });
     const store = createStore(database, queue);
     const connectors = realConnectors(config, clock, {
-      house: () => houseOf(current().policy),
+      house: () =>
+        houseOf(
+          current().policy,
+          current().people.map(({ name }) => name),
+        ),
       rows: lookupStore(database),
       watching: watchConnectors(() => air),
     });

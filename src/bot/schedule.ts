@@ -1,24 +1,28 @@
-import { schedule } from "node-cron";
+import { type Logger, schedule } from "node-cron";
 import type { Air } from "../engine/air.ts";
 import { lastBeat } from "../engine/ask-again.ts";
 import { askForPoll } from "../engine/ask-for-poll.ts";
 import { dueInstant } from "../engine/domain/polling.ts";
-import type { AlertFeed } from "../engine/ports.ts";
+import type { AlertFeed, Log } from "../engine/ports.ts";
 
 /**
  * Every ten seconds a sweep is asked for; it is a job, so one process does it however many ask. The tick itself only enqueues, and
  * remembers on this machine when the database last knew air alive.
  */
 export function startSchedule(air: Air, remember: (beat: Date | undefined) => void): { stop: () => Promise<void> } {
-  const task = schedule("*/10 * * * * *", async () => {
-    const due = air.clock.now().toISOString();
-    try {
-      await air.store.transaction((tx) => tx.enqueue("sweep", { due }, { key: "sweep" }));
-      remember(await lastBeat(air.store));
-    } catch (error) {
-      air.log.warn("the sweep could not be asked for", { error: error instanceof Error ? error.name : "unknown" });
-    }
-  });
+  const task = schedule(
+    "*/10 * * * * *",
+    async () => {
+      const due = air.clock.now().toISOString();
+      try {
+        await air.store.transaction((tx) => tx.enqueue("sweep", { due }, { key: "sweep" }));
+        remember(await lastBeat(air.store));
+      } catch (error) {
+        air.log.warn("the sweep could not be asked for", { error: error instanceof Error ? error.name : "unknown" });
+      }
+    },
+    { logger: timerLog(air.log) },
+  );
   return { stop: async () => void (await task.stop()) };
 }
 
@@ -42,7 +46,7 @@ export function startPolling(air: Air, feeds: readonly AlertFeed[]): { stop: () 
     }
   };
   const first = tick(true);
-  const task = schedule("* * * * * *", () => tick(false), { noOverlap: true });
+  const task = schedule("* * * * * *", () => tick(false), { noOverlap: true, logger: timerLog(air.log) });
   return {
     stop: async () => {
       await task.stop();
@@ -50,3 +54,11 @@ export function startPolling(air: Air, feeds: readonly AlertFeed[]): { stop: () 
     },
   };
 }
+
+/** What node-cron has to say (a tick came late, the machine was busy) is a line of our own log. */
+export const timerLog = (log: Log): Logger => ({
+  info: (message) => log.debug(message),
+  warn: (message) => log.warn("a timer had trouble", { said: message }),
+  error: (message) => log.error("a timer had trouble", { said: message instanceof Error ? message.name : message }),
+  debug: () => {},
+});

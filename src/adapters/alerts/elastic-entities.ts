@@ -7,14 +7,16 @@ import { first, isObject, type Json, list, text, texts, wholeNumber } from "./js
 export function elasticEntities(document: Json): NamedEntity[] {
   const found = entityList();
   const get = (name: string, max?: number) => first(ecs(document, name), max);
-  const device = get("host.hostname", 500)?.includes(".")
-    ? get("host.hostname", 500)
-    : (get("host.name", 500) ?? get("host.hostname", 500));
+  const devices = devicesOf(document);
+  const [device] = devices;
   const said = done(document);
   const add = (fields: Fields, more: Said = {}) => found.add(fields, more);
 
   // Elastic's id of a host is no other product's: the name is what joins.
-  if (device && device.toLowerCase() !== "localhost") add({ kind: "device", name: device, os: get("host.os.full") ?? get("host.os.name") });
+  for (const name of devices) {
+    const os = devices.length > 1 ? undefined : (get("host.os.full") ?? get("host.os.name"));
+    if (name.toLowerCase() !== "localhost") add({ kind: "device", name, os });
+  }
   for (const [where, role] of USERS) user(ecs(document, where), role, add);
   process(ecs(document, "process"), device, get("user.name", 500), said, add);
   for (const where of ["file", "dll"]) file(ecs(document, where), device, where === "file" ? said : {}, add);
@@ -30,6 +32,17 @@ export function elasticEntities(document: Json): NamedEntity[] {
   indicator(ecs(document, "threat.indicator"), add);
   for (const id of texts(ecs(document, "cloud.target.entity.id"), 4096)) add({ kind: "cloud-resource", id });
   return found.all();
+}
+
+/** An alert over several events names several hosts, as values of one field or as a list of objects; the first is what processes ran on. */
+function devicesOf(document: Json): string[] {
+  const hosts = Array.isArray(document.host) ? document.host.filter(isObject).map((host) => ({ host })) : [document];
+  const names = hosts.flatMap((one) => {
+    const full = texts(ecs(one, "host.hostname"), 500);
+    const short = texts(ecs(one, "host.name"), 500);
+    return short.length === 0 || (full[0]?.includes(".") && full.length >= short.length) ? full : short;
+  });
+  return [...new Set(names)].slice(0, 1000);
 }
 
 type Add = (fields: Fields, said?: Said) => void;

@@ -63,6 +63,7 @@ function severityOf(severity: number): Severity {
 }
 
 function unwrapped(payload: Record<string, unknown>): { finding: Record<string, unknown>; path: string[] } {
+  if ("detail-type" in payload && !isObject(payload.detail)) throw new Refusal("invalid", "must be an object", { field: "detail" });
   if (!isObject(payload.detail) || "type" in payload) return { finding: camel(payload), path: [] };
   const said = payload["detail-type"];
   // GuardDuty tells of scans and agents on the same bus (docs.aws.amazon.com/eventbridge/latest/ref/events-ref-guardduty.html).

@@ -74,11 +74,11 @@ function parse(map: AlertMap, payload: unknown): Alert {
   const optional = <K extends string, V>(key: K, value: V | undefined) =>
     (value === undefined ? {} : { [key]: value }) as { [key in K]?: V };
   const techniques = map.fields.techniques;
-  const detectedAt =
-    map.fields.detectedAt &&
-    raw(map.fields.detectedAt, payload, payload)
-      .map(readTime)
-      .find((time) => time !== undefined);
+  // The first that is a time: what one path finds may be none.
+  const detectedAt = map.fields.detectedAt?.paths
+    .flatMap((path) => valuesAt(path, payload, payload))
+    .map(readTime)
+    .find((time) => time !== undefined);
   const incident = read("incident", 256);
   return {
     sourceId: required("id", 1024),

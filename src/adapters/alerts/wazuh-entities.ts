@@ -1,6 +1,6 @@
 import type { NamedEntity, Verdict } from "../../engine/domain/alert.ts";
 import { entityList, type Said } from "./entity-list.ts";
-import { at, first, isObject, type Json, list, text, wholeNumber } from "./json.ts";
+import { at, first, isObject, type Json, list, text, texts, wholeNumber } from "./json.ts";
 import { linksIn } from "./links-in.ts";
 
 /*
@@ -138,22 +138,22 @@ function network(data: Json, add: Add): void {
     at(data, "aws", "source_ip_address"),
     at(data, "aws", "sourceIPAddress"),
   ]) {
-    if (text(address, 64)) add("ip", { address: text(address, 64) }, { role: "source", remediation });
+    for (const one of texts(address, 64)) add("ip", { address: one }, { role: "source", remediation });
   }
   for (const address of [data.dstip, data.dest_ip, data.dst_ip, data.dstIp])
-    if (text(address, 64)) add("ip", { address: text(address, 64) }, { role: "destination", remediation });
+    for (const one of texts(address, 64)) add("ip", { address: one }, { role: "destination", remediation });
   for (const address of [at(data, "office365", "ClientIP"), at(data, "office365", "ActorIpAddress")])
-    if (text(address, 64)) add("ip", { address: text(address, 64)?.replace(/^\[?([^\]]+)\]?(:\d+)?$/, "$1") }, { role: "source" });
+    for (const one of texts(address, 64)) add("ip", { address: one.replace(/^\[?([^\]]+)\]?(:\d+)?$/, "$1") }, { role: "source" });
 }
 
 function people(data: Json, add: Add): void {
   const user = (value: unknown, role?: string) => {
-    const who = text(value, 500);
-    if (who) add("user", who.includes("@") ? { email: who } : { name: who }, { role });
+    for (const who of texts(value, 500)) add("user", who.includes("@") ? { email: who } : { name: who }, { role });
   };
   user(data.srcuser, "source");
   user(data.dstuser, "target");
-  if (typeof data.user === "string") user(data.user);
+  // Of several products an object with more about them.
+  if (!isObject(data.user)) user(data.user);
   user(at(data, "office365", "UserId"));
 }
 

@@ -112,6 +112,6 @@ export async function runState(
   if (!at) return { kind: "notReached", text: `${what} of ${name} was not asked for yet.` };
   const when = `${at.toISOString().slice(0, 16).replace("T", " ")} UTC`;
   return since && at >= since
-    ? { kind: "reached", text: `${what} of ${name} ended at ${when}.` }
-    : { kind: "notReached", text: `${what} of ${name} ended last at ${when}, before this was asked for.` };
+    ? { kind: "reached", text: `${what} of ${name} was finished at ${when}.` }
+    : { kind: "notReached", text: `${what} of ${name} was last finished at ${when}, before this was asked for.` };
 }

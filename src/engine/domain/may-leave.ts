@@ -13,17 +13,19 @@ export type House = {
   internalRanges: readonly string[];
   /** The organisation's own name. */
   name?: string | undefined;
+  /** Names of people who work with air, of two words at least: a first name alone is a word like any other. */
+  people?: readonly string[];
   /** Names of our devices, or patterns of them: `dc-*`. */
   devices?: readonly string[];
 };
 
 /** What air.yaml says of us. A pattern that fits nearly everything names nothing of ours. */
-export const houseOf = ({
-  organization,
-  deviceGroups,
-  protected: guarded,
-}: Pick<Policy, "organization" | "deviceGroups" | "protected">): House => ({
+export const houseOf = (
+  { organization, deviceGroups, protected: guarded }: Pick<Policy, "organization" | "deviceGroups" | "protected">,
+  people: readonly string[] = [],
+): House => ({
   ...organization,
+  people: people.filter((name) => spaced(name).trim().includes(" ")),
   devices: [
     ...deviceGroups.flatMap(({ match }) => match ?? []),
     ...guarded.flatMap((one) => (one.startsWith("device:") ? [one.slice("device:".length)] : [])),
@@ -152,15 +154,25 @@ const MAIL_ADDRESS = /[\p{L}\d._+%-]@[\p{L}\d-]+\.[\p{L}\d]/u;
 /** A JSON web token: three parts in base64url, of which the first begins with `{"`. */
 const SESSION = /(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]/;
 
-function saysWho(text: string, { name = "", devices = [], ...house }: House): boolean {
+function saysWho(text: string, { name = "", people = [], devices = [], ...house }: House): boolean {
   if (SESSION.test(text)) return true;
   const lower = text.toLowerCase();
   const own = spaced(name);
   if (own.trim().length > SHORTEST_NAME && spaced(lower).includes(own)) return true;
+  if (people.some((person) => namesPerson(lower, person))) return true;
   if (devices.length > 0 && words(lower).some((word) => devices.some((device) => globMatches(device, word)))) return true;
   if ((lower.match(/(?<!\d)\d{1,3}(?:\.\d{1,3}){3}(?!\d)/g) ?? []).some((address) => !isPublicAddress(address, house))) return true;
   return (lower.match(/[\p{L}\d_-]+(?:\.[\p{L}\d_-]+)+/gu) ?? []).some(
     (dotted) => !looksLikeAddress(dotted) && isInternalName(hostIn(dotted) ?? dotted, house),
+  );
+}
+
+/** As in `mia.keller`, `Keller, Mia` or `MiaKeller`. */
+function namesPerson(lower: string, person: string): boolean {
+  const said = spaced(lower).trim().split(" ");
+  const parts = spaced(person).trim().split(" ");
+  return [parts, parts.toReversed()].some(
+    (order) => ` ${said.join(" ")} `.includes(` ${order.join(" ")} `) || (order.join("").length >= 6 && said.some((word) => word.includes(order.join("")))),
   );
 }
 

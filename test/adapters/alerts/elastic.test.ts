@@ -60,6 +60,14 @@ describe("a detection alert of Elastic Security", () => {
     expect({ ...parse(half), raw: 0 }).toEqual({ ...parse(nested), raw: 0 });
   });
 
+  test("an alert over several hosts names them all, whichever way it lists them", () => {
+    const names = (more: Record<string, unknown>) => entities(more).flatMap(({ entity }) => (entity.kind === "device" ? entity.name : []));
+    expect(names({ host: [{ name: "ws-1" }, { hostname: "ws-2.contoso.com" }, null] })).toEqual(["ws-1", "ws-2.contoso.com"]);
+    expect(names({ "host.name": ["ws-1", "ws-2", "ws-1"] })).toEqual(["ws-1", "ws-2"]);
+    expect(names({ host: { name: "ws-1", hostname: "ws-1.contoso.com" } })).toEqual(["ws-1.contoso.com"]);
+    expect(names({ host: [{ name: "ws-1" }] })).toEqual(["ws-1"]);
+  });
+
   test("signal.* of 7.x, with the id beside the document", () => {
     const _source = {
       signal: { status: "closed", rule: { name: "Old", severity: "low" }, original_time: "2026-10-05T07:00:00Z" },

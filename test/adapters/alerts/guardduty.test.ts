@@ -314,6 +314,7 @@ describe("a GuardDuty finding", () => {
     ["a word for a severity", { ...iam, severity: "HIGH" }, "severity", "must be a number from 0 to 10"],
     ["an impossible severity", { ...iam, severity: 11 }, "severity", "must be a number from 0 to 10"],
     ["a field in the envelope", event({ ...iam, id: 7 }), "detail.id", "must be text"],
+    ["nothing in the envelope", event(null), "detail", "must be an object"],
     [
       "another event of the bus",
       { ...event(iam), "detail-type": "GuardDuty Malware Protection Object Scan Result" },

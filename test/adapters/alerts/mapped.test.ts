@@ -86,6 +86,7 @@ describe("a source of kind mapped", () => {
     const map = `{ ${BASE}, detectedAt: [$.seen, $.at], url: $.link, category: $.kind, techniques: "$.mitre[*].id", description: $.text, incident: $.case, product: { text: EDR }, status: $.state }`;
     const payload = {
       ...alert,
+      seen: "no time at all",
       at: 1_791_183_922,
       link: "https://edr.example/7",
       kind: "Malware",

@@ -163,6 +163,18 @@ describe("an alert of Wazuh", () => {
     expect(entities({ data: { aws } }).map(({ entity }) => entity.kind)).toEqual(["device", "ip", "cloud-resource", "access-key"]);
   });
 
+  test("several where one is usual are all taken", () => {
+    const data = { srcip: ["203.0.113.9", "203.0.113.10", null], dstuser: ["root", "mia@contoso.com"], user: ["tom"] };
+    expect(entities({ data }).map(({ entity }) => Object.values(entity).at(-1))).toEqual([
+      "web-1",
+      "203.0.113.9",
+      "203.0.113.10",
+      "root",
+      "mia@contoso.com",
+      "tom",
+    ]);
+  });
+
   test("an address that is none is kept as what the source called it", () => {
     expect(entities({ data: { srcip: "somewhere" } })[1]?.entity).toEqual({
       kind: "generic",

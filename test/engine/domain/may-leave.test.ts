@@ -5,14 +5,17 @@ import { commonInfrastructure } from "../../../src/engine/domain/well-known.ts";
 import { cpuMs } from "../../support/cpu-time.ts";
 import fc from "../../support/fast-check.ts";
 
-const HOUSE = houseOf({
-  organization: { name: "Contoso Ltd", domains: ["contoso.com", "Bücher.example"], internalRanges: ["203.0.113.0/28", "100.64.7.0/24"] },
-  deviceGroups: [
-    { name: "clients", match: "ws-*", automation: "semi-all" },
-    { name: "everything", match: "*", automation: "semi-all" },
-  ],
-  protected: ["device:FILESRV01", "user:ceo@contoso.com"],
-});
+const HOUSE = houseOf(
+  {
+    organization: { name: "Contoso Ltd", domains: ["contoso.com", "Bücher.example"], internalRanges: ["203.0.113.0/28", "100.64.7.0/24"] },
+    deviceGroups: [
+      { name: "clients", match: "ws-*", automation: "semi-all" },
+      { name: "everything", match: "*", automation: "semi-all" },
+    ],
+    protected: ["device:FILESRV01", "user:ceo@contoso.com"],
+  },
+  ["Mia Keller", "Noor Al-Haddad", "Tom"],
+);
 const url = (text: string, share: Share = "public") => mayLeave({ kind: "url", url: text }, HOUSE, share);
 const domain = (name: string) => mayLeave({ kind: "domain", name }, HOUSE, "public");
 const ip = (address: string) => mayLeave({ kind: "ip", address }, HOUSE, "public");
@@ -31,6 +34,12 @@ describe("what leaves the house", () => {
     ["https://evil.example/r/mail.contoso.com/owa", "https://evil.example/r/"],
     ["https://evil.example/dc01.corp.local/x", "https://evil.example/"],
     ["https://evil.example/10.1.2.3/x", "https://evil.example/"],
+    ["https://evil.example/p/mia.keller/landing", "https://evil.example/p/"],
+    ["https://evil.example/p/Keller,%20Mia/x", "https://evil.example/p/"],
+    ["https://evil.example/p/2026-MiaKeller/x", "https://evil.example/p/"],
+    ["https://evil.example/p/noor_al-haddad", "https://evil.example/p/"],
+    ["https://evil.example/p/bWlhLmtlbGxlcg/x", "https://evil.example/p/"],
+    ["https://evil.example/mia/tom/keller/x", "https://evil.example/mia/tom/keller/x"],
     ["https://evil.example/a;user=mia/b", "https://evil.example/a"],
     ["https://evil.example/a%3Fuser=mia/b", "https://evil.example/a"],
     ["https://evil.example/a%2523mia", "https://evil.example/a"],
