@@ -17,7 +17,6 @@ import { parseExact } from "../engine/domain/exact-json.ts";
 import { MODES } from "../engine/domain/policy.ts";
 import { mergeIncidents, splitIncident } from "../engine/merge-incidents.ts";
 import { pause, resume } from "../engine/pause.ts";
-import { zoneOf } from "../engine/schedules.ts";
 import { modeInForce, setMode } from "../engine/set-mode.ts";
 import { setVerdict } from "../engine/set-verdict.ts";
 import { type StartRequest, startInvestigation } from "../engine/start-investigation.ts";
@@ -276,7 +275,7 @@ export function apiRoutes(parts: ApiParts): Router {
       request,
       z.object({ from: z.string().optional(), days: z.coerce.number().int().min(1).max(MOST_DAYS).default(14) }),
     );
-    const from = asked.from === undefined ? air.clock.now() : readFrom(asked.from, zoneOf(air));
+    const from = asked.from === undefined ? air.clock.now() : readFrom(asked.from);
     if (!from) throw new Refusal("invalid", "must be a date like 2026-10-05", { field: "from" });
     response.json(await onCallShape(air, from, asked.days));
   });

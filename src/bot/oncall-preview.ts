@@ -1,16 +1,17 @@
 import type { Air } from "../engine/air.ts";
 import { NOBODY, type Paging } from "../engine/domain/paging.ts";
 import { type Rota, type Shift, type Swap, shiftsBetween } from "../engine/domain/rota.ts";
-import { daysAfter, isDate, momentOf, wallDay } from "../engine/domain/wall-clock.ts";
+import { isDate, wallDay } from "../engine/domain/wall-clock.ts";
 import { countsFor, rotaInForce, TOLD_ROTA, type ToldRota } from "../engine/on-duty.ts";
 import type { Reads } from "../engine/store.ts";
 
+const DAY_MS = 86_400_000;
 /** As far as somebody plans, and quick to work out. */
 export const MOST_DAYS = 366;
 
-/** A day begins at its midnight where the rota is kept; a moment is taken as it is. Undefined: it is neither. */
-export function readFrom(text: string, zone: string): Date | undefined {
-  if (isDate(text)) return momentOf({ date: text, hour: 0, minute: 0 }, new Date(0), zone);
+/** A day is its midnight in UTC, as everything in the answer is; a moment is taken as it is. Undefined: it is neither. */
+export function readFrom(text: string): Date | undefined {
+  if (isDate(text)) return new Date(`${text}T00:00:00Z`);
   const moment = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.exec(text);
   const at = new Date(text);
   return moment?.[1] === undefined || !isDate(moment[1]) || Number.isNaN(at.getTime()) ? undefined : at;
@@ -35,7 +36,7 @@ export async function rotaRows(rows: Pick<Reads, "setting" | "swapsAfter">, sinc
 
 /** The rota of air.yaml as it is on this machine, with what the running air knows about it. */
 export function previewOf(
-  { rota, isKnown, timeZone }: { rota: NonNullable<Paging["rota"]> } & Pick<Paging, "isKnown" | "timeZone">,
+  { rota, isKnown }: { rota: NonNullable<Paging["rota"]> } & Pick<Paging, "isKnown">,
   rows: RotaRows,
   from: Date,
   days: number,
@@ -44,13 +45,12 @@ export function previewOf(
     .filter(countsFor(isKnown ? { isKnown } : {}))
     .map((swap) => ({ ...swap, from: new Date(swap.from), until: new Date(swap.until) }));
   const told = (rows.told?.shifts ?? []).map((shift) => ({ ...shift, from: new Date(shift.from), to: new Date(shift.to) }));
-  const until = daysAfter(from, days, timeZone);
-  return rota === "asked" ? between({ shifts: told }, [], from, until) : between(rota, swaps, from, until);
+  return rota === "asked" ? between({ shifts: told }, [], from, days) : between(rota, swaps, from, days);
 }
 
 /** People by address. */
-const between = (rota: Rota, swaps: readonly Swap[], from: Date, until: Date): Shift[] =>
-  shiftsBetween(rota, swaps, from, until).map((shift) => ({
+const between = (rota: Rota, swaps: readonly Swap[], from: Date, days: number): Shift[] =>
+  shiftsBetween(rota, swaps, from, new Date(from.getTime() + days * DAY_MS)).map((shift) => ({
     ...shift,
     person: shift.person?.replace(/^person:/, "") ?? null,
   }));
@@ -58,10 +58,9 @@ const between = (rota: Rota, swaps: readonly Swap[], from: Date, until: Date): S
 /** `GET /v1/oncall`: the coming days, and what the CLI needs for others. */
 export async function onCallShape(air: Air, from: Date, days: number): Promise<object> {
   const inForce = await rotaInForce(air.store, air, from);
-  const { timeZone } = air.paging?.() ?? NOBODY;
   return {
-    timeZone,
-    shifts: inForce ? previewJson(between(inForce.rota, inForce.swaps, from, daysAfter(from, days, timeZone))) : [],
+    timeZone: (air.paging?.() ?? NOBODY).timeZone,
+    shifts: inForce ? previewJson(between(inForce.rota, inForce.swaps, from, days)) : [],
     ...(await rotaRows(air.store, from)),
   };
 }

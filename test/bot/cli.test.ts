@@ -181,14 +181,14 @@ onCall:
     const json = await air(["oncall", "preview", "--days", "9", "--from", "2026-10-19", "--json"], env);
     expect([json.code, json.err]).toEqual([0, ""]);
     expect(JSON.parse(json.out)).toEqual([
-      { from: "2026-10-18T22:00:00.000Z", to: "2026-10-19T07:00:00.000Z", person: null },
+      { from: "2026-10-19T00:00:00.000Z", to: "2026-10-19T07:00:00.000Z", person: null },
       { from: "2026-10-19T07:00:00.000Z", to: "2026-10-20T22:00:00.000Z", person: "mia@contoso.com" },
       { from: "2026-10-20T22:00:00.000Z", to: "2026-10-25T23:00:00.000Z", person: null },
       { from: "2026-10-25T23:00:00.000Z", to: "2026-10-26T08:00:00.000Z", person: "mia@contoso.com" },
       { from: "2026-10-26T08:00:00.000Z", to: "2026-10-27T23:00:00.000Z", person: "noor@contoso.com" },
+      { from: "2026-10-27T23:00:00.000Z", to: "2026-10-28T00:00:00.000Z", person: null },
     ]);
     const text = await air(["oncall", "preview", "--days", "2", "--from", "2026-10-26"], env);
-    expect(text.out).toContain("Mon 2026-10-26 00:00 to Mon 2026-10-26 09:00  mia@contoso.com");
     expect(text.out).toContain("Mon 2026-10-26 09:00 to Wed 2026-10-28 00:00  noor@contoso.com");
     const checked = await air(["config", "check"], env);
     expect(checked.code).toBe(0);

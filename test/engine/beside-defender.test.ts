@@ -159,7 +159,7 @@ describe.each(DATABASES)("beside Defender's own investigation, %s", (kind) => {
       await air.poll();
       const title = `Happening now and ${backlog} more ${backlog === 1 ? "alert" : "alerts"}`;
       const incident = await only();
-      expect(incident).toMatchObject({ title, severity: "high", preexisting: false });
+      expect(incident).toMatchObject({ title, severity: "medium", preexisting: false });
       const drawn = await card(incident.id);
       expect(drawn.indexOf("900")).toBeGreaterThan(0);
       expect(drawn.indexOf('["Defender incident","900')).toBeGreaterThan(0);

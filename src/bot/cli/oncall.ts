@@ -17,25 +17,20 @@ export function onCallCommands(program: Command): void {
     .command("preview")
     .description("who is on call when, with the swaps the running air knows")
     .option("--days <n>", "how many days", "14")
-    .option("--from <date>", "the first day, like 2026-10-05, from its midnight in onCall.timeZone; without it from now")
+    .option("--from <date>", "the first day, like 2026-10-05, from its midnight in UTC; without it from now")
     .option("--json", "as JSON, with times in UTC; a person is null where nobody is on call")
     .action(async (options: { days: string; from?: string; json?: boolean }) => {
       const { MOST_DAYS, previewJson, previewLines, previewOf, readFrom } = await import("../oncall-preview.ts");
       const { pagingOf } = await import("../paging.ts");
       const days = /^\d{1,3}$/.test(options.days) ? Number(options.days) : 0;
       if (days < 1 || days > MOST_DAYS) throw new Usage(`--days is a number from 1 to ${MOST_DAYS}.`);
-      if (options.from !== undefined && !readFrom(options.from, "UTC")) throw new Usage("--from is a date like 2026-10-05.");
+      const from = options.from === undefined ? new Date() : readFrom(options.from);
+      if (!from) throw new Usage("--from is a date like 2026-10-05.");
       const config = configuration();
-      const from = (options.from === undefined ? undefined : readFrom(options.from, config.onCall.timeZone)) ?? new Date();
       const { rota, quiet, isKnown } = pagingOf(config);
       const { quietLines } = await import("../quiet-words.ts");
       if (rota === undefined) throw new Usage("There is no rota: onCall in air.yaml has no layers. README.md shows how they are written.");
-      const shifts = previewOf(
-        { rota, timeZone: config.onCall.timeZone, ...(isKnown ? { isKnown } : {}) },
-        await rowsOfRota(config, from),
-        from,
-        days,
-      );
+      const shifts = previewOf({ rota, ...(isKnown ? { isKnown } : {}) }, await rowsOfRota(config, from), from, days);
       if (options.json) out(JSON.stringify(previewJson(shifts), null, 2));
       else for (const line of previewLines(shifts, config.onCall.timeZone, quietLines({ quiet: quiet ?? [] }))) out(line);
     });

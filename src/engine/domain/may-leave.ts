@@ -172,7 +172,9 @@ function namesPerson(lower: string, person: string): boolean {
   const said = spaced(lower).trim().split(" ");
   const parts = spaced(person).trim().split(" ");
   return [parts, parts.toReversed()].some(
-    (order) => ` ${said.join(" ")} `.includes(` ${order.join(" ")} `) || (order.join("").length >= 6 && said.some((word) => word.includes(order.join("")))),
+    (order) =>
+      ` ${said.join(" ")} `.includes(` ${order.join(" ")} `) ||
+      (order.join("").length >= 6 && said.some((word) => word.includes(order.join("")))),
   );
 }
 

@@ -62,10 +62,6 @@ export function wallMoment(date: Temporal.PlainDate, minutes: number, zone: stri
   return there.add({ milliseconds: 1 }).getTimeZoneTransition("previous")?.epochMilliseconds ?? there.epochMilliseconds;
 }
 
-/** As many days later, at the same hour there: a day on which the clock is changed is longer or shorter than others. */
-export const daysAfter = (at: Date, days: number, zone: string): Date =>
-  new Date(Temporal.Instant.fromEpochMilliseconds(at.getTime()).toZonedDateTimeISO(zone).add({ days }).epochMilliseconds);
-
 /** "2026-10-05 14:30 (Europe/Berlin)" */
 export function wallText(at: Date, zone: string): string {
   return `${wallShort(at, zone)} (${zone})`;
